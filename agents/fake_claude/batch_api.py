@@ -1,0 +1,93 @@
+"""``/v1/messages/batches`` on HTTP."""
+
+import time
+from collections.abc import Iterable
+
+import msgspec
+from aiohttp import web
+
+from .batches import Batch, Batches
+from .bill import Bill, Entry
+from .envelope import read_json, reply_json
+from .errors import refuse_unknown
+from .pages import page
+
+_ONE = "/v1/messages/batches/{id}"
+
+
+class BatchApi:
+    """Takes batches, ends them when they are due, and bills them then."""
+
+    def __init__(self, batches: Batches, bill: Bill) -> None:
+        """Take what it shares with the other paths."""
+        self._batches = batches
+        self._bill = bill
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """Return the paths and who answers them."""
+        return [
+            web.post("/v1/messages/batches", self._create),
+            web.get("/v1/messages/batches", self._list),
+            web.get(_ONE, self._find),
+            web.delete(_ONE, self._delete),
+            web.post(f"{_ONE}/cancel", self._cancel),
+            web.get(f"{_ONE}/results", self._results),
+        ]
+
+    def end_due(self) -> float:
+        """End the batches whose time has come, bill them, and return that time in seconds."""
+        now_s = time.time()
+        for batch in self._batches.end(now_s):
+            for used in batch.used:
+                entry = Entry(
+                    at_ms=int(now_s * 1000),
+                    model=used.model,
+                    usage=used.usage,
+                    message_id=used.message_id,
+                    charged=used.charged,
+                    delivered=True,
+                    batch_id=batch.id,
+                    custom_id=used.custom_id,
+                )
+                self._bill.charge(entry)
+        return now_s
+
+    async def _create(self, request: web.Request) -> web.Response:
+        body = await read_json(request)
+        return _reply(request, self._batches.create(body, self.end_due()))
+
+    async def _list(self, request: web.Request) -> web.Response:
+        self.end_due()
+        origin = _origin(request)
+        views = [batch.view(origin) for batch in self._batches.newest_first()]
+        return reply_json(page(views, request.query))
+
+    async def _find(self, request: web.Request) -> web.Response:
+        return _reply(request, self._due(request))
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        now_s = self.end_due()
+        return _reply(request, self._batches.cancel(request.match_info["id"], now_s))
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        now_s = self.end_due()
+        return reply_json(self._batches.delete(request.match_info["id"], now_s))
+
+    async def _results(self, request: web.Request) -> web.Response:
+        batch = self._due(request)
+        if batch.results is None:
+            refuse_unknown(f"Message batch {batch.id} has not ended: it has no results yet")
+        lines = b"".join(msgspec.json.encode(result) + b"\n" for result in batch.results)
+        return web.Response(body=lines, content_type="application/x-jsonl")
+
+    def _due(self, request: web.Request) -> Batch:
+        """Return the batch a path names, ended if its time has come."""
+        return self._batches.find(request.match_info["id"], self.end_due())
+
+
+def _reply(request: web.Request, batch: Batch) -> web.Response:
+    return reply_json(batch.view(_origin(request)))
+
+
+def _origin(request: web.Request) -> str:
+    return str(request.url.origin())

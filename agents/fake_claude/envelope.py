@@ -1,0 +1,120 @@
+"""What every request goes through: an id, a key, a version, a place; and the API's form for what goes wrong."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from aiohttp import web
+
+from .errors import ApiError, overloaded, refuse
+from .ids import Ids
+
+IN_FLIGHT_MAX = 1_000
+"""Requests at once; one more is answered 529. It is the SDK's own limit of connections."""
+VERSIONS = frozenset({"2023-06-01", "2026-10-21"})
+"""Values of ``anthropic-version`` there are."""
+ORGANIZATION_ID = "00000000-0000-4000-8000-00000000fa4e"
+OWN = "/_fake/"
+"""Paths that are the fake's own begin so: they ask for no key and no version."""
+TOO_LARGE = 413
+MISSING = 404
+
+Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_ID = web.RequestKey("request_id", str)
+
+
+class Envelope:
+    """Lets requests in and keeps those that are being answered."""
+
+    def __init__(self, ids: Ids) -> None:
+        """Begin with none."""
+        self._ids = ids
+        self._count = 0
+        self._in_flight: set[web.Request] = set()
+
+    async def wrap(self, request: web.Request, respond: Respond) -> web.StreamResponse:
+        """Answer a request, whatever becomes of it, in the API's form."""
+        self._count += 1
+        request[_ID] = self._ids.make("req", self._count)
+        try:
+            response = await self._admitted(request, respond)
+        except ApiError as error:
+            response = _failure(request, error)
+        except web.HTTPException as error:
+            response = _failure(request, _translated(error))
+        if not response.prepared:
+            response.headers.update(headers_of(request))
+        return response
+
+    async def hang_up(self, _: web.Application) -> None:
+        """Drop every request still open: one that hangs would hold the server for ever."""
+        for request in self._in_flight:
+            if request.transport is not None:
+                request.transport.abort()
+
+    async def _admitted(self, request: web.Request, respond: Respond) -> web.StreamResponse:
+        if not request.path.startswith(OWN):
+            _check_headers(request)
+        if len(self._in_flight) >= IN_FLIGHT_MAX:
+            raise overloaded()
+        self._in_flight.add(request)
+        try:
+            return await respond(request)
+        finally:
+            self._in_flight.discard(request)
+
+
+def id_of(request: web.Request) -> str:
+    """Return the id the request was given."""
+    return request[_ID]
+
+
+def headers_of(request: web.Request) -> dict[str, str]:
+    """Return the headers every answer to a request carries."""
+    return {"request-id": id_of(request), "anthropic-organization-id": ORGANIZATION_ID}
+
+
+async def read_json(request: web.Request) -> object:
+    """Return the body.
+
+    Raises:
+        ApiError: 400, where it is not JSON.
+    """
+    try:
+        return msgspec.json.decode(await request.read())
+    except msgspec.DecodeError as error:
+        refuse(f"The request body is not valid JSON: {error}")
+
+
+def reply_json(value: object, status: int = 200) -> web.Response:
+    """Return an answer whose body is JSON."""
+    body = msgspec.json.encode(value)
+    return web.Response(body=body, status=status, content_type="application/json")
+
+
+def _check_headers(request: web.Request) -> None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    if not bearer and not request.headers.get("x-api-key", "").strip():
+        missing = "x-api-key header is required"
+        raise ApiError(401, "authentication_error", missing)
+    version = request.headers.get("anthropic-version")
+    if version is None:
+        refuse("anthropic-version: header is required")
+    if version not in VERSIONS:
+        refuse(f'anthropic-version: "{version}" is not a valid version')
+
+
+def _translated(error: web.HTTPException) -> ApiError:
+    """Return an error of the HTTP library as the API's."""
+    if error.status == TOO_LARGE:
+        message = "Request exceeds the maximum allowed number of bytes"
+        return ApiError(TOO_LARGE, "request_too_large", message)
+    kind = "not_found_error" if error.status == MISSING else "invalid_request_error"
+    return ApiError(error.status, kind, error.reason)
+
+
+def _failure(request: web.Request, error: ApiError) -> web.Response:
+    response = reply_json(error.body(id_of(request)), error.status)
+    response.headers.update(error.headers)
+    return response

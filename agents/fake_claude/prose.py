@@ -1,0 +1,151 @@
+"""What the simulated model writes: words and slots, never a number of its own.
+
+The caller's prompt holds facts, each with the name of a slot and a label; the text says of some of them that they
+read ``{slot}``, and the caller fills the slots. No text claims a direction, gives advice or names an asset: it cannot
+be wrong about a market it has not looked at.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from .dice import Dice
+from .prompt import blocks
+
+HEADLINE_CHARS_MAX = 100
+"""Characters of a headline before its slots are filled."""
+LABEL_CHARS_MAX = 48
+"""A longer label is cut, between words."""
+FACTS_MAX = 256
+"""Facts of one prompt that are looked at."""
+SLOTS_MAX = 3
+"""Slots of one text."""
+STARTS_MAX = 256
+"""Places in a prompt where a JSON object is looked for."""
+
+_SLOT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_WITH_NUMBER = re.compile(r"\([^()]*\d[^()]*\)")
+_WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+_JSON = json.JSONDecoder()
+
+_VERBS = ("reads", "stands at", "is at", "comes to")
+_OPENINGS = ("Simulated reading", "Simulated note", "Simulated summary")
+_CLOSINGS = (
+    "No model was asked; the words are a stand-in and the numbers are measured.",
+    "The words are simulated; only the numbers are measured.",
+    "This text is a stand-in for a model's; its numbers are measured.",
+)
+_NOTHING = "Simulated reading: no facts were given."
+_PHRASES = (
+    "a simulated remark",
+    "words of a stand-in model",
+    "simulated text without meaning",
+    "a placeholder for a model's words",
+)
+
+
+class Fact(Struct, frozen=True):
+    """Something the caller measured: where its value goes, and what it is called."""
+
+    slot: str
+    label: str
+
+
+def write(path: str, facts: list[Fact], dice: Dice) -> str:
+    """Return the text of an answer's field: ``headline`` and ``text`` tell facts, others hold a phrase."""
+    name = path.rpartition("/")[2]
+    if name == "headline":
+        return headline(facts, dice)
+    if name == "text":
+        return text(facts, dice)
+    return _PHRASES[dice.throw(path, len(_PHRASES))]
+
+
+def headline(facts: list[Fact], dice: Dice) -> str:
+    """Return one line of at most ``HEADLINE_CHARS_MAX`` characters."""
+    opening = f"{_OPENINGS[dice.throw('opening', len(_OPENINGS))]}: "
+    told = ""
+    for fact in _chosen(facts, dice):
+        longer = f"{told}, {_told(fact)}" if told else _told(fact)
+        if len(opening) + len(longer) <= HEADLINE_CHARS_MAX:
+            told = longer
+    return opening + (told or "see the text") if facts else _NOTHING
+
+
+def text(facts: list[Fact], dice: Dice) -> str:
+    """Return a sentence with up to ``SLOTS_MAX`` slots, and one that says it is simulated."""
+    verb = _VERBS[dice.throw("verb", len(_VERBS))]
+    parts = [f"{fact.label} {verb} {{{fact.slot}}}" for fact in _chosen(facts, dice)]
+    if not parts:
+        return _NOTHING
+    opening = _OPENINGS[dice.throw("opening", len(_OPENINGS))]
+    closing = _CLOSINGS[dice.throw("closing", len(_CLOSINGS))]
+    return f"{opening}: {'; '.join(parts)}. {closing}"
+
+
+def facts_of(body: dict[str, Any]) -> list[Fact]:
+    """Return the facts in the last user message of a request, in its order."""
+    messages = [message for message in body["messages"] if message["role"] == "user"]
+    if not messages:
+        return []
+    for block in blocks(messages[-1]["content"]):
+        for found in _objects(block.get("text", "")):
+            if facts := _facts(found):
+                return facts
+    return []
+
+
+def _chosen(facts: list[Fact], dice: Dice) -> list[Fact]:
+    """Return the facts a text tells, in the prompt's order."""
+    return [facts[at] for at in sorted(dice.order("facts", len(facts))[:SLOTS_MAX])]
+
+
+def _told(fact: Fact) -> str:
+    return f"{fact.label} {{{fact.slot}}}"
+
+
+def _facts(found: dict[str, Any]) -> list[Fact]:
+    items = found.get("facts")
+    if not isinstance(items, list):
+        return []
+    facts: dict[str, Fact] = {}
+    for item in items[:FACTS_MAX]:
+        slot, label = (item.get("slot"), item.get("label")) if isinstance(item, dict) else ("", "")
+        if isinstance(slot, str) and isinstance(label, str) and _SLOT.fullmatch(slot):
+            facts[slot] = Fact(slot, _plain(label))
+    return list(facts.values())
+
+
+def _plain(label: str) -> str:
+    """Return a label's words alone: a digit in it would be a number the model wrote."""
+    parts = _WITH_NUMBER.sub(" ", label).split()
+    words = _WORD.findall(" ".join(part for part in parts if not _has_number(part)))
+    plain = ""
+    for word in words:
+        longer = f"{plain} {word}".strip()
+        if len(longer) > LABEL_CHARS_MAX:
+            break
+        plain = longer
+    return plain or "the value"
+
+
+def _has_number(part: str) -> bool:
+    return any(char.isnumeric() for char in part)
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects in a text, the outermost first."""
+    start = text.find("{")
+    for _ in range(STARTS_MAX):
+        if start < 0:
+            return
+        try:
+            found, end = _JSON.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            end = start + 1
+        else:
+            yield found
+        start = text.find("{", end)

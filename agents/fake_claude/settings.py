@@ -1,0 +1,57 @@
+"""What can be set of the fake, each with its bound."""
+
+from ipaddress import ip_address
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+LATENCY_MS_MAX = 600_000
+"""The SDK's own read timeout; slower than this nobody waits."""
+
+
+class FakeClaudeSettings(BaseModel):
+    """Where the fake listens, how fast it answers, and what it plays."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    """A loopback address. Any other is refused: the fake takes any key and must not be met by others."""
+
+    port: int = Field(default=0, ge=0, le=65_535)
+    """0 takes a free port; ``ready`` is told which."""
+
+    script: Path | None = None
+    """A JSON file of faults (see ``faults``), played from the first request."""
+
+    latency_ms: int = Field(default=0, ge=0, le=LATENCY_MS_MAX)
+    """Milliseconds before an answer's first byte."""
+
+    jitter_ms: int = Field(default=0, ge=0, le=LATENCY_MS_MAX)
+    """An answer comes up to this much earlier or later than ``latency_ms``."""
+
+    seed: int = 0
+    """Seeds the jitter. Answers depend on the request alone."""
+
+    batch_s: float = Field(default=0.0, ge=0, le=86_400)
+    """Seconds until a batch ends. 0: it has ended when it is first looked at."""
+
+    body_bytes_max: int = Field(default=32 * 1024 * 1024, gt=0)
+    """A larger body is answered 413. 32 MiB is the real API's limit for messages."""
+
+    bill_entries_max: int = Field(default=100_000, gt=0)
+    """Entries the bill keeps; beyond it the oldest are dropped and counted. 100,000 is about 100 MB."""
+
+    sdk_examples: bool = False
+    """Also know the ids the SDK's own tests ask for, which no API has: see ``examples``."""
+
+    @field_validator("host")
+    @classmethod
+    def _loopback_only(cls, host: str) -> str:
+        try:
+            loopback = ip_address(host).is_loopback
+        except ValueError:
+            loopback = False
+        if not loopback:
+            msg = f"{host!r} is not a loopback address, such as 127.0.0.1 or ::1"
+            raise ValueError(msg)
+        return host

@@ -1,0 +1,1 @@
+"""Everything that moves events without asking a model: collectors, windows, what is served."""

@@ -1,0 +1,1 @@
+"""The way in: sources of raw events, and the runner that sends what they see."""

@@ -1,0 +1,139 @@
+"""Holes in a venue's sequence numbers, found and closed: PURE.
+
+A venue that numbers an instrument's trades without holes proves by a jump that trades are missing, and by
+their arrival that they are not any more.
+"""
+
+from msgspec import Struct
+
+from topics import GapDetected, GapFilled, GapMark, GapPermanent, Trade
+
+GAPS_MAX = 64
+"""Open gaps of one instrument; beyond it the oldest is given up as permanent."""
+GIVE_UP_MS = 600_000
+"""A gap this much event time behind its instrument is permanent: no window could take its trades any more."""
+RANGES_MAX = 1_000
+"""Ranges a gap may be split into while it is being filled; a number that would split it further is not noted,
+so the gap ends as permanent."""
+INSTRUMENTS_MAX = 100_000
+"""Instruments watched; a further one's holes are not found."""
+
+
+class _Gap(Struct):
+    mark: GapDetected
+    missing: list[tuple[int, int]]
+    """Ranges of numbers that have not come, both ends included."""
+
+
+class _Instrument(Struct):
+    last: int
+    last_ms: int
+    gaps: list[_Gap] = []
+
+
+class Continuity:
+    """Watches the sequence numbers of every (venue, subject) of one source."""
+
+    def __init__(self) -> None:
+        """Begin with nothing seen."""
+        self._instruments: dict[tuple[str, str], _Instrument] = {}
+
+    def open_gaps(self, venue: str, subject: str) -> int:
+        """Return how many gaps of an instrument are open."""
+        instrument = self._instruments.get((venue, subject))
+        return 0 if instrument is None else len(instrument.gaps)
+
+    def observe(self, trade: Trade) -> list[GapMark]:
+        """Take a trade, in the order sent, and return the marks to send behind it.
+
+        A trade without a number says nothing.
+        """
+        number = trade.sequence
+        if number is None:
+            return []
+        place = (trade.venue, trade.subject)
+        instrument = self._instruments.get(place)
+        if instrument is None:
+            if len(self._instruments) < INSTRUMENTS_MAX:
+                self._instruments[place] = _Instrument(number, trade.event_ms)
+            return []
+        if number <= instrument.last:
+            return _fill(instrument, number)
+        marks: list[GapMark] = []
+        if number > instrument.last + 1:
+            gap = _Gap(_detected(trade, instrument, number), [(instrument.last + 1, number - 1)])
+            instrument.gaps.append(gap)
+            marks.append(gap.mark)
+        instrument.last = number
+        instrument.last_ms = max(instrument.last_ms, trade.event_ms)
+        return marks + _give_up(instrument)
+
+
+def _detected(trade: Trade, instrument: _Instrument, number: int) -> GapDetected:
+    first = instrument.last + 1
+    return GapDetected(
+        gap_id=f"{trade.venue}/{trade.subject}/{first}",
+        subject=trade.subject,
+        source=trade.source,
+        venue=trade.venue,
+        from_ms=min(instrument.last_ms, trade.event_ms),
+        to_ms=max(instrument.last_ms, trade.event_ms),
+        ids_missing=number - first,
+        first_missing=first,
+    )
+
+
+def _fill(instrument: _Instrument, number: int) -> list[GapMark]:
+    for gap in instrument.gaps:
+        if not _take_out(gap.missing, number):
+            continue
+        if gap.missing:
+            return []
+        instrument.gaps.remove(gap)
+        mark = gap.mark
+        filled = GapFilled(
+            gap_id=mark.gap_id,
+            subject=mark.subject,
+            source=mark.source,
+            venue=mark.venue,
+            from_ms=mark.from_ms,
+            to_ms=mark.to_ms,
+        )
+        return [filled]
+    return []  # seen before
+
+
+def _take_out(missing: list[tuple[int, int]], number: int) -> bool:
+    """Take a number out of the ranges and return whether it was in one."""
+    for at, (first, last) in enumerate(missing):
+        if first <= number <= last:
+            around = [(first, number - 1), (number + 1, last)]
+            left = [(low, high) for low, high in around if low <= high]
+            if len(missing) + len(left) - 1 <= RANGES_MAX:
+                missing[at : at + 1] = left
+            return True
+    return False
+
+
+def _give_up(instrument: _Instrument) -> list[GapMark]:
+    marks: list[GapMark] = []
+    while instrument.gaps:
+        oldest = instrument.gaps[0].mark
+        too_many = len(instrument.gaps) > GAPS_MAX
+        if not too_many and instrument.last_ms - oldest.to_ms <= GIVE_UP_MS:
+            break
+        instrument.gaps.pop(0)
+        marks.append(
+            GapPermanent(
+                gap_id=oldest.gap_id,
+                subject=oldest.subject,
+                source=oldest.source,
+                venue=oldest.venue,
+                from_ms=oldest.from_ms,
+                to_ms=oldest.to_ms,
+                reason=f"more than {GAPS_MAX} gaps are open"
+                if too_many
+                else f"not filled within {GIVE_UP_MS // 1000} s",
+            )
+        )
+    return marks

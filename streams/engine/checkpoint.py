@@ -1,0 +1,150 @@
+"""One transaction per partition and checkpoint: outputs, state and offsets together, or nothing.
+
+The transactional id belongs to the partition number, so that starting a producer fences whoever had the
+partition before: a process that lost it without knowing cannot write any more.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from aiokafka import AIOKafkaProducer
+
+from streams.outbox import BATCH_BYTES_MAX, OutRecord, send
+from topics.broker import BrokerSettings
+
+from .port import Checkpoint, Fatal, Observer, PartitionProgram
+
+INTERVAL_S = 1.0
+"""A checkpoint runs at least this often while records come, sooner when a window has closed."""
+PAUSE_S = 0.1
+"""And never closer than this to the one before."""
+TRANSACTION_S = 10.0
+"""A transaction that takes longer is aborted by the broker, and the process ends."""
+START_S = 20.0
+
+Acknowledge = Callable[[], None]
+Step = Callable[[str], None]
+"""Called at each step of a checkpoint; the kill tests end the process there."""
+
+
+def no_step(_name: str) -> None:
+    """Do nothing: the step of every process but a kill test's."""
+
+
+class Writer:
+    """Writes the checkpoints of one partition."""
+
+    def __init__(
+        self,
+        broker: BrokerSettings,
+        partition: int,
+        changelog: str,
+        *,
+        fatal: Fatal,
+        observer: Observer,
+        step: Step = no_step,
+    ) -> None:
+        """Make the producer; nothing is sent before `start`."""
+        self.partition = partition
+        self.program: PartitionProgram | None = None
+        """None until the partition's state is loaded."""
+        self.lock = asyncio.Lock()
+        """Held while a transaction runs, and by the owner from revocation to assignment."""
+        self.acknowledge: list[Acknowledge] = []
+        """What to call once everything folded so far is committed."""
+        self._changelog = changelog
+        self._fatal, self._observer, self._step = fatal, observer, step
+        self._soon = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._last_s = 0.0
+        self._producer = AIOKafkaProducer(
+            **broker.client_options(),
+            transactional_id=f"{broker.prefix}panes.{partition}",
+            transaction_timeout_ms=int(TRANSACTION_S * 1000),
+            acks="all",
+            linger_ms=0,
+            max_batch_size=BATCH_BYTES_MAX,
+            max_request_size=BATCH_BYTES_MAX + 64 * 1024,
+            request_timeout_ms=int(TRANSACTION_S * 1000),
+        )
+
+    async def start(self) -> None:
+        """Fence the partition's former owner, and end its open transaction."""
+        await asyncio.wait_for(self._producer.start(), START_S)
+
+    def run(self, program: PartitionProgram) -> None:
+        """Begin to write checkpoints of a loaded program."""
+        self.program = program
+        self._task = asyncio.create_task(self._loop(program), name=f"checkpoint-{self.partition}")
+
+    def hurry(self) -> None:
+        """Ask for a checkpoint now rather than at the next interval."""
+        self._soon.set()
+
+    async def flush(self) -> None:
+        """Write a checkpoint of everything folded so far."""
+        if self.program is not None:
+            async with self.lock:
+                await asyncio.wait_for(self._write(self.program), TRANSACTION_S)
+
+    async def close(self) -> None:
+        """Write no more. An open transaction was ended before, or the process does not get here."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        try:
+            await asyncio.wait_for(self._producer.stop(), 3)
+        except Exception as error:  # noqa: BLE001 - a producer that was fenced says so again here
+            self._step(f"close: {error!r}")
+
+    async def _loop(self, program: PartitionProgram) -> None:
+        try:
+            while True:
+                await self._wait()
+                async with self.lock:
+                    self._last_s = time.monotonic()
+                    await asyncio.wait_for(self._write(program), TRANSACTION_S)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - nothing may go on after a failed checkpoint
+            self._fatal(f"the checkpoint of partition {self.partition} failed", error)
+
+    async def _wait(self) -> None:
+        """Return when a checkpoint is due."""
+        left_s = self._last_s + INTERVAL_S - time.monotonic()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._soon.wait(), max(0.01, left_s))
+        self._soon.clear()
+        await asyncio.sleep(max(0.0, self._last_s + PAUSE_S - time.monotonic()))
+
+    async def _write(self, program: PartitionProgram) -> None:
+        """Commit what has changed. Folding goes on meanwhile: `take` is synchronous."""
+        began_s = time.monotonic()
+        checkpoint = program.take()
+        if checkpoint is None:
+            return
+        folded, self.acknowledge = self.acknowledge, []
+        await self._producer.begin_transaction()
+        self._step("begun")
+        await send(self._producer, checkpoint.outputs)
+        self._step("outputs written, state not")
+        await send(self._producer, self._state(checkpoint))
+        self._step("all written, not committed")
+        await self._producer.commit_transaction()
+        self._step("committed, not acknowledged")
+        for acknowledge in folded:
+            acknowledge()
+        self._observer.checkpointed(
+            self.partition,
+            took_s=time.monotonic() - began_s,
+            entries=len(checkpoint.entries),
+            outputs=len(checkpoint.outputs),
+        )
+
+    def _state(self, checkpoint: Checkpoint) -> list[OutRecord]:
+        return [
+            OutRecord(self._changelog, self.partition, key, value)
+            for key, value in checkpoint.entries
+        ]

@@ -1,0 +1,59 @@
+"""Records on their way to Kafka, as batches whose every acknowledgement is awaited.
+
+aiokafka's `send` costs a future a record; a batch costs one. And a failed batch shows only in its own future:
+`commit_transaction` succeeds although a record of the transaction was refused.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from topics.envelope import Headers
+
+BATCH_BYTES_MAX = 900 * 1024
+"""Of one batch: below the broker's limit of a megabyte, which counts batches."""
+
+
+class OutRecord(NamedTuple):
+    """One record to be written. ``topic`` is the broker's name of it."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = []  # noqa: RUF012 - never changed
+
+
+async def send(producer: AIOKafkaProducer, records: Iterable[OutRecord]) -> None:
+    """Write records, in order within each partition, and return when the broker has acknowledged every one.
+
+    Raises:
+        aiokafka.errors.KafkaError: A batch was refused or timed out. Others may have been written.
+    """
+    batches: dict[tuple[str, int], BatchBuilder] = {}
+    sent = []
+    for record in records:
+        place = (record.topic, record.partition)
+        batch = batches.get(place)
+        if batch is None or not _append(batch, record):
+            if batch is not None:
+                sent.append(
+                    await producer.send_batch(batch, record.topic, partition=record.partition)
+                )
+            batch = batches[place] = producer.create_batch()
+            if not _append(batch, record):
+                msg = f"a record of {len(record.value or b'')} bytes does not fit into a batch"
+                raise ValueError(msg)
+    for (topic, partition), batch in batches.items():
+        sent.append(await producer.send_batch(batch, topic, partition=partition))
+    for acknowledged in await asyncio.gather(*sent, return_exceptions=True):
+        if isinstance(acknowledged, BaseException):
+            raise acknowledged
+
+
+def _append(batch: BatchBuilder, record: OutRecord) -> bool:
+    added = batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
+    return added is not None

@@ -1,0 +1,104 @@
+"""The four folds of one partition number, as one program: raw records in, records to be written out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import assert_never
+
+from streams.engine.port import Checkpoint, LogRecord
+from streams.outbox import OutRecord
+from streams.windows import Fold, Output, restore, take_entries
+from topics import KINDS, Aggregate, DeadLetter, Kind, Late, encode, raw_topic
+from topics.broker import BrokerSettings
+from topics.deadletter import to_record
+from topics.envelope import headers
+
+ROLE = "streams"
+
+
+class AggregateProgram:
+    """Folds raw events into windows, and hands their outputs and state to the checkpoint."""
+
+    def __init__(
+        self,
+        broker: BrokerSettings,
+        partition: int,
+        entries: Mapping[bytes, bytes],
+        *,
+        subjects_max: int,
+    ) -> None:
+        """Go on where the entries end.
+
+        Raises:
+            StateError: They were written by another version or other rules.
+        """
+        self.partition = partition
+        self.folds: dict[Kind, Fold] = {}
+        self._broker = broker
+        self._kinds = {broker.topic(raw_topic(kind)): kind for kind in KINDS}
+        self._changed: set[Kind] = set()
+        for kind in KINDS:
+            fold = Fold(kind, partition, partitions=broker.partitions, subjects_max=subjects_max)
+            restore(fold, entries, broker.partitions)
+            self.folds[kind] = fold
+
+    def feed(self, topic: str, records: Sequence[LogRecord]) -> bool:
+        """Fold records, and return whether a window was published."""
+        kind = self._kinds[topic]
+        fold = self.folds[kind]
+        published = fold.published
+        for record in records:
+            if fold.next_offset is None or record.offset >= fold.next_offset:
+                fold.feed(record.offset, record.timestamp, record.key, record.value or b"")
+                self._changed.add(kind)
+        return fold.published > published
+
+    def next_offsets(self) -> Mapping[str, int]:
+        """Return, by raw topic, the offset to go on from."""
+        return {
+            topic: offset
+            for topic, kind in self._kinds.items()
+            if (offset := self.folds[kind].next_offset) is not None
+        }
+
+    def take(self) -> Checkpoint | None:
+        """Return what has changed since the last call, or None when nothing has."""
+        if not self._changed:
+            return None
+        checkpoint = Checkpoint([], [])
+        for kind in sorted(self._changed):
+            fold = self.folds[kind]
+            outputs, fold.outputs = fold.outputs, []
+            checkpoint.outputs.extend(self._records(outputs))
+            checkpoint.entries.extend(take_entries(fold, self._broker.partitions))
+        self._changed.clear()
+        return checkpoint
+
+    def _records(self, outputs: Iterable[Output]) -> Iterable[OutRecord]:
+        """Yield the records to write; what is said of a partition's records goes to that partition's number."""
+        for output in outputs:
+            match output:
+                case Aggregate():
+                    yield self._enveloped(
+                        "aggregates",
+                        output,
+                        output.asset,
+                        output.aggregate_id,
+                        output.window_end_ms,
+                    )
+                case Late():
+                    end_ms = output.window_start_ms + output.window_ms
+                    yield self._enveloped("late", output, output.asset, output.event_id, end_ms)
+                case DeadLetter():
+                    key, value, told = to_record(output)
+                    topic = self._broker.topic("deadletters")
+                    yield OutRecord(topic, self.partition, key, value, told)
+                case _:
+                    assert_never(output)
+
+    def _enveloped(
+        self, topic: str, event: Aggregate | Late, asset: str, event_id: str, time_ms: int
+    ) -> OutRecord:
+        tag = "aggregate" if isinstance(event, Aggregate) else "late"
+        told = headers(event_id=event_id, event_type=tag, source=ROLE, time_ms=time_ms)
+        return OutRecord(
+            self._broker.topic(topic), self.partition, asset.encode(), encode(event), told
+        )

@@ -1,0 +1,17 @@
+"""The core: records of a partition into windows. No I/O, no clock; docs/windows.md specifies it."""
+
+from .fold import Fold, Output
+from .kinds import KIND_RULES, KindRules, WindowSize
+from .state import Entry, StateError, restore, take_entries
+
+__all__ = [
+    "KIND_RULES",
+    "Entry",
+    "Fold",
+    "KindRules",
+    "Output",
+    "StateError",
+    "WindowSize",
+    "restore",
+    "take_entries",
+]

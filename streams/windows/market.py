@@ -1,0 +1,135 @@
+"""Trades into blocks, blocks into the values of a window."""
+
+from itertools import pairwise
+from math import fsum, log
+
+from msgspec import Struct
+
+from topics import MarketValues
+
+from .grid import from_grid, to_grid
+from .intake import TradeIn
+from .kinds import KindRules
+
+
+class Pane(Struct, array_like=True):
+    """First and last trade of a pane, by (time, venue, id length, id)."""
+
+    first: tuple[int, str, int, str]
+    open: float
+    last: tuple[int, str, int, str]
+    close: float
+
+
+class Venue(Struct, array_like=True):
+    """One venue's part of a block."""
+
+    volume: int
+    last: tuple[int, int, str]
+    close: float
+
+
+class MarketBlock(Struct, array_like=True):
+    """One minute of one instrument. Sums are on the grid."""
+
+    trades: int
+    high: float
+    low: float
+    volume: int
+    quote_volume: int
+    buy_volume: int
+    largest: float
+    panes: dict[int, Pane] = {}
+    """By their number from the epoch."""
+    venues: dict[str, Venue] = {}
+    unsure: bool = False
+
+    def add(self, trade: TradeIn, rules: KindRules) -> None:
+        """Take one trade."""
+        price, size = trade.price, trade.size
+        grid_size = to_grid(size)
+        self.trades += 1
+        self.high = max(self.high, price)
+        self.low = min(self.low, price)
+        self.volume += grid_size
+        self.quote_volume += to_grid(price * size)
+        if trade.side == "buy":
+            self.buy_volume += grid_size
+        self.largest = max(self.largest, size)
+        self._place(trade, rules.pane_ms)
+        self._credit(trade, grid_size)
+
+    def _place(self, trade: TradeIn, pane_ms: int) -> None:
+        number = trade.event_ms // pane_ms
+        key = (trade.event_ms, trade.venue, len(trade.trade_id), trade.trade_id)
+        pane = self.panes.get(number)
+        if pane is None:
+            self.panes[number] = Pane(key, trade.price, key, trade.price)
+            return
+        if key < pane.first:
+            pane.first, pane.open = key, trade.price
+        if key > pane.last:
+            pane.last, pane.close = key, trade.price
+
+    def _credit(self, trade: TradeIn, grid_size: int) -> None:
+        key = (trade.event_ms, len(trade.trade_id), trade.trade_id)
+        venue = self.venues.get(trade.venue)
+        if venue is None:
+            self.venues[trade.venue] = Venue(grid_size, key, trade.price)
+            return
+        venue.volume += grid_size
+        if key > venue.last:
+            venue.last, venue.close = key, trade.price
+
+
+def empty() -> MarketBlock:
+    """Return a block without trades."""
+    return MarketBlock(0, float("-inf"), float("inf"), 0, 0, 0, 0.0)
+
+
+def values(blocks: list[MarketBlock]) -> MarketValues:
+    """Return the values of a window from its blocks, oldest first; each holds at least one trade."""
+    panes = [block.panes[number] for block in blocks for number in sorted(block.panes)]
+    volume = sum(block.volume for block in blocks)
+    quote_volume = sum(block.quote_volume for block in blocks)
+    buy_volume = sum(block.buy_volume for block in blocks)
+    closes = [pane.close for pane in panes]
+    venue_volume, venue_last = _by_venue(blocks)
+    return MarketValues(
+        trades=sum(block.trades for block in blocks),
+        open=panes[0].open,
+        high=max(block.high for block in blocks),
+        low=min(block.low for block in blocks),
+        close=closes[-1],
+        vwap=quote_volume / volume if volume else None,
+        volume=from_grid(volume),
+        quote_volume=from_grid(quote_volume),
+        taker_buy_volume=from_grid(buy_volume),
+        taker_buy_ratio=buy_volume / volume if volume else None,
+        signed_volume=from_grid(2 * buy_volume - volume),
+        log_return=log(closes[-1] / panes[0].open),
+        realised_variance=_realised_variance(closes),
+        largest_trade=max(block.largest for block in blocks),
+        venue_volume={name: from_grid(venue_volume[name]) for name in sorted(venue_volume)},
+        venue_close={name: venue_last[name].close for name in sorted(venue_last)},
+    )
+
+
+def _realised_variance(closes: list[float]) -> float:
+    """Sum the squared log returns of successive closes (Andersen and Bollerslev 1998).
+
+    By `fsum`: `sum` of doubles rounds differently from Python 3.12 on.
+    """
+    returns = [log(after / before) for before, after in pairwise(closes)]
+    return fsum(r * r for r in returns)
+
+
+def _by_venue(blocks: list[MarketBlock]) -> tuple[dict[str, int], dict[str, Venue]]:
+    volume: dict[str, int] = {}
+    last: dict[str, Venue] = {}
+    for block in blocks:
+        for name, venue in block.venues.items():
+            volume[name] = volume.get(name, 0) + venue.volume
+            if name not in last or venue.last > last[name].last:
+                last[name] = venue
+    return volume, last

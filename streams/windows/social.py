@@ -1,0 +1,49 @@
+"""Posts into blocks, blocks into the values of a window."""
+
+from math import sqrt
+
+from msgspec import Struct
+
+from topics import SocialValues
+
+from .grid import GRID, to_grid
+from .intake import PostIn
+from .kinds import KindRules
+
+
+class SocialBlock(Struct, array_like=True):
+    """One minute of one asset. Tones are on the grid."""
+
+    posts: int = 0
+    bot_posts: int = 0
+    engagement: int = 0
+    tone: int = 0
+    tone_squares: int = 0
+    unsure: bool = False
+
+    def add(self, post: PostIn, rules: KindRules) -> None:
+        """Take one post."""
+        del rules
+        self.posts += 1
+        self.bot_posts += post.bot
+        self.engagement += post.engagement
+        self.tone += to_grid(post.tone)
+        self.tone_squares += to_grid(post.tone * post.tone)
+
+
+def values(blocks: list[SocialBlock]) -> SocialValues:
+    """Return the values of a window from its blocks; they hold at least one post.
+
+    Population variance = (n x sum of squares - sum squared) / n squared, exact until the division.
+    """
+    posts = sum(block.posts for block in blocks)
+    tone = sum(block.tone for block in blocks)
+    squares = sum(block.tone_squares for block in blocks)
+    spread = max(0, posts * squares * GRID - tone * tone)
+    return SocialValues(
+        posts=posts,
+        bot_posts=sum(block.bot_posts for block in blocks),
+        engagement=sum(block.engagement for block in blocks),
+        tone_mean=tone / (posts * GRID),
+        tone_stdev=sqrt(spread / (posts * posts * GRID * GRID)),
+    )

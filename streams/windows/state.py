@@ -1,0 +1,165 @@
+"""A fold into the entries of its changelog, and back.
+
+Keys are `partition|kind|what|...`, so that one changelog holds every kind of a partition:
+
+======================================  =====================================================
+`p|kind|meta`                           offsets, clock, counters, versions
+`p|kind|subject|SUBJECT`                sources, sequence numbers, gaps
+`p|kind|block|SUBJECT|START`            a block
+`p|kind|window|SUBJECT|SIZE/STEP|START` a window that was published more or less than once
+`p|kind|seen|CHUNK`                     digests of ids
+======================================  =====================================================
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from topics import Kind, PipelineError
+
+from .blocks import block_type
+from .clock import Clock
+from .counters import Counters
+from .fold import Fold
+from .kinds import CORRECTION_TICK_MS, KIND_RULES, WindowSize
+from .schedule import Revision, Window
+from .seen import Digests
+from .subject import Subject, SubjectRecord
+
+FOLD_VERSION = 1
+"""Rises when the same records would give other outputs."""
+
+Entry = tuple[bytes, bytes | None]
+"""Key and value of a changelog record; None is a tombstone."""
+
+_encode = msgspec.json.encode
+
+
+class StateError(PipelineError):
+    """State that this fold must not go on with; the message says what to do."""
+
+
+class Meta(Struct):
+    """What state keeps of the fold itself."""
+
+    fold_version: int
+    rules_digest: str
+    first_offset: int | None
+    next_offset: int | None
+    clock: Clock
+    counters: Counters
+    digests_floor_ms: int
+
+
+def rules_digest(kind: Kind, partitions: int) -> str:
+    """Return a digest of everything beside the code that the outputs depend on."""
+    rules = msgspec.json.encode([KIND_RULES[kind], CORRECTION_TICK_MS, partitions])
+    return sha256(rules).hexdigest()[:16]
+
+
+def take_entries(fold: Fold, partitions: int) -> Iterator[Entry]:
+    """Yield what has changed since the last call, the meta entry last."""
+    head = f"{fold.partition}|{fold.kind}|"
+
+    def key(rest: str) -> bytes:
+        return (head + rest).encode()
+
+    for name in sorted(fold.dirty_subjects):
+        subject = fold.subjects.get(name)
+        yield key(f"subject|{name}"), None if subject is None else _encode(subject.record)
+    for name, start_ms in sorted(fold.dirty_blocks):
+        subject = fold.subjects.get(name)
+        block = None if subject is None else subject.blocks.get(start_ms)
+        yield key(f"block|{name}|{start_ms}"), None if block is None else _encode(block)
+    for window in sorted(fold.schedule.touched):
+        size = f"{window.size.window_ms}/{window.size.step_ms}"
+        revision = fold.schedule.revisions.get(window)
+        yield (
+            key(f"window|{window.subject}|{size}|{window.start_ms}"),
+            None if revision is None else _encode(revision),
+        )
+    chunk_number = fold.next_offset or 0
+    if chunk := fold.digests.take_chunk(chunk_number):
+        yield key(f"seen|{chunk_number}"), _encode(chunk)
+    for number in fold.digests.take_dead_chunks():
+        yield key(f"seen|{number}"), None
+    fold.dirty_subjects.clear()
+    fold.dirty_blocks.clear()
+    fold.schedule.touched.clear()
+    yield key("meta"), _encode(_meta(fold, partitions))
+
+
+def _meta(fold: Fold, partitions: int) -> Meta:
+    return Meta(
+        fold_version=FOLD_VERSION,
+        rules_digest=rules_digest(fold.kind, partitions),
+        first_offset=fold.first_offset,
+        next_offset=fold.next_offset,
+        clock=fold.clock,
+        counters=fold.counters,
+        digests_floor_ms=fold.digests.floor_ms,
+    )
+
+
+def restore(fold: Fold, entries: Mapping[bytes, bytes], partitions: int) -> None:
+    """Give a new fold the state its entries hold; entries of other folds are passed over.
+
+    Raises:
+        StateError: The state was written by another version or other rules.
+    """
+    head = f"{fold.partition}|{fold.kind}|"
+    mine: dict[str, list[tuple[list[str], bytes]]] = {}
+    for raw_key, value in entries.items():
+        key = raw_key.decode()
+        if key.startswith(head):
+            what, *rest = key[len(head) :].split("|")
+            mine.setdefault(what, []).append((rest, value))
+    if "meta" not in mine:
+        return
+    _restore_meta(fold, _only(mine["meta"]), partitions)
+    for (name,), value in mine.get("subject", ()):
+        fold.admit(Subject(name, msgspec.json.decode(value, type=SubjectRecord)))
+    _restore_blocks(fold, mine.get("block", ()))
+    for (name, size, start_ms), value in mine.get("window", ()):
+        window_ms, step_ms = map(int, size.split("/"))
+        fold.schedule.restore(
+            Window(int(start_ms), name, WindowSize(window_ms, step_ms)),
+            msgspec.json.decode(value, type=Revision),
+        )
+    for (number,), value in mine.get("seen", ()):
+        fold.digests.restore(int(number), msgspec.json.decode(value, type=list[tuple[int, int]]))
+    fold.dirty_subjects.clear()
+
+
+def _restore_meta(fold: Fold, value: bytes, partitions: int) -> None:
+    meta = msgspec.json.decode(value, type=Meta)
+    expected = rules_digest(fold.kind, partitions)
+    if (meta.fold_version, meta.rules_digest) != (FOLD_VERSION, expected):
+        msg = (
+            f"the state of {fold.kind} partition {fold.partition} was written by fold version "
+            f"{meta.fold_version} with rules {meta.rules_digest}; this is version {FOLD_VERSION} with "
+            f"rules {expected}. Go back to the old version and settings, or start a new state"
+        )
+        raise StateError(msg)
+    fold.first_offset, fold.next_offset = meta.first_offset, meta.next_offset
+    fold.clock, fold.counters = meta.clock, meta.counters
+    fold.digests = Digests(meta.digests_floor_ms)
+
+
+def _restore_blocks(fold: Fold, blocks: Iterable[tuple[list[str], bytes]]) -> None:
+    """Hold the blocks again, and expect the windows of theirs that have not ended."""
+    decoder: Any = msgspec.json.Decoder(block_type(fold.kind))
+    for (name, start), value in blocks:
+        start_ms = int(start)
+        fold.hold(fold.subjects[name], start_ms, decoder.decode(value))
+        for window in fold.windows_holding(name, start_ms, start_ms + fold.rules.block_ms):
+            if not fold.has_ended(window):
+                fold.schedule.open(window)
+
+
+def _only(values: list[tuple[list[str], bytes]]) -> bytes:
+    ((_, value),) = values
+    return value

@@ -1,0 +1,121 @@
+"""What every test gets: an empty environment, no network but loopback, and real servers on request."""
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from .isolation import NetworkGuard, strip_environment
+from .servers import (
+    Distribution,
+    KafkaServer,
+    RedisServer,
+    SharedKafka,
+    SharedRedis,
+    find_binary,
+    find_kafka,
+    find_redis,
+    obtain,
+    provide,
+    required,
+)
+
+_NAME_CHARS_MAX = 40
+_GUARD = NetworkGuard()
+_TESTS = count()
+_RUN = f"{os.getpid()}-{int(time.time())}"
+
+
+def pytest_configure() -> None:
+    """Isolate the run before anything of the project is imported."""
+    strip_environment(os.environ)
+    try:
+        required(os.environ)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    sys.addaudithook(_GUARD.audit)
+
+
+@pytest.fixture(autouse=True)
+def _no_network() -> Iterator[None]:
+    """Fail the test that reached outside this machine, even where its code swallowed the refusal."""
+    yield
+    if refused := _GUARD.take_refused():
+        pytest.fail("the test reached outside this machine:\n" + "\n".join(refused), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedKafka]:
+    """The Kafka all tests of the run share; each keeps to its own ``topic_prefix``."""
+    folder = tmp_path_factory.mktemp("kafka")
+    server = obtain("kafka", lambda: find_kafka(os.environ, folder), os.environ)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def kafka_distribution() -> Distribution:
+    """Kafka's programs, for tests that start brokers of their own."""
+    return obtain("kafka", lambda: provide(os.environ), os.environ)
+
+
+@pytest.fixture
+def start_kafka(
+    kafka_distribution: Distribution, tmp_path: Path
+) -> Iterator[Callable[..., KafkaServer]]:
+    """Start a broker of this test's own, ``settings`` over the usual ones: to be killed, paused, restarted."""
+    servers: list[KafkaServer] = []
+
+    def start(settings: Mapping[str, str] | None = None) -> KafkaServer:
+        server = KafkaServer(kafka_distribution, tmp_path / f"kafka-{len(servers)}", settings)
+        servers.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedRedis]:
+    """The Redis all tests of the run share; each puts ``topic_prefix`` before its keys."""
+    folder = tmp_path_factory.mktemp("redis")
+    server = obtain("redis", lambda: find_redis(os.environ, folder), os.environ)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def start_redis(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
+    """Start a Redis of this test's own, ``options`` over the usual ones: to be killed, flushed, restarted."""
+    binary = obtain("redis", lambda: find_binary(os.environ), os.environ)
+    servers: list[RedisServer] = []
+
+    def start(options: Mapping[str, str] | None = None) -> RedisServer:
+        server = RedisServer(binary, tmp_path / f"redis-{len(servers)}", options)
+        servers.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def topic_prefix(request: pytest.FixtureRequest) -> str:
+    """A prefix no other test of any run has: for topics, groups, transactional ids and keys."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:_NAME_CHARS_MAX]
+    return f"{name}.{_RUN}-{next(_TESTS)}."

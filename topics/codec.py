@@ -1,0 +1,133 @@
+"""Bytes to event and back. Nothing leaves with a number that is not finite, nothing enters unchecked."""
+
+from collections.abc import Iterable
+from functools import cache
+from math import isfinite
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from .errors import ContractError
+
+E = TypeVar("E")
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+class _Tag(Struct):
+    type: str
+
+
+_TAG = msgspec.json.Decoder(_Tag)
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises on bytes: not JSON or not the contract; not UTF-8; nested too deep."""
+
+
+def encode(event: Struct) -> bytes:
+    """Return an event as JSON.
+
+    Raises:
+        ContractError: A number in it is not finite (`invalid`), with the path to it. (JSON has no NaN:
+            msgspec would write `null`, and the reader could not read it.) Or a text has half of a
+            surrogate pair (`invalid`), which UTF-8 cannot write.
+    """
+    if _has_floats(type(event)) and (path := _not_finite(event)) is not None:
+        msg = f"{type(event).__name__}{path} is not a finite number"
+        raise ContractError(msg, reason="invalid")
+    try:
+        return _ENCODER.encode(event)
+    except UnicodeEncodeError as error:
+        msg = f"a text of {type(event).__name__} cannot be written as UTF-8: {error}"
+        raise ContractError(msg, reason="invalid") from None
+
+
+class Decoder(Generic[E]):
+    """Reads one contract, or a union of them, out of JSON bytes."""
+
+    def __init__(self, contract: Any, tags: Iterable[str]) -> None:
+        """Take the type to read and the tags it knows."""
+        self._decode = msgspec.json.Decoder(contract).decode
+        self._tags = frozenset(tags)
+
+    def decode(self, data: bytes) -> E:
+        """Return the event.
+
+        Raises:
+            ContractError: The bytes are not JSON in UTF-8 or are nested too deep (`malformed`), carry a tag
+                this version does not know (`unknown_type`), or are not what the contract says (`invalid`).
+        """
+        try:
+            return self._decode(data)  # type: ignore[no-any-return]
+        except _UNREADABLE as error:
+            raise ContractError(str(error), reason=self.reason(data, error)) from None
+
+    def reason(self, data: bytes, error: Exception) -> str:
+        """Return the dead letter's reason for bytes that could not be read."""
+        if not isinstance(error, msgspec.ValidationError):
+            return "malformed"
+        try:
+            tag = _TAG.decode(data).type
+        except _UNREADABLE:
+            return "invalid"
+        return "invalid" if tag in self._tags else "unknown_type"
+
+
+def decoder_of(*contracts: type[E]) -> Decoder[E]:
+    """Return a decoder of these structs, told apart by their tags."""
+    union: Any = contracts[0]
+    for contract in contracts[1:]:
+        union = union | contract
+    return Decoder(union, [tag_of(contract) for contract in contracts])
+
+
+def tag_of(contract: type) -> str:
+    """Return the tag a contract carries in its `type` field."""
+    tag = contract.__struct_config__.tag  # type: ignore[attr-defined]
+    if not isinstance(tag, str):
+        msg = f"{contract.__name__} has no tag"
+        raise TypeError(msg)
+    return tag
+
+
+@cache
+def _has_floats(contract: type) -> bool:
+    return _floats_in(msgspec.inspect.type_info(contract), set())
+
+
+def _floats_in(info: msgspec.inspect.Type, seen: set[type]) -> bool:
+    match info:
+        case msgspec.inspect.FloatType():
+            return True
+        case msgspec.inspect.StructType(cls=cls, fields=fields):
+            if cls in seen:
+                return False
+            seen.add(cls)
+            return any(_floats_in(field.type, seen) for field in fields)
+        case msgspec.inspect.UnionType(types=types):
+            return any(_floats_in(t, seen) for t in types)
+        case msgspec.inspect.DictType(value_type=inner) | msgspec.inspect.ListType(item_type=inner):
+            return _floats_in(inner, seen)
+        case msgspec.inspect.Metadata(type=inner):
+            return _floats_in(inner, seen)
+        case _:
+            return False
+
+
+def _not_finite(value: object) -> str | None:
+    """Return the path to the first number that is not finite, or None."""
+    match value:
+        case float():
+            return None if isfinite(value) else ""
+        case Struct():
+            parts = ((f".{name}", getattr(value, name)) for name in value.__struct_fields__)
+        case dict():
+            parts = ((f"[{key!r}]", part) for key, part in value.items())
+        case list():
+            parts = ((f"[{at}]", part) for at, part in enumerate(value))
+        case _:
+            return None
+    for name, part in parts:
+        if (path := _not_finite(part)) is not None:
+            return name + path
+    return None

@@ -1,0 +1,23 @@
+"""What operators do, as events: every role reads them, and the log is the audit trail."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from .units import EpochMs
+
+
+class Control(Struct, frozen=True, kw_only=True, tag_field="type", tag="control"):
+    """One act by one person. Ids are idempotent: the same act twice is one act."""
+
+    control_id: Annotated[str, Meta(min_length=1, max_length=200)]
+    act: Literal[
+        "acknowledge", "mute", "force_breaker", "set_budget", "tombstone_narrative", "recover"
+    ]
+    subject: Annotated[str, Meta(min_length=1, max_length=200, description="What it acts on.")]
+    value: Annotated[str, Meta(max_length=400)] = ""
+    """The act's argument: open, closed, auto; an amount; a rule's name."""
+    actor: Annotated[str, Meta(min_length=1, max_length=100)]
+    reason: Annotated[str, Meta(min_length=1, max_length=400)]
+    at_ms: EpochMs
+    expires_ms: EpochMs | None = None

@@ -1,0 +1,47 @@
+"""What became of every aggregate the analyst read: the trail an audit walks."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from .analysis import Product
+from .units import AssetId, Count, EpochMs, Severity, Word
+
+
+class Decision(Struct, frozen=True, kw_only=True, tag_field="type", tag="decision"):
+    """The fate of one candidate. Of several with one id, the one at the lowest offset counts."""
+
+    decision_id: Annotated[str, Meta(max_length=200, description="The candidate's analysis id.")]
+    asset: AssetId
+    product: Product
+    as_of_ms: EpochMs
+    outcome: Literal["called", "cached", "coalesced", "shed", "rules"]
+    reason: Word
+    survivor_id: str | None = None
+    """The candidate that took this one over (coalesced)."""
+    analysis_id: str | None = None
+    item_key: str | None = None
+    """The journal's item that was asked or served."""
+    severity: Severity
+    reasons: list[Word]
+    aggregate_ids: list[str]
+    """Every aggregate the candidate read."""
+    aggregates_partition: Count
+    first_offset: Count
+    last_offset: Count
+    """Offsets of the first and last aggregate that made it a candidate."""
+    decided_ms: EpochMs
+
+
+class Tally(Struct, frozen=True, kw_only=True, tag_field="type", tag="decision.tally"):
+    """Aggregates of one partition that made no candidate, counted together."""
+
+    tally_id: Annotated[str, Meta(max_length=200, description="tally/partition/first_offset")]
+    aggregates_partition: Count
+    first_offset: Count
+    last_offset: Count
+    folded: Count
+    """Read into the context only: the gate was not asked (a revision or an older window)."""
+    uninteresting: Count
+    """The gate was asked and said no."""
+    decided_ms: EpochMs

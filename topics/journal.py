@@ -1,0 +1,61 @@
+"""What was asked of a model, what came back, and what it cost: the durable ledger."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from .analysis import Product
+from .units import AssetId, Count, EpochMs, NanoUsd, Word
+
+Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256.")]
+AttemptId = Annotated[
+    str, Meta(max_length=200, description="item key (first 32 digits)/send number")
+]
+
+
+class Intent(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.intent"):
+    """Written before a paid call, with the amount reserved for it."""
+
+    attempt_id: AttemptId
+    item_key: Hash
+    """Of product, canonical input, prompt, schema and model."""
+    asset: AssetId
+    product: Product
+    scope: Word
+    provider: Word
+    model: str
+    prompt_version: str
+    schema_version: str
+    price_version: str
+    reserved_nano_usd: NanoUsd
+    reserved_tokens: Count
+    at_ms: EpochMs
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """Tokens as the provider counted them. All input is the sum of the first three."""
+
+    input_tokens: Count = 0
+    cache_creation_input_tokens: Count = 0
+    cache_read_input_tokens: Count = 0
+    output_tokens: Count = 0
+    thinking_tokens: Count = 0
+    """A part of the output tokens."""
+
+
+class Result(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.result"):
+    """Written after a call, whatever came of it. An intent without a result is charged in full."""
+
+    attempt_id: AttemptId
+    item_key: Hash
+    outcome: Word
+    """answered, refused, truncated, timeout, overloaded, ... or unknown."""
+    known: Literal["settled", "charged_unknown", "released"]
+    usage: Usage
+    cost_nano_usd: NanoUsd
+    stop_reason: str | None = None
+    request_id: str | None = None
+    answer: Annotated[str, Meta(max_length=65536)] | None = None
+    """The model's own text; never a post's."""
+    started_ms: EpochMs
+    ended_ms: EpochMs

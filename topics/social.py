@@ -1,0 +1,36 @@
+"""What people post. The text is untrusted for its whole life: plain text at every door."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from .units import AssetId, Count, EpochMs, Name, Tone, VenueId
+
+
+class Post(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="post"):
+    """One post that names an asset; a post that names three is three events.
+
+    Its id is ``platform/post_id/subject``.
+    """
+
+    subject: AssetId
+    source: Name
+    platform: Name
+    post_id: VenueId
+    event_ms: EpochMs
+    """When the platform says it was made."""
+    received_ms: EpochMs
+    author: Annotated[
+        str, Meta(pattern=r"^[0-9a-f]{16}$", description="A salted hash of the author's id.")
+    ]
+    text: Annotated[str, Meta(max_length=1000, description="Untrusted. Cut and normalised.")]
+    language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}$", description="ISO 639; und: not known.")]
+    tone: Tone
+    tone_version: Name
+    """The lexicon that gave the tone."""
+    engagement: Count
+    """Likes, reposts and replies when it was seen."""
+    simhash: Annotated[
+        str, Meta(pattern=r"^[0-9a-f]{16}$", description="64-bit simhash of the text.")
+    ]
+    bot: bool = False
