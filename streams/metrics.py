@@ -78,6 +78,7 @@ class StreamsMetrics:
 
     def __init__(self) -> None:
         """Declare them."""
+        self.checkpoints = 0
         self._checkpoint_s = Histogram(
             "tapereader_streams_checkpoint_seconds",
             "Length of a checkpoint's transaction.",
@@ -105,6 +106,7 @@ class StreamsMetrics:
     def checkpointed(self, partition: int, *, took_s: float, entries: int, outputs: int) -> None:
         """A transaction has been committed."""
         del partition
+        self.checkpoints += 1
         self._checkpoint_s.observe(took_s)
         self._entries.inc(entries)
         self._outputs.inc(outputs)

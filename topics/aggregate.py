@@ -152,7 +152,7 @@ KIND_OF: dict[type, Kind] = {
 
 
 def aggregate_id(
-    kind: Kind, subject: str, window_ms: int, step_ms: int, start_ms: int, revision: int
+    kind: Kind, subject: str, *, window_ms: int, step_ms: int, start_ms: int, revision: int
 ) -> str:
     """Return the id of one revision of one window: a function of what it is, nothing else."""
     return f"{kind}/{subject}/{window_ms}/{step_ms}/{start_ms}/{revision}"

@@ -12,6 +12,10 @@ from .errors import ContractError
 
 E = TypeVar("E")
 
+NESTING_MAX = 64
+"""Of objects and lists; our contracts need six. A fixed bound, because the reader's own depends on the stack it
+is called from, and two runs must not judge one record differently."""
+
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -42,10 +46,22 @@ def encode(event: Struct) -> bytes:
         raise ContractError(msg, reason="invalid") from None
 
 
+def _depth(data: bytes) -> int:
+    """Return how deep brackets are nested; those within strings count too, which only errs to the safe side."""
+    depth = deepest = 0
+    for byte in data:
+        if byte in b"{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"}]":
+            depth -= 1
+    return deepest
+
+
 class Decoder(Generic[E]):
     """Reads one contract, or a union of them, out of JSON bytes."""
 
-    def __init__(self, contract: Any, tags: Iterable[str]) -> None:
+    def __init__(self, contract: Any, tags: Iterable[str]) -> None:  # noqa: ANN401 - a union is no class
         """Take the type to read and the tags it knows."""
         self._decode = msgspec.json.Decoder(contract).decode
         self._tags = frozenset(tags)
@@ -57,6 +73,9 @@ class Decoder(Generic[E]):
             ContractError: The bytes are not JSON in UTF-8 or are nested too deep (`malformed`), carry a tag
                 this version does not know (`unknown_type`), or are not what the contract says (`invalid`).
         """
+        if data.count(b"{") + data.count(b"[") > NESTING_MAX and _depth(data) > NESTING_MAX:
+            msg = f"nested deeper than {NESTING_MAX}"
+            raise ContractError(msg, reason="malformed")
         try:
             return self._decode(data)  # type: ignore[no-any-return]
         except _UNREADABLE as error:
@@ -96,22 +115,20 @@ def _has_floats(contract: type) -> bool:
 
 
 def _floats_in(info: msgspec.inspect.Type, seen: set[type]) -> bool:
+    inner: Iterable[msgspec.inspect.Type] = ()
     match info:
         case msgspec.inspect.FloatType():
             return True
-        case msgspec.inspect.StructType(cls=cls, fields=fields):
-            if cls in seen:
-                return False
+        case msgspec.inspect.StructType(cls=cls, fields=fields) if cls not in seen:
             seen.add(cls)
-            return any(_floats_in(field.type, seen) for field in fields)
+            inner = [field.type for field in fields]
         case msgspec.inspect.UnionType(types=types):
-            return any(_floats_in(t, seen) for t in types)
-        case msgspec.inspect.DictType(value_type=inner) | msgspec.inspect.ListType(item_type=inner):
-            return _floats_in(inner, seen)
-        case msgspec.inspect.Metadata(type=inner):
-            return _floats_in(inner, seen)
-        case _:
-            return False
+            inner = types
+        case msgspec.inspect.DictType(value_type=part) | msgspec.inspect.ListType(item_type=part):
+            inner = (part,)
+        case msgspec.inspect.Metadata(type=part):
+            inner = (part,)
+    return any(_floats_in(part, seen) for part in inner)
 
 
 def _not_finite(value: object) -> str | None:

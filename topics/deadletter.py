@@ -28,7 +28,7 @@ REASONS = {
 """Every reason of ours. The vocabulary is open: a later version may know more."""
 
 ORIGINAL_BYTES_MAX = 512 * 1024
-"""A larger original is cut, and cannot be redriven."""
+"""Of a value; a larger one, or a key beyond the cut, is cut, and cannot be redriven."""
 CUT_BYTES = 64 * 1024
 MESSAGE_CHARS_MAX = 500
 
@@ -63,14 +63,15 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
 
 def to_record(letter: DeadLetter) -> tuple[bytes | None, bytes, Headers]:
     """Return key, value and headers for the dead letter topic; a long original is cut and says so."""
-    value, extra = letter.value, []
-    if len(value) > ORIGINAL_BYTES_MAX:
+    key, value, extra = letter.key, letter.value, []
+    if len(value) > ORIGINAL_BYTES_MAX or len(key or b"") > CUT_BYTES:
         extra = [
             ("tapereader.truncated", b"true"),
             ("tapereader.length", str(len(value)).encode()),
             ("tapereader.sha256", sha256(value).hexdigest().encode()),
         ]
         value = value[:CUT_BYTES]
+        key = key and key[:CUT_BYTES]
     fields = [
         (_CONNECT + "topic", letter.topic),
         (_CONNECT + "partition", letter.partition),
@@ -94,7 +95,7 @@ def to_record(letter: DeadLetter) -> tuple[bytes | None, bytes, Headers]:
     told = [
         (name, str(field).encode(errors="replace")) for name, field in fields if field is not None
     ]
-    return letter.key, value, envelope + told + extra
+    return key, value, envelope + told + extra
 
 
 def from_record(

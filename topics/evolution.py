@@ -16,7 +16,7 @@ _LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems")
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems")
 _PARTS = {"properties", "required", "anyOf", "allOf", "items", "additionalProperties"}
 _PROSE = {"title", "description", "examples", "$ref"}
-_COMPARED = {"default", "enum", "const", "pattern", "type", *_LOWER, *_UPPER, *_PARTS}
+_COMPARED = {"default", "enum", "const", "pattern", *_LOWER, *_UPPER, *_PARTS}
 _ABSENT = object()
 
 _NEW_REFUSE_OLD = "new readers refuse records that are still in the topic"

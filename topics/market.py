@@ -40,7 +40,8 @@ class Trade(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="ty
     def __post_init__(self) -> None:
         """Refuse what is not a number above 0; decoding checks it too."""
         for number in (self.price, self.size):
-            if not (number.is_finite() and NUMBER_MIN <= number <= NUMBER_MAX):
+            # The bound is a double, a little above 1e-18: as a decimal, 1e-18 itself would lie outside.
+            if not (number.is_finite() and float(number) >= NUMBER_MIN and number <= NUMBER_MAX):
                 msg = (
                     f"price and size must lie in [{NUMBER_MIN:.0e}, {NUMBER_MAX:.0e}], not {number}"
                 )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from .units import AssetId, Count, EpochMs, Name, Tone, VenueId
+from .units import NUMBER_MAX, AssetId, EpochMs, Name, Tone, VenueId
 
 
 class Post(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="post"):
@@ -28,7 +28,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="typ
     tone: Tone
     tone_version: Name
     """The lexicon that gave the tone."""
-    engagement: Count
+    engagement: Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
     """Likes, reposts and replies when it was seen."""
     simhash: Annotated[
         str, Meta(pattern=r"^[0-9a-f]{16}$", description="64-bit simhash of the text.")

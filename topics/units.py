@@ -13,8 +13,15 @@ NUMBER_MAX = 10**15
 NUMBER_MIN = 1e-18
 """No price or size may be smaller: the ratio of two prices must stay a finite double."""
 
+EPOCH_MS_MAX = 253_402_300_799_999
+"""The end of the year 9999: RFC 3339 writes no later time."""
 EpochMs = Annotated[
-    int, Meta(ge=0, le=2**53 - 1, description="Milliseconds since 1970-01-01T00:00:00Z.")
+    int,
+    Meta(
+        ge=0,
+        le=EPOCH_MS_MAX,
+        description="Milliseconds since 1970-01-01T00:00:00Z, to the end of the year 9999.",
+    ),
 ]
 DurationMs = Annotated[int, Meta(gt=0, description="A span of time in milliseconds.")]
 

@@ -73,22 +73,23 @@ def wait_s(settings: FakeClaudeSettings, number: int, step: Step | None) -> floa
 
 
 async def deliver(request: web.Request, parcel: Parcel) -> web.StreamResponse:
-    """Wait, send, and note on the entry whether the client was still there."""
+    """Wait, send, and note on the entry whether the client was still there, to a stream's end."""
     try:
         await pause(parcel.wait_s)
-        if request.transport is None or request.transport.is_closing():
-            raise ConnectionResetError
-        response = await _send(request, parcel)
-    except (asyncio.CancelledError, ConnectionError):
+        parcel.entry.delivered = not _has_left(request)
+        return await _send(request, parcel)
+    except asyncio.CancelledError:
         parcel.entry.delivered = False
         raise
-    parcel.entry.delivered = True
-    return response
 
 
 async def pause(seconds: float | None) -> None:
     """Wait; for ever if None."""
     await (asyncio.Event().wait() if seconds is None else asyncio.sleep(seconds))
+
+
+def _has_left(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 async def _send(request: web.Request, parcel: Parcel) -> web.StreamResponse:
@@ -103,7 +104,7 @@ async def _send(request: web.Request, parcel: Parcel) -> web.StreamResponse:
             return _whole(_encoded(parcel), parcel)
         case fault:
             told = events(parcel.message, parcel.usage)
-            return await _stream(request, _marred(told, fault, parcel.request_id), parcel.headers)
+            return await _stream(request, _marred(told, fault, parcel.request_id), parcel)
 
 
 def _marred(told: Sequence[Event], fault: str | None, request_id: str) -> list[bytes]:
@@ -122,15 +123,18 @@ def _marred(told: Sequence[Event], fault: str | None, request_id: str) -> list[b
 
 
 async def _stream(
-    request: web.Request, chunks: Sequence[bytes], headers: dict[str, str]
+    request: web.Request, chunks: Sequence[bytes], parcel: Parcel
 ) -> web.StreamResponse:
     response = web.StreamResponse(
-        headers={**headers, "Content-Type": _EVENTS, "Cache-Control": "no-cache"}
+        headers={**parcel.headers, "Content-Type": _EVENTS, "Cache-Control": "no-cache"}
     )
-    await response.prepare(request)
-    for chunk in chunks:
-        await response.write(chunk)
-    await response.write_eof()
+    try:
+        await response.prepare(request)
+        for chunk in chunks:
+            await response.write(chunk)
+        await response.write_eof()
+    except ConnectionError:
+        parcel.entry.delivered = False
     return response
 
 

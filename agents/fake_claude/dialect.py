@@ -94,7 +94,7 @@ def _check_messages(messages: object) -> None:
     for at, item in items:
         message = _object(item, at)
         role = message.get("role")
-        if role not in _ROLES:
+        if not isinstance(role, str) or role not in _ROLES:
             refuse(f"{at}.role: Input should be {_listed(_ROLES)}")
         content = message.get("content")
         if isinstance(content, list) and content:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
-from .errors import ApiError, overloaded, refuse
+from .errors import ApiError, invalid, overloaded, refuse
 from .ids import Ids
 
 IN_FLIGHT_MAX = 1_000
@@ -30,7 +30,7 @@ class Envelope:
         """Begin with none."""
         self._ids = ids
         self._count = 0
-        self._in_flight: set[web.Request] = set()
+        self._in_flight: dict[str, web.Request] = {}
 
     async def wrap(self, request: web.Request, respond: Respond) -> web.StreamResponse:
         """Answer a request, whatever becomes of it, in the API's form."""
@@ -40,6 +40,8 @@ class Envelope:
             response = await self._admitted(request, respond)
         except ApiError as error:
             response = _failure(request, error)
+        except RecursionError:
+            response = _failure(request, invalid("The request body is nested too deeply"))
         except web.HTTPException as error:
             response = _failure(request, _translated(error))
         if not response.prepared:
@@ -48,7 +50,7 @@ class Envelope:
 
     async def hang_up(self, _: web.Application) -> None:
         """Drop every request still open: one that hangs would hold the server for ever."""
-        for request in self._in_flight:
+        for request in self._in_flight.values():
             if request.transport is not None:
                 request.transport.abort()
 
@@ -57,11 +59,11 @@ class Envelope:
             _check_headers(request)
         if len(self._in_flight) >= IN_FLIGHT_MAX:
             raise overloaded()
-        self._in_flight.add(request)
+        self._in_flight[id_of(request)] = request
         try:
             return await respond(request)
         finally:
-            self._in_flight.discard(request)
+            del self._in_flight[id_of(request)]
 
 
 def id_of(request: web.Request) -> str:

@@ -73,7 +73,7 @@ class _Maker:
             case _:
                 return None
 
-    def _object(self, node: Schema, path: str) -> dict[str, Any]:
+    def _object(self, node: Schema, path: str) -> dict[str, object]:
         """Fill what is required, and the rest by chance."""
         required = node.get("required", [])
         return {

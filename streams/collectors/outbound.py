@@ -6,7 +6,6 @@ Every event that comes in goes out as a raw record or as a dead letter: frames' 
 import msgspec
 from msgspec import Struct
 
-from streams.outbox import OutRecord
 from topics import (
     BY_NAME,
     ContractError,
@@ -28,9 +27,9 @@ from topics import (
     raw_topic,
 )
 from topics.broker import BrokerSettings
-from topics.catalog import RECORD_BYTES_MAX
 from topics.deadletter import to_record
 from topics.envelope import headers
+from topics.outbox import BATCH_BYTES_MAX, OutRecord
 
 from .continuity import Continuity
 from .port import Link, Observation, Refused, Through
@@ -40,8 +39,10 @@ AHEAD_MS_MAX = 60_000
 """An event this much later than its receipt has a wrong time."""
 EVENT_MS_MIN = 1_230_940_800_000
 """2009-01-03, the first block of the first chain."""
-RAW_BYTES_MAX = RECORD_BYTES_MAX - 64 * 1024
-"""Of one raw record: a batch of one must stay below the broker's limit."""
+RAW_BYTES_MAX = BATCH_BYTES_MAX - 4 * 1024
+"""Of one raw record: with its key and the batch's own head it must fit into a batch."""
+LETTER_MS_MAX = 253_402_300_799_999
+"""The end of 9999: no calendar time of a letter can be later."""
 FEEDS_MAX = 10_000
 """Feeds whose status is told; a further one sends its events all the same."""
 
@@ -80,7 +81,8 @@ class Outbound:
         self._check = BY_NAME[raw_topic(kind)].decoder().decode
         self._continuity = Continuity()
         self._feeds: dict[tuple[str, str], _Feed] = {}
-        self._link = Link(state="connecting")
+        self.link = Link(state="connecting")
+        """The state of the connection behind the source."""
         self._beaten_ms: int | None = None
 
     def take(self, observation: Observation, now_ms: int) -> list[OutRecord]:
@@ -90,7 +92,7 @@ class Outbound:
                 self.through_ms = max(self.through_ms or 0, observation.through_ms)
                 return []
             case Link():
-                self._link = observation
+                self.link = observation
                 for feed in self._feeds.values():
                     feed.since_ms, feed.told = now_ms, False
                 return []
@@ -136,7 +138,8 @@ class Outbound:
                 reason=reason,
                 message=str(error),
                 original=value,
-                origin=f"{self._source}/{event_id(event)}",
+                # An id that cannot be written must not keep its letter from being written.
+                origin=f"{self._source}/{event_id(event)}".encode(errors="replace").decode(),
                 received_ms=event.received_ms,
             )
             return [self._letter(refused)]
@@ -174,7 +177,7 @@ class Outbound:
             role=ROLE,
             key=None,
             value=refused.original,
-            time_ms=refused.received_ms,
+            time_ms=min(refused.received_ms, LETTER_MS_MAX),
             origin=refused.origin,
         )
         key, value, told = to_record(letter)
@@ -211,8 +214,8 @@ class Outbound:
             source=self._source,
             venue=feed.venue,
             subject=feed.subject,
-            state="closed" if closed else self._link.state,
-            reason=self._link.reason,
+            state="closed" if closed else self.link.state,
+            reason=self.link.reason,
             since_ms=feed.since_ms,
             at_ms=now_ms,
             last_event_ms=feed.last_event_ms,

@@ -11,13 +11,11 @@ from contextlib import aclosing, suppress
 
 import stamina
 import structlog
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from streams.metrics import COLLECT
-from streams.outbox import BATCH_BYTES_MAX, OutRecord, send
 from topics import Kind
 from topics.broker import BrokerSettings
+from topics.outbox import OutRecord, Sender
 
 from .outbound import Outbound
 from .port import Clock, Link, Observation, Source, SourceError
@@ -35,53 +33,11 @@ CADENCE_S: dict[Kind, float] = {
 """Between heartbeats."""
 CHANGED_S, EVERY_S = 1.0, 10.0
 """Feed status: what changed at most this often, and everything at least this often."""
+WORKED_S = 10.0
+"""A source that lasted this long has worked: its next failure begins the waits anew. One that yields something
+and fails at once, over and over, must be waited for ever longer: venues ban who dials too often."""
 
 log = structlog.get_logger()
-
-
-class Sender:
-    """Sends records until every one is acknowledged, over as many producers as that takes."""
-
-    def __init__(self, broker: BrokerSettings, on_resend: Callable[[], None]) -> None:
-        """Connect on the first send."""
-        self._broker, self._on_resend = broker, on_resend
-        self._producer: AIOKafkaProducer | None = None
-
-    async def deliver(self, records: list[OutRecord]) -> None:
-        """Return when all are acknowledged: idempotent producer, all replicas.
-
-        After a failure the whole list is sent again by a new producer: one that has failed may be unable
-        to send anything more.
-        """
-        async for attempt in stamina.retry_context(
-            on=KafkaError, attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0
-        ):
-            with attempt:
-                if attempt.num > 1:
-                    self._on_resend()
-                    await self.close()
-                await send(await self._connected(), records)
-
-    async def close(self) -> None:
-        """Disconnect."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            with suppress(KafkaError):
-                await producer.stop()
-
-    async def _connected(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            producer = AIOKafkaProducer(
-                **self._broker.client_options(),
-                enable_idempotence=True,
-                acks="all",
-                linger_ms=0,
-                max_batch_size=BATCH_BYTES_MAX,
-                max_request_size=BATCH_BYTES_MAX + 64 * 1024,
-            )
-            self._producer = producer
-            await producer.start()
-        return self._producer
 
 
 class Runner:
@@ -102,8 +58,19 @@ class Runner:
         self.queue: asyncio.Queue[Observation] = asyncio.Queue(QUEUE_MAX)
         self._now_ms, self._monotonic_s = now_ms, monotonic_s
         self._metrics = COLLECT.of(source.name, source.kind)
-        self._sender = Sender(broker, self._metrics.resends.inc)
+        self._sender = Sender(broker, on_resend=self._metrics.resends.inc)
+        self._ended: str | None = None
         self._next_beat_s = self._next_changed_s = self._next_every_s = monotonic_s()
+
+    @property
+    def state(self) -> str:
+        """connecting, connected, stale, disconnected; at the end finished, stopped or failed."""
+        return self._ended or self.outbound.link.state
+
+    @property
+    def words(self) -> str:
+        """Why it is in that state."""
+        return self.outbound.link.reason
 
     async def run(self, stop: asyncio.Event) -> None:
         """Collect until the source is finished, or until told to stop; then send what was taken.
@@ -126,7 +93,9 @@ class Runner:
                 task.cancel()
             await asyncio.gather(reader, stopper, return_exceptions=True)
             await self._sender.close()
+        self._ended = "stopped" if reader.cancelled() else "finished" if finished else "failed"
         if not reader.cancelled() and (error := reader.exception()) is not None:
+            log.error("source failed for good", source=self.source.name, error=repr(error))
             raise error
 
     async def _stop_reading(self, stop: asyncio.Event, reader: asyncio.Task[None]) -> None:
@@ -139,22 +108,21 @@ class Runner:
             pass
 
     async def _session(self) -> bool:
-        """Read until the source is finished (True), or failed after it had worked (False: begin the waits anew)."""
+        """Read until the source is finished (True), or fails after it has worked (False: begin the waits anew)."""
         async for attempt in stamina.retry_context(
             on=SourceError, attempts=None, timeout=None, wait_initial=0.2, wait_max=30.0
         ):
             with attempt:
-                worked = False
+                begun_s = self._monotonic_s()
                 try:
                     async with aclosing(self.source.observations()) as observations:  # type: ignore[type-var]
                         async for observation in observations:
-                            worked = worked or not isinstance(observation, Link)
                             await self.queue.put(observation)
                 except SourceError as error:
                     self._metrics.failures.inc()
                     log.warning("source failed", source=self.source.name, error=str(error))
                     await self.queue.put(Link(state="disconnected", reason=str(error)[:200]))
-                    if worked:
+                    if self._monotonic_s() - begun_s >= WORKED_S:
                         return False
                     raise
         return True

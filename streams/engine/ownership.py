@@ -41,6 +41,11 @@ class Ownership:
         self._generation: int | None = None
         self._held: list[Writer] = []
 
+    @property
+    def loaded(self) -> bool:
+        """Whether partitions are assigned, loaded, and being read."""
+        return bool(self.writers) and not self._held
+
     def feed(self, topic: str, partition: int, records: list[LogRecord]) -> Writer | None:
         """Give a slice to its program, and return the writer that will commit it; None if it is not ours."""
         writer = self.writers.get(partition)

@@ -5,7 +5,7 @@ from typing import NoReturn, Protocol
 
 from msgspec import Struct
 
-from streams.outbox import OutRecord
+from topics.outbox import OutRecord
 
 
 class LogRecord(Protocol):

@@ -276,7 +276,12 @@ class Fold:
         first = subject.is_first(start_ms, end_ms, self.clock)
         aggregate = Aggregate(
             aggregate_id=aggregate_id(
-                self.kind, subject.name, size.window_ms, size.step_ms, start_ms, revision
+                self.kind,
+                subject.name,
+                window_ms=size.window_ms,
+                step_ms=size.step_ms,
+                start_ms=start_ms,
+                revision=revision,
             ),
             asset=subject.asset,
             subject=subject.name,

@@ -10,11 +10,11 @@ from msgspec import Meta, Struct
 
 from topics import GapDetected, GapFilled, GapPermanent, Heartbeat, Kind
 from topics.codec import Decoder, tag_of
-from topics.units import NUMBER_MAX, NUMBER_MIN
+from topics.units import EPOCH_MS_MAX, NUMBER_MAX, NUMBER_MIN
 
 _Number = Annotated[float, Meta(ge=NUMBER_MIN, le=NUMBER_MAX)]
 _Level = Annotated[float, Meta(ge=0, le=NUMBER_MAX)]
-_Time = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+_Time = Annotated[int, Meta(ge=0, le=EPOCH_MS_MAX)]
 _Text = Annotated[str, Meta(min_length=1, max_length=128)]
 _Name = Annotated[str, Meta(min_length=1, max_length=64)]
 _Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tests.servers import Distribution, KafkaServer, RedisServer, ServerError
-from tests.servers.process import lives
+from tests.servers.process import lives, survivors
 
 from .records import PATIENCE_S, create_topic, read, write
 
@@ -151,10 +150,7 @@ def test_a_killed_run_leaves_no_server(kafka_distribution: Distribution, tmp_pat
         assert len(pids) == 2
         assert all(lives(pid) for pid in pids)
         parent.send_signal(signal.SIGKILL)
-        deadline_s = time.monotonic() + PATIENCE_S
-        while any(lives(pid) for pid in pids) and time.monotonic() < deadline_s:
-            time.sleep(0.02)
-        assert not any(lives(pid) for pid in pids)
+        assert survivors(pids, PATIENCE_S) == []
     finally:
         parent.kill()
         parent.communicate()

@@ -1,5 +1,6 @@
 """The servers that tests share do what those tests take for granted."""
 
+import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -34,7 +35,7 @@ async def test_read_committed_shows_only_what_was_committed(
     producer = AIOKafkaProducer(
         bootstrap_servers=kafka.bootstrap, transactional_id=topic_prefix + "writer"
     )
-    async with producer:
+    async with asyncio.timeout(PATIENCE_S), producer:
         await producer.begin_transaction()
         await producer.send_and_wait(topic, b"aborted")
         await producer.abort_transaction()
@@ -54,16 +55,17 @@ async def test_a_second_owner_of_a_transactional_id_fences_the_first(
         "transactional_id": topic_prefix + "writer",
     }
     first, second = AIOKafkaProducer(**options), AIOKafkaProducer(**options)
-    await first.start()
-    try:
-        await first.begin_transaction()
-        await first.send_and_wait(topic, b"zombie")
-        async with second, second.transaction():
-            await second.send_and_wait(topic, b"successor")
-        with pytest.raises(Exception, match=r"(?i)fenced|epoch"):
-            await first.commit_transaction()
-    finally:
-        await first.stop()
+    async with asyncio.timeout(PATIENCE_S):
+        await first.start()
+        try:
+            await first.begin_transaction()
+            await first.send_and_wait(topic, b"zombie")
+            async with second, second.transaction():
+                await second.send_and_wait(topic, b"successor")
+            with pytest.raises(KafkaError, match=r"(?i)fenced|epoch"):
+                await first.commit_transaction()
+        finally:
+            await first.stop()
     assert await read(kafka.bootstrap, topic, "read_committed", 1) == [b"successor"]
 
 

@@ -4,17 +4,21 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from itertools import count
 from pathlib import Path
 
 from .requirement import ServerError
 
-# Its input ends when we end, by exit or by SIGKILL. It leads the servers' process group, so the last line ends it too.
+# Its input ends when we end, by exit or by SIGKILL. It leads the server's process group and kills
+# that, itself included.
 _GUARD = ["/bin/sh", "-c", "trap '' HUP INT TERM; read -r _; kill -9 0"]
 
-# Below every system's range for outgoing connections: a client that retries a dead server's port in that range can be given the same port as its own, connect to itself, and keep the server from coming back.
+# Below the usual ranges for outgoing connections. There, a client that keeps asking a dead server's
+# port can be given that port as its own, connect to itself, and keep the server from coming back.
 _PORT_FIRST, _PORT_LAST = 15_000, 31_999
+_PAUSE_S = 0.02
 _turns = count()
 
 
@@ -88,6 +92,7 @@ class GuardedProcess:
 
     def kill(self) -> None:
         """End it at once (SIGKILL), and all it started. Nothing happens to one that has ended."""
+        self._server.kill()
         self._end_guard()
         self._server.wait()
 
@@ -125,3 +130,15 @@ def lives(pid: int) -> bool:
         ["/bin/ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout.strip()
     return status != "" and not status.startswith("Z")
+
+
+def survivors(pids: Iterable[int], patience_s: float) -> list[int]:
+    """Wait until none of the processes runs and return those that still do, killed by then."""
+    left, deadline_s = list(pids), time.monotonic() + patience_s
+    while left := [pid for pid in left if lives(pid)]:
+        if time.monotonic() > deadline_s:
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+            break
+        time.sleep(_PAUSE_S)
+    return left

@@ -26,7 +26,7 @@ _PYTHON_END = r"$(?!\n)"
 
 @cache
 def events(contract: type[E]) -> st.SearchStrategy[E]:
-    """Return any event of one contract, to the edges of every range."""
+    """Return any event of one contract, to the edges of every range (decimals to `PLACES`)."""
     found = _of(msgspec.inspect.type_info(contract))
     return cast("st.SearchStrategy[E]", found)
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.process import GuardedProcess, free_ports, lives
+from tests.servers.process import GuardedProcess, free_ports, survivors
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 10.0
 SLEEP = ["/bin/sleep", "600"]
-STUBBORN = ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"]
+STUBBORN = ["/bin/sh", "-c", "trap '' HUP INT TERM; while :; do sleep 0.05; done"]
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ from tests.servers.process import GuardedProcess
 folder, way = Path(sys.argv[1]), sys.argv[2]
 started = []
 def start():
-    started.append(GuardedProcess(["/bin/sleep", "600"], folder=folder, log=folder / "log"))
+    started.append(GuardedProcess(sys.argv[3:], folder=folder, log=folder / "log"))
 thread = threading.Thread(target=start)
 thread.start()
 thread.join()
@@ -98,14 +98,15 @@ time.sleep(600)
     [
         ("killed", signal.SIGKILL),
         ("paused", signal.SIGKILL),
+        ("hung up", signal.SIGKILL),
         ("term", signal.SIGTERM),
         ("exits", None),
     ],
 )
 def test_it_ends_with_its_parent(tmp_path: Path, way: str, ends_by: int | None) -> None:
-    """By SIGKILL, by SIGTERM, by leaving; but not with the thread that started it."""
+    """By SIGKILL, by SIGTERM, by leaving, after its terminal closed; but not with the thread that started it."""
     with subprocess.Popen(  # noqa: S603  # This interpreter, our script.
-        [sys.executable, "-c", PARENT, str(tmp_path), way],
+        [sys.executable, "-c", PARENT, str(tmp_path), way, *STUBBORN],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -113,13 +114,12 @@ def test_it_ends_with_its_parent(tmp_path: Path, way: str, ends_by: int | None) 
         assert parent.stdout is not None
         pid, group, running = parent.stdout.readline().split()
         assert running == "True"
+        if way == "hung up":
+            os.killpg(int(group), signal.SIGHUP)
         if ends_by is not None:
             parent.send_signal(ends_by)
         parent.wait(PATIENCE_S)
-    deadline_s = time.monotonic() + PATIENCE_S
-    while lives(int(pid)) or lives(int(group)):
-        assert time.monotonic() < deadline_s, "the server or its guard outlived the parent"
-        time.sleep(0.02)
+    assert survivors([int(pid), int(group)], PATIENCE_S) == []
 
 
 def test_ports_are_free_and_differ() -> None:

@@ -4,15 +4,18 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from tests.strategies.contracts import CONTRACTS, any_event, events, raw_events
 from topics import (
     TOPICS,
     Aggregate,
     Alert,
+    Analysis,
+    Completeness,
     ContractError,
     Fact,
     Heartbeat,
@@ -58,12 +61,12 @@ def test_every_contract_comes_back_as_it_was(contract: type[Struct]) -> None:
 
     @settings(max_examples=25, deadline=None)
     @given(events(contract))
-    def check(event: Struct) -> None:
+    def check(sent: Struct) -> None:
         topic = next(topic for topic in TOPICS if contract in topic.events)
-        back = topic.decoder().decode(encode(event))
+        back = topic.decoder().decode(encode(sent))
         assert type(back) is contract
-        assert back == event
-        assert encode(back) == encode(event)
+        assert back == sent
+        assert encode(back) == encode(sent)
 
     check()
 
@@ -75,64 +78,43 @@ def test_a_decimal_keeps_the_digits_of_its_venue() -> None:
     assert str(back.price) == "118250.10"
 
 
-@pytest.mark.parametrize("number", NOT_FINITE)
-@given(event=events(Status))
-@settings(max_examples=5, deadline=None)
-def test_a_number_that_is_not_finite_is_refused_with_its_path(number: float, event: Status) -> None:
+@given(events(Status), st.sampled_from(NOT_FINITE))
+@settings(max_examples=20, deadline=None)
+def test_a_number_that_is_not_finite_is_refused_with_its_path(event: Status, number: float) -> None:
     """JSON has no NaN: msgspec would write null, and no reader could read it."""
-    bad = Status(**{**_fields(event), "measures": {"lag_ms": 1.0, "spent": number}})
-    with pytest.raises(
-        ContractError, match=r"^Status\.measures\['spent'\] is not a finite number$"
-    ) as it:
+    bad = replace(event, measures={"lag_ms": 1.0, "spent": number})
+    where = r"^Status\.measures\['spent'\] is not a finite number$"
+    with pytest.raises(ContractError, match=where) as caught:
         encode(bad)
-    assert it.value.reason == "invalid"
+    assert caught.value.reason == "invalid"
 
 
 @given(events(Aggregate), st.sampled_from(NOT_FINITE))
 @settings(max_examples=20, deadline=None)
-def test_a_number_that_is_not_finite_is_found_in_a_nested_struct(
-    event: Aggregate, number: float
-) -> None:
+def test_a_number_that_is_not_finite_is_found_in_a_struct(event: Aggregate, number: float) -> None:
     """The path goes through structs."""
-    holed = type(event.completeness)(state="holed", holed_fraction=number)
-    bad = Aggregate(**{**_fields(event), "completeness": holed})
-    with pytest.raises(ContractError, match=r"Aggregate\.completeness\.holed_fraction"):
+    bad = replace(event, completeness=Completeness(state="holed", holed_fraction=number))
+    with pytest.raises(ContractError, match=r"^Aggregate\.completeness\.holed_fraction is"):
         encode(bad)
 
 
-def test_a_number_that_is_not_finite_is_found_in_a_list() -> None:
+@given(events(Analysis), events(Fact), st.sampled_from(NOT_FINITE))
+@settings(max_examples=20, deadline=None)
+def test_a_number_that_is_not_finite_is_found_in_a_list(
+    event: Analysis, fact: Fact, number: float
+) -> None:
     """The path goes through lists and optional fields."""
-    from topics.codec import _not_finite  # the path alone: an Analysis has thirty other fields
-
-    class Holder(Struct):
-        facts: list[Fact]
-
-    fine = dict(
-        metric="m", value=1.0, unit="u", window_ms=1, subject="s", aggregate_id="a", revision=0
-    )
-    holder = Holder([Fact(**fine), Fact(**fine, z=float("nan"))])
-    assert _not_finite(holder) == ".facts[1].z"
+    bad = replace(event, outlook=None, facts=[fact, replace(fact, z=number)])
+    with pytest.raises(ContractError, match=r"^Analysis\.facts\[1\]\.z is"):
+        encode(bad)
 
 
-def test_half_a_surrogate_pair_is_refused() -> None:
+@given(events(Post))
+@settings(max_examples=5, deadline=None)
+def test_half_a_surrogate_pair_is_refused(event: Post) -> None:
     """Some JSON readers let it through; UTF-8 cannot write it."""
-    post = dict(
-        subject="BTC",
-        source="s",
-        platform="p",
-        post_id="1",
-        event_ms=1,
-        received_ms=1,
-        author="0" * 16,
-        text="\ud83d",
-        language="en",
-        tone=0.0,
-        tone_version="v",
-        engagement=0,
-        simhash="0" * 16,
-    )
     with pytest.raises(ContractError, match="a text of Post cannot be written as UTF-8") as caught:
-        encode(Post(**post))
+        encode(replace(event, text="\ud83d"))
     assert caught.value.reason == "invalid"
 
 
@@ -196,6 +178,7 @@ def test_a_field_of_yesterday_has_its_default() -> None:
     assert ANY.decode(old) == Heartbeat(source="s", epoch=0, through_ms=1, state="open")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 @example(b'{"type":"trade"')
 def test_noise_raises_nothing_but_a_contract_error(data: bytes) -> None:
@@ -205,18 +188,18 @@ def test_noise_raises_nothing_but_a_contract_error(data: bytes) -> None:
 
 @given(any_event(), st.data())
 @settings(max_examples=200, deadline=None)
-def test_a_damaged_event_is_refused_or_is_an_event(event: Struct, data: st.DataObject) -> None:
+def test_a_damaged_event_is_refused_or_is_an_event(sent: Struct, data: st.DataObject) -> None:
     """Whatever still decodes can be written again and reads the same: nothing half-read gets on."""
-    whole = encode(event)
+    whole = encode(sent)
     at = data.draw(st.integers(0, len(whole)))
     until = data.draw(st.integers(at, min(len(whole), at + 12)))
     damaged = whole[:at] + data.draw(st.binary(max_size=6)) + whole[until:]
     try:
         read = ANY.decode(damaged)
     except ContractError as error:
-        assert error.reason in REASONS
-    else:
-        assert ANY.decode(encode(read)) == read
+        event(f"refused as {error.reason}")
+        return
+    assert ANY.decode(encode(read)) == read
 
 
 @given(raw_events())
@@ -259,7 +242,3 @@ def test_an_encoded_event_says_its_type_first(event: Struct) -> None:
     """Any JSON reader can read it; the tag is in `type`."""
     fields = json.loads(encode(event))
     assert next(iter(fields.items())) == ("type", tag_of(type(event)))
-
-
-def _fields(event: Struct) -> dict[str, object]:
-    return {name: getattr(event, name) for name in event.__struct_fields__}

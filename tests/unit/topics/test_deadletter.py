@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from topics import DeadLetter
@@ -63,6 +63,7 @@ def letter(**changes: object) -> DeadLetter:
     return DeadLetter(**(fields | changes))  # type: ignore[arg-type]
 
 
+@settings(deadline=None)
 @given(READ_BACK | COLLECTED)
 def test_a_letter_comes_back_as_it_was(sent: DeadLetter) -> None:
     """Key, value and every word about it, for those of a topic and those of a collector."""

@@ -5,13 +5,17 @@ aiokafka's `send` costs a future a record; a batch costs one. And a failed batch
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
+import stamina
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from topics.envelope import Headers
+from .broker import BrokerSettings
+from .envelope import Headers
 
 BATCH_BYTES_MAX = 900 * 1024
 """Of one batch: below the broker's limit of a megabyte, which counts batches."""
@@ -57,3 +61,52 @@ async def send(producer: AIOKafkaProducer, records: Iterable[OutRecord]) -> None
 def _append(batch: BatchBuilder, record: OutRecord) -> bool:
     added = batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
     return added is not None
+
+
+def _ignore() -> None:
+    """Do nothing."""
+
+
+class Sender:
+    """Sends records until every one is acknowledged, over as many producers as that takes."""
+
+    def __init__(self, broker: BrokerSettings, *, on_resend: Callable[[], None] = _ignore) -> None:
+        """Connect on the first send."""
+        self._broker, self._on_resend = broker, on_resend
+        self._producer: AIOKafkaProducer | None = None
+
+    async def deliver(self, records: list[OutRecord]) -> None:
+        """Return when all are acknowledged: idempotent producer, all replicas.
+
+        After a failure the whole list is sent again by a new producer: one that has failed may be unable
+        to send anything more.
+        """
+        async for attempt in stamina.retry_context(
+            on=KafkaError, attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0
+        ):
+            with attempt:
+                if attempt.num > 1:
+                    self._on_resend()
+                    await self.close()
+                await send(await self._connected(), records)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(KafkaError):
+                await producer.stop()
+
+    async def _connected(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                **self._broker.client_options(),
+                enable_idempotence=True,
+                acks="all",
+                linger_ms=0,
+                max_batch_size=BATCH_BYTES_MAX,
+                max_request_size=BATCH_BYTES_MAX + 64 * 1024,
+            )
+            self._producer = producer
+            await producer.start()
+        return self._producer

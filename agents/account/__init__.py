@@ -1,0 +1,1 @@
+"""What the model costs: prices, and the ledger that bounds the spend."""

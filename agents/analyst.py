@@ -1,0 +1,212 @@
+"""One candidate to one analysis: ask the model if it may be asked, else say what the rules say.
+
+The path is breaker -> reserve -> admit -> send -> account -> verdict -> settle; each refusal on it has a name,
+which the analysis carries as its origin reason.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from msgspec import Struct
+
+from agents.account.ledger import Ledger, LedgerError
+from agents.account.pricing import cost_nano_usd, reservation_nano_usd
+from agents.answer.rules import VERSION, Words, analyse, direction_of
+from agents.answer.verdict import Rejected, judge
+from agents.ask.breaker import CircuitBreaker, Outcome, Permit, State
+from agents.ask.model import LanguageModel, Reply
+from agents.ask.prompt import Prompt, prompt_of
+from agents.decide.candidate import Candidate
+from agents.metrics import AGENT
+from agents.settings import AgentSettings
+from topics import Analysis, Trigger, Usage
+from topics.analysis import Origin
+
+REQUEST_OVERHEAD_TOKENS = 1_000
+"""Added to the request's bytes when its tokens are reserved: what the API wraps around it."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What it takes to ask a model; without it rules answer everything."""
+
+    model: LanguageModel
+    breaker: CircuitBreaker
+    ledger: Ledger
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """The words of an analysis and where they came from."""
+
+    words: Words
+    origin: Origin
+    reason: str
+    item_key: str | None = None
+    prompt_version: str | None = None
+    usage: Usage = Usage()
+    cost_nano_usd: int = 0
+    attempt_ids: tuple[str, ...] = ()
+
+
+class Analyst:
+    """Answers candidates."""
+
+    def __init__(
+        self, settings: AgentSettings, desk: Desk | None, *, now_ms: Callable[[], int]
+    ) -> None:
+        """Take the desk, or None when no model is configured."""
+        self._settings, self.desk, self._now_ms = settings, desk, now_ms
+        self._attempts = 0
+
+    def asks_model(self, candidate: Candidate, now_s: float) -> bool:
+        """Return whether the model is to be asked about a candidate, while there is time."""
+        wanted = candidate.product in self._settings.model.products
+        return self.desk is not None and wanted and now_s <= candidate.deadline_s
+
+    async def answer(self, candidate: Candidate) -> tuple[Analysis, Answered]:
+        """Return the analysis of a candidate. There is always one."""
+        answered = await self._answered(candidate)
+        model = self.desk.model.name if self.desk and answered.origin != "rules" else None
+        now_ms = self._now_ms()
+        analysis = Analysis(
+            analysis_id=candidate.candidate_id,
+            asset=candidate.asset,
+            product=candidate.product,
+            as_of_ms=candidate.as_of_ms,
+            produced_ms=now_ms,
+            valid_until_ms=candidate.as_of_ms + int(self._settings.gate.state_valid_s * 1000),
+            trigger=Trigger(reasons=list(candidate.reasons)),
+            headline=answered.words.headline,
+            text=answered.words.text,
+            severity=candidate.severity,
+            confidence=answered.words.confidence,
+            confidence_basis=answered.words.confidence_basis,
+            observed_direction=direction_of(candidate.facts),
+            outlook=answered.words.outlook,
+            facts=list(candidate.facts),
+            data_quality=candidate.quality,
+            origin=answered.origin,
+            origin_reason=answered.reason,
+            simulated=model is not None and self._settings.model.simulated,
+            model=model,
+            prompt_version=answered.prompt_version,
+            rules_version=VERSION if answered.origin == "rules" else None,
+            input_tokens=answered.usage.input_tokens
+            + answered.usage.cache_creation_input_tokens
+            + answered.usage.cache_read_input_tokens,
+            output_tokens=answered.usage.output_tokens,
+            cost_nano_usd=answered.cost_nano_usd,
+            attempt_ids=list(answered.attempt_ids),
+        )
+        return analysis, answered
+
+    async def _answered(self, candidate: Candidate) -> Answered:
+        if self.desk is None:
+            return by_rules(candidate, "no_model")
+        if candidate.product not in self._settings.model.products:
+            return by_rules(candidate, f"{candidate.product}_by_rules")
+        if time.monotonic() > candidate.deadline_s:
+            return by_rules(candidate, "deadline")
+        return await self._by_model(candidate, self.desk)
+
+    async def _by_model(self, candidate: Candidate, desk: Desk) -> Answered:
+        if desk.breaker.state is State.FORCED_OPEN or desk.breaker.retry_after_s(time.monotonic()):
+            desk.breaker.rejected += 1
+            return by_rules(candidate, "breaker_open")
+        prompt = prompt_of(candidate, desk.model.name)
+        self._attempts += 1
+        attempt_id = f"{prompt.item_key[:32]}/{self._now_ms()}-{self._attempts}"
+        reserved_ms = self._now_ms()
+        try:
+            allowed = await desk.ledger.reserve(
+                attempt_id, self._reservation(desk, prompt), reserved_ms
+            )
+        except LedgerError:
+            return by_rules(candidate, "ledger_down")
+        if not allowed:
+            return by_rules(candidate, "budget_spent")
+        permit = desk.breaker.admit(time.monotonic())
+        if permit is None:
+            await self._settle(desk, attempt_id, 0, reserved_ms)
+            return by_rules(candidate, "breaker_open")
+        reply = await self._send(candidate, desk, prompt, permit)
+        # Nobody knows what a call without usage cost: its reservation stays charged.
+        cost = (
+            0
+            if reply.usage is None
+            else cost_nano_usd(desk.model.provider, desk.model.name, reply.usage)
+        )
+        if reply.usage is not None:
+            await self._settle(desk, attempt_id, cost, reserved_ms)
+        return _judged(candidate, prompt, reply, cost, attempt_id)
+
+    async def _send(
+        self, candidate: Candidate, desk: Desk, prompt: Prompt, permit: Permit
+    ) -> Reply:
+        """Make the call; whatever comes of it, the breaker hears of it."""
+        began_s = time.monotonic()
+        reply: Reply | None = None
+        try:
+            reply = await desk.model.ask(
+                prompt,
+                output_tokens_max=self._settings.model.output_tokens_max,
+                timeout_s=min(
+                    self._settings.model.timeout_s, max(0.1, candidate.deadline_s - began_s)
+                ),
+            )
+        finally:
+            now_s = time.monotonic()
+            health = Outcome.IGNORED if reply is None else reply.health
+            desk.breaker.report(permit, health, now_s)
+            AGENT.call_s.observe(now_s - began_s)
+            AGENT.calls.labels("cancelled" if reply is None else reply.outcome).inc()
+        if reply.outcome != "answered":
+            log.info("model call failed", outcome=reply.outcome, message=reply.message)
+        return reply
+
+    def _reservation(self, desk: Desk, prompt: Prompt) -> int:
+        size = len(prompt.system.encode()) + len(prompt.user.encode())
+        return reservation_nano_usd(
+            desk.model.provider,
+            desk.model.name,
+            input_tokens=size + REQUEST_OVERHEAD_TOKENS,
+            output_tokens_max=self._settings.model.output_tokens_max,
+        )
+
+    async def _settle(self, desk: Desk, attempt_id: str, cost: int, reserved_ms: int) -> None:
+        try:
+            await desk.ledger.settle(attempt_id, cost, reserved_ms)
+        except LedgerError as error:
+            log.warning("a reservation stays charged in full", attempt=attempt_id, error=str(error))
+
+
+def by_rules(candidate: Candidate, reason: str) -> Answered:
+    """Return what the rules say, and why they were asked."""
+    return Answered(words=analyse(candidate), origin="rules", reason=reason)
+
+
+def _judged(
+    candidate: Candidate, prompt: Prompt, reply: Reply, cost: int, attempt_id: str
+) -> Answered:
+    if reply.text is None:
+        words, origin, reason = analyse(candidate), "rules", reply.outcome
+    else:
+        verdict = judge(reply.text, candidate)
+        if isinstance(verdict, Rejected):
+            words, origin, reason = analyse(candidate), "rules", verdict.reason
+        else:
+            words, origin, reason = verdict, "model", "answered"
+    return Answered(
+        words=words,
+        origin=origin,  # type: ignore[arg-type]
+        reason=reason,
+        item_key=prompt.item_key,
+        prompt_version=prompt.version,
+        usage=reply.usage or Usage(),
+        cost_nano_usd=cost,
+        attempt_ids=(attempt_id,),
+    )

@@ -1,0 +1,1 @@
+"""Asking the model: prompt, breaker, the call itself."""

@@ -1,0 +1,38 @@
+"""What the analyst asks of a language model, and what comes back: outcomes, never exceptions."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from agents.ask.breaker import Outcome
+from agents.ask.prompt import Prompt
+from topics import Usage
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """What came of one call. ``outcome`` is `answered`, or the name of what went wrong."""
+
+    outcome: str
+    health: Outcome
+    """What the breaker is told."""
+    usage: Usage | None
+    """None when nobody knows what was used: the reservation stays charged."""
+    text: str | None = None
+    """Of an answered call only."""
+    message: str = ""
+    stop_reason: str | None = None
+    request_id: str | None = None
+    retry_after_s: float | None = None
+
+
+class LanguageModel(Protocol):
+    """One model of one provider."""
+
+    provider: str
+    name: str
+
+    async def ask(self, prompt: Prompt, *, output_tokens_max: int, timeout_s: float) -> Reply:
+        """Send one request, once, and say what came of it."""
+
+    async def close(self) -> None:
+        """Disconnect."""

@@ -1,0 +1,118 @@
+"""One partition of the aggregates, read in order: context, gate, and what became of every record. PURE."""
+
+from msgspec import Struct
+
+from agents.settings import AgentSettings
+from topics import Aggregate, Tally
+
+from .candidate import Candidate
+from .context import Context
+from .facts import facts_of, quality_of
+from .gate import Gate
+from .offsets import Offsets
+
+
+class _Count(Struct):
+    first: int
+    last: int
+    folded: int = 0
+    uninteresting: int = 0
+    offsets: list[int] = []
+
+
+class PartitionDecider:
+    """Folds one partition. Below ``decide_from`` it folds and remembers without deciding."""
+
+    def __init__(
+        self, settings: AgentSettings, partition: int, *, read_from: int, decide_from: int
+    ) -> None:
+        """Begin at ``read_from``, a fixed horizon before the committed offset ``decide_from``."""
+        self.partition = partition
+        self.offsets = Offsets(decide_from)
+        self.next_offset = read_from
+        self._decide_from = decide_from
+        self._settings = settings
+        self._context = Context()
+        self._gate = Gate(settings.gate)
+        self._count: _Count | None = None
+
+    @property
+    def warm(self) -> bool:
+        """Whether it has folded up to where it decides."""
+        return self.next_offset >= self._decide_from
+
+    def take(self, offset: int, aggregate: Aggregate, now_s: float) -> Candidate | None:
+        """Fold the next aggregate, and return the candidate it makes, if any."""
+        deciding = self._begin(offset)
+        context = self._context.of(aggregate.asset)
+        is_new = context is not None and context.take(aggregate)
+        if context is None or not is_new or not self._is_asked(aggregate):
+            self._tally(offset, deciding=deciding, asked=False)
+            return None
+        verdict = self._gate.consider(aggregate, context)
+        if verdict is None or not deciding:
+            self._tally(offset, deciding=deciding, asked=True)
+            return None
+        return Candidate(
+            asset=aggregate.asset,
+            product=verdict.product,
+            as_of_ms=aggregate.window_end_ms,
+            severity=verdict.severity,
+            reasons=verdict.reasons,
+            facts=facts_of(context),
+            quality=quality_of(context),
+            aggregate_ids=context.latest_ids(),
+            partition=self.partition,
+            offsets=(offset,),
+            enqueued_s=now_s,
+            deadline_s=now_s + self._settings.deadline_s,
+        )
+
+    def skip(self, offset: int) -> None:
+        """Note a record that cannot be read; its dead letter finishes it."""
+        self._begin(offset)
+
+    def take_tally(self, now_ms: int) -> tuple[Tally, list[int]] | None:
+        """Return what made no candidate since the last tally, and the offsets that its acknowledgement finishes."""
+        count, self._count = self._count, None
+        if count is None:
+            return None
+        tally = Tally(
+            tally_id=f"tally/{self.partition}/{count.first}",
+            aggregates_partition=self.partition,
+            first_offset=count.first,
+            last_offset=count.last,
+            folded=count.folded,
+            uninteresting=count.uninteresting,
+            decided_ms=now_ms,
+        )
+        return tally, count.offsets
+
+    def _begin(self, offset: int) -> bool:
+        """Note that an offset is read, and return whether it is to be decided on."""
+        self.next_offset = offset + 1
+        if offset < self._decide_from:
+            return False
+        self.offsets.read(offset)
+        return True
+
+    def _is_asked(self, aggregate: Aggregate) -> bool:
+        """Only the smallest windows, when they come first, are put to the gate."""
+        return (
+            aggregate.revision == 0
+            and ASKED_MS.get(aggregate.kind) == aggregate.window_ms == aggregate.step_ms
+        )
+
+    def _tally(self, offset: int, *, deciding: bool, asked: bool) -> None:
+        if not deciding:
+            return
+        if self._count is None:
+            self._count = _Count(offset, offset)
+        self._count.last = offset
+        self._count.folded += not asked
+        self._count.uninteresting += asked
+        self._count.offsets.append(offset)
+
+
+ASKED_MS = {"market": 60_000, "social": 300_000, "development": 3_600_000}
+"""The windows that are put to the gate, by kind; volume only adds to the context."""

@@ -1,0 +1,129 @@
+"""What an operator may turn in this package."""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from topics.analysis import Product
+
+
+class _Branch(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GateSettings(_Branch):
+    """What makes an asset worth an analysis. Ratios compare with the median of the windows before."""
+
+    move_fraction: float = Field(default=0.03, gt=0, lt=1)
+    """A fall or rise from the open within one minute; twice as much is critical."""
+    volume_ratio: float = Field(default=6.0, gt=1)
+    wash_ratio: float = Field(default=4.0, gt=1)
+    """Volume this much above usual, while the price stands still, may be wash trading."""
+    still_fraction: float = Field(default=0.001, gt=0, lt=1)
+    """A minute whose high is at most this much above its low stands still."""
+    flat_fraction: float = Field(default=0.002, gt=0, lt=1)
+    high_volume_ratio: float = Field(default=2.0, gt=1)
+    market_n_min: int = Field(default=5, ge=1, le=30)
+    """Windows needed before volume is compared at all."""
+    social_ratio: float = Field(default=5.0, gt=1)
+    social_n_min: int = Field(default=1, ge=1, le=30)
+    posts_min: int = Field(default=20, ge=1)
+    development_drop_ratio: float = Field(default=0.25, gt=0, lt=1)
+    development_n_min: int = Field(default=3, ge=1, le=30)
+    development_min: float = Field(default=10.0, gt=0)
+    """Events an hour below which a drop means nothing."""
+    cool_down_s: float = Field(default=300.0, ge=0)
+    """Of event time, before the same asset is dived into again for nothing worse."""
+    state_valid_s: float = Field(default=900.0, ge=60)
+    """Of event time, before an unchanged state is said again."""
+
+
+class BreakerSettings(_Branch):
+    """When to stop calling a model, and when to try it again."""
+
+    window_s: float = Field(default=60.0, gt=0)
+    slices: int = Field(default=6, ge=1, le=60)
+    """The window is counted in this many slices, the oldest dropped whole."""
+    calls_min: int = Field(default=10, ge=1)
+    """Calls in the window below which no rate means anything."""
+    failure_rate: float = Field(default=0.5, gt=0, le=1)
+    slow_rate: float = Field(default=0.8, gt=0, le=1)
+    slow_s: float = Field(default=20.0, gt=0)
+    """A call longer than this is slow."""
+    open_s: float = Field(default=15.0, gt=0)
+    """How long it stays open the first time; twice as long after each failed trial."""
+    open_s_max: float = Field(default=300.0, gt=0)
+    probes: int = Field(default=3, ge=1)
+    """Calls let through at once in a trial; all must succeed."""
+    jitter: float = Field(default=0.2, ge=0, lt=1)
+
+
+class ModelSettings(_Branch):
+    """The model to ask. Without an address or key, rules answer."""
+
+    base_url: str | None = None
+    """Until the budget exists in full, only a loopback address is called."""
+    api_key: SecretStr | None = None
+    name: str = Field(default="claude-haiku-5-5", min_length=1)
+    provider: str = Field(default="anthropic", pattern=r"^[a-z][a-z0-9_]{0,31}$")
+    simulated: bool = False
+    """Whether the address is our own fake; its analyses say so."""
+    products: tuple[Product, ...] = ("deep_dive",)
+    """What it is asked for; rules answer the rest."""
+    output_tokens_max: int = Field(default=1500, ge=64, le=20_000)
+    """Of one answer, thinking included."""
+    timeout_s: float = Field(default=30.0, gt=0, le=600)
+    concurrency: int = Field(default=4, ge=1, le=64)
+
+    @field_validator("base_url")
+    @classmethod
+    def _loopback_only(cls, url: str | None) -> str | None:
+        if url is not None and not is_loopback(url):
+            msg = (
+                "only a loopback address (127.0.0.1, ::1, localhost) may be called: the budget that bounds"
+                " what other addresses may cost is not complete yet"
+            )
+            raise ValueError(msg)
+        return url
+
+
+class BudgetSettings(_Branch):
+    """What the model may cost."""
+
+    redis_url: str | None = None
+    """The ledger. Without it nothing is sent."""
+    scope: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]{0,31}$")
+    """Workers that name the same scope share its cap."""
+    usd_per_day: float = Field(default=1.0, ge=0, le=100_000)
+    """Per UTC day."""
+
+
+class AgentSettings(_Branch):
+    """The agent role: analyses out of aggregates."""
+
+    gate: GateSettings = GateSettings()
+    breaker: BreakerSettings = BreakerSettings()
+    model: ModelSettings = ModelSettings()
+    budget: BudgetSettings = BudgetSettings()
+    inbox_max: int = Field(default=5_000, ge=1, le=1_000_000)
+    """Assets that may wait for their analysis."""
+    deadline_s: float = Field(default=20.0, gt=0)
+    """After this a waiting candidate is answered by rules."""
+    warm_up_s: float = Field(default=7_200.0, ge=0)
+    """How far before its committed offset a worker folds without deciding, in log time."""
+    fresh_s: float = Field(default=3_600.0, ge=0)
+    """A group without a committed offset decides on what was logged at most this long ago."""
+    tally_s: float = Field(default=10.0, gt=0)
+    """Between tallies of what made no candidate."""
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether a URL's host is this machine itself."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

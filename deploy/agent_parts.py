@@ -1,0 +1,66 @@
+"""What the agent role says of itself."""
+
+from collections.abc import Mapping
+
+from agents.ask.breaker import State
+from agents.metrics import AGENT
+from agents.settings import AgentSettings
+from agents.worker import Worker
+
+from .reporting import Part
+
+NANO = 1e9
+
+
+def agent_parts(
+    worker: Worker, settings: AgentSettings, spend: Mapping[str, float], now_s: float
+) -> list[Part]:
+    """Return the role as a whole, the breaker and the budget."""
+    desk = worker.analyst.desk
+    asking = (
+        "rules answer: no model is configured"
+        if desk is None
+        else f"{desk.model.provider}/{desk.model.name} answers deep dives, rules the rest"
+    )
+    parts = [
+        Part(
+            "role",
+            "running" if worker.ready else "starting",
+            asking,
+            {
+                "waiting": float(len(worker.inbox)),
+                "calls_in_flight": float(worker.calls_in_flight),
+                "unfinished": float(worker.unfinished),
+            },
+        )
+    ]
+    if desk is None:
+        return parts
+    breaker = desk.breaker
+    AGENT.breaker_open.set(breaker.state in (State.OPEN, State.FORCED_OPEN))
+    AGENT.spent_usd.set(spend["settled"] / NANO)
+    retry_s = breaker.retry_after_s(now_s)
+    again = f"; tried again in {retry_s:.0f} s" if retry_s else ""
+    parts.append(
+        Part(
+            f"breaker/{desk.model.provider}/{desk.model.name}",
+            breaker.state.value,
+            f"{breaker.reason}{again}",
+            {"transitions": float(breaker.transitions), "rejected": float(breaker.rejected)},
+        )
+    )
+    cap = float(desk.ledger.cap_nano_usd)
+    used = spend["settled"] + spend["reserved"]
+    parts.append(
+        Part(
+            f"budget/{settings.budget.scope}",
+            "spent" if used >= cap else "open",
+            f"${spend['settled'] / NANO:.6f} of ${cap / NANO:.2f} today",
+            {
+                "settled_nano_usd": spend["settled"],
+                "reserved_nano_usd": spend["reserved"],
+                "cap_nano_usd": cap,
+            },
+        )
+    )
+    return parts

@@ -1,0 +1,241 @@
+"""The one command: every role, and what an operator asks.
+
+Roles are imported when they are run: some take seconds.
+"""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from topics import PipelineError
+
+from .settings import Settings, load
+
+app = typer.Typer(
+    name="tapereader",
+    help="Tapereader reads the tape: raw metric events in, exact windows and honest analyses out.",
+    epilog="Try it: tapereader demo. Settings: tapereader.toml, TAPEREADER_* variables; see tapereader settings.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+topics_app = typer.Typer(help="The broker's topics.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(topics_app, name="topics")
+
+Instance = Annotated[
+    str | None,
+    typer.Option(help="This process's name, the same after each restart. Default: the host's."),
+]
+Lifeline = Annotated[int | None, typer.Option(hidden=True)]
+
+
+def main() -> None:
+    """Run the command; an error of ours is told in a sentence, without a traceback."""
+    _refuse_intruders()
+    try:
+        app()
+    except (PipelineError, OSError) as error:
+        typer.echo(f"tapereader: {error}", err=True)
+        sys.exit(2)
+
+
+@app.command(
+    epilog="Examples: tapereader demo; tapereader demo --seconds 45 --report out.json; tapereader demo --model simulated"
+)
+def demo(
+    seconds: Annotated[int, typer.Option(help="Stop after this long; 0: go on until Ctrl-C.")] = 0,
+    report: Annotated[Path | None, typer.Option(help="Write what was seen as JSON.")] = None,
+    model: Annotated[
+        str, typer.Option(help="rules: no model; simulated: our fake Claude, with an outage.")
+    ] = "rules",
+) -> None:
+    """Everything on this machine: recorded and invented markets, no Docker, no Java, no key."""
+    from .demo import run_demo  # noqa: PLC0415
+
+    sys.exit(run_demo(seconds=seconds, report_file=report, model=model))
+
+
+@app.command(
+    epilog="Examples: tapereader collect binance; tapereader collect --instance a binance recording"
+)
+def collect(
+    sources: Annotated[
+        list[str], typer.Argument(help="Names under [collect.sources] in the settings.")
+    ],
+    instance: Instance = None,
+    lifeline: Lifeline = None,
+) -> None:
+    """Publish raw events of one or more sources."""
+    from .wiring import run_collect  # noqa: PLC0415
+
+    _run(run_collect(_settings(instance), sources, lifeline=lifeline))
+
+
+@app.command(epilog="Example: tapereader streams --instance 0")
+def streams(instance: Instance = None, lifeline: Lifeline = None) -> None:
+    """Fold raw events into windows."""
+    from .wiring import run_streams  # noqa: PLC0415
+
+    _run(run_streams(_settings(instance), lifeline=lifeline))
+
+
+@app.command(epilog="Example: tapereader agent --instance 0")
+def agent(instance: Instance = None, lifeline: Lifeline = None) -> None:
+    """Analyse aggregates: the model's words where it is asked, the rules' otherwise."""
+    from .wiring import run_agent  # noqa: PLC0415
+
+    _run(run_agent(_settings(instance), lifeline=lifeline))
+
+
+@app.command(epilog="Example: tapereader watch (against the broker of the settings)")
+def watch() -> None:
+    """The terminal view of a running pipeline."""
+    from .watch import run_watch  # noqa: PLC0415
+
+    _run(run_watch(_settings(None)))
+
+
+@app.command(
+    "fake-claude", epilog="Example: tapereader fake-claude --port 8080 --script outage.json"
+)
+def fake_claude(
+    port: Annotated[int, typer.Option(help="0: any free one.")] = 0,
+    script: Annotated[Path | None, typer.Option(help="Faults to play, as JSON.")] = None,
+    latency_ms: Annotated[int, typer.Option(help="How long an answer takes.")] = 0,
+    lifeline: Lifeline = None,
+) -> None:
+    """A local server that speaks Claude's Messages API. Its answers are simulated and free."""
+    from .simulated import run_fake_claude  # noqa: PLC0415
+
+    _run(run_fake_claude(port=port, script=script, latency_ms=latency_ms, lifeline=lifeline))
+
+
+@app.command(hidden=True)
+def embedded(lifeline: Lifeline = None) -> None:
+    """The demo's own broker and Redis."""
+    from .embedded import run_embedded  # noqa: PLC0415
+
+    run_embedded(lifeline=lifeline)
+
+
+@app.command(epilog="Example: TAPEREADER_BROKER__PARTITIONS=4 tapereader settings")
+def settings() -> None:
+    """Print the settings in force, without secrets."""
+    typer.echo(_settings(None).model_dump_json(indent=2))
+
+
+@topics_app.command("apply", epilog="Example: tapereader topics apply")
+def topics_apply() -> None:
+    """Create missing topics and correct their settings."""
+    from topics.broker import apply_topics  # noqa: PLC0415
+
+    for line in apply_topics(_settings(None).broker) or ["nothing to do"]:
+        typer.echo(line)
+
+
+@topics_app.command("check", epilog="Example: tapereader topics check && echo well")
+def topics_check() -> None:
+    """Say how the broker's topics differ from the catalog; exit 1 if they do."""
+    from topics.broker import check_topics  # noqa: PLC0415
+
+    differences = check_topics(_settings(None).broker)
+    for line in differences or ["as the catalog says"]:
+        typer.echo(line)
+    sys.exit(bool(differences))
+
+
+@topics_app.command("list", epilog="Example: tapereader topics list")
+def topics_list() -> None:
+    """The table of topics."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    from topics import TOPICS  # noqa: PLC0415
+
+    prefix = _settings(None).broker.prefix
+    table = Table("topic", "key", "kept", "written by", "read by", "what", box=None)
+    for topic in TOPICS:
+        days = "" if topic.retention_ms is None else f" {topic.retention_ms // 86_400_000} d"
+        table.add_row(
+            prefix + topic.name,
+            topic.key,
+            topic.cleanup + days,
+            ", ".join(topic.written_by),
+            ", ".join(topic.read_by),
+            topic.summary,
+        )
+    Console().print(table)
+
+
+@topics_app.command(
+    "schema",
+    epilog="Examples: tapereader topics schema trade; tapereader topics schema > asyncapi.json",
+)
+def topics_schema(
+    event: Annotated[
+        str | None, typer.Argument(help="An event's tag; without it AsyncAPI.")
+    ] = None,
+) -> None:
+    """Print an event's JSON Schema, or the AsyncAPI document of everything."""
+    from topics.schema import render  # noqa: PLC0415
+
+    files = render()
+    name = "asyncapi.json" if event is None else f"schemas/{event}.json"
+    if name not in files:
+        known = sorted(
+            f[len("schemas/") : -len(".json")] for f in files if f.startswith("schemas/")
+        )
+        typer.echo(f"tapereader: no event {event!r}; there are: {', '.join(known)}", err=True)
+        sys.exit(2)
+    typer.echo(files[name], nl=False)
+
+
+def _settings(instance: str | None) -> Settings:
+    return load() if instance is None else load(instance=instance)
+
+
+def _run(role: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(role)
+
+
+def _refuse_intruders() -> None:
+    """The package names are common words: another distribution's `agents` would shadow ours."""
+    import agents  # noqa: PLC0415
+    import streams as streams_package  # noqa: PLC0415
+    import topics  # noqa: PLC0415
+
+    here = Path(__file__).resolve().parent.parent
+    for package in (agents, streams_package, topics):
+        folder = Path(str(package.__file__)).resolve().parent.parent
+        if folder != here:
+            owners = ", ".join(packages_distributions().get(package.__name__, ["something"]))
+            sys.exit(
+                f"tapereader: the package {package.__name__!r} comes from {folder} ({owners}), not from"
+                f" {here}. Install tapereader into an environment of its own"
+            )
+
+
+def print_version(value: bool) -> None:  # noqa: FBT001 - typer's
+    """Print the version and end."""
+    if value:
+        try:
+            typer.echo(version("tapereader"))
+        except PackageNotFoundError:
+            typer.echo("not installed")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show: Annotated[  # noqa: FBT002 - a flag
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Tapereader reads the tape: raw metric events in, exact windows and honest analyses out."""
+    del show

@@ -1,0 +1,213 @@
+"""The demo's report: what was counted, whether it adds up, and what was planted and not found."""
+
+from collections.abc import Mapping, Sequence
+from statistics import quantiles
+from typing import Any
+
+from msgspec import Struct
+
+from streams.collectors.synthetic import Incident, Planted, incidents, planted
+from streams.serving.view import View
+from streams.settings import SyntheticSettings
+from topics import KINDS, raw_topic
+
+from .witness import Reading, Witness
+
+MINUTES_MIN = 40
+"""One-minute windows of at least one instrument in a run long enough to have them."""
+MINUTE_MS = 60_000
+TAIL_S = 2.0
+"""Wall seconds before the end in which what was planted may still have been on its way."""
+SIZE_MS = {"social_pump": 300_000, "developer_exodus": 3_600_000}
+"""The windows that show an incident; the others show in a minute's."""
+KIND = {"social_pump": "social", "developer_exodus": "development"}
+REASONS = {
+    "flash_crash": "price_drop",
+    "volume_spike": "volume_spike",
+    "wash_trading": "volume_without_move",
+    "social_pump": "social_spike",
+    "developer_exodus": "development_drop",
+}
+"""The reason by which an analysis shows that an incident was found."""
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """What was run."""
+
+    seed: int
+    start_ms: int
+    until_ms: int
+    """The market's time at the end."""
+    shift_ms: int
+    speed: int
+    bounds: dict[str, dict[int, tuple[int, int]]]
+    """Where the broker says that each raw topic's partitions begin and end."""
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds of market."""
+        return (self.until_ms - self.start_ms) / self.speed / 1000
+
+
+class Findings(Struct, frozen=True, kw_only=True):
+    """What was looked for."""
+
+    incidents_due: int
+    incidents_missed: list[str]
+    not_found: list[str]
+    """Disorder that was planted and does not show, in words."""
+    unaccounted: list[str]
+    """Sums that do not hold, in words."""
+
+
+def findings(run: Run, witness: Witness, view: View) -> Findings:
+    """Look for everything that was planted, and check every sum."""
+    synthetic = SyntheticSettings(type="synthetic", seed=run.seed)
+    schedule = incidents(run.seed, run.start_ms, synthetic.hours)
+    due = [incident for incident in schedule if _is_due(incident, watermarks(witness))]
+    missed = [i for i in due if not any(_shows(reading, i) for reading in witness.readings)]
+    until_ms = run.until_ms - int(TAIL_S * 1000 * run.speed)
+    sent = planted(synthetic, start_ms=run.start_ms, until_ms=until_ms)
+    return Findings(
+        incidents_due=len(due),
+        incidents_missed=[f"{i.kind} of {i.asset}: {i.words}" for i in missed],
+        not_found=_plants_missing(sent, witness, view) + _minutes_missing(run, witness),
+        unaccounted=_unaccounted(run, witness, view),
+    )
+
+
+def watermarks(witness: Witness) -> dict[str, int]:
+    """Return the least watermark of each kind over its partitions."""
+    found: dict[str, int] = {}
+    for (kind, _), meta in witness.metas.items():
+        reached = meta.clock.watermark_ms or 0
+        found[kind] = min(found.get(kind, reached), reached)
+    return found
+
+
+def total(witness: Witness, counter: str) -> int:
+    """Return the sum of one of the streams role's counters over all partitions."""
+    return sum(getattr(meta.counters, counter) for meta in witness.metas.values())
+
+
+def report(
+    run: Run,
+    witness: Witness,
+    view: View,
+    found: Findings,
+    errors: Sequence[str],
+    *,
+    whole: bool,
+) -> dict[str, Any]:
+    """Return the report as JSON's own types. ``whole``: the run was not broken off."""
+    witness.match()
+    counts, latencies = view.counts, sorted(witness.latencies_ms)
+    cuts = quantiles(latencies, n=20) if len(latencies) > 1 else [0.0] * 19
+    wrong = list(errors)
+    if view.counts.unreadable:
+        wrong.append(f"{view.counts.unreadable} records nobody could read")
+    if whole:
+        wrong += [
+            f"planted, but not found: {what}" for what in found.incidents_missed + found.not_found
+        ]
+        wrong += [f"does not add up: {what}" for what in found.unaccounted]
+    return {
+        "seconds": round(run.seconds, 1),
+        "broken_off": not whole,
+        "raw_events": counts.raw_events,
+        "heartbeats": counts.heartbeats,
+        "applied": total(witness, "applied"),
+        "corrected": total(witness, "corrected"),
+        "duplicates": total(witness, "duplicates"),
+        "late_events": total(witness, "late"),
+        "dead_letters": counts.dead_letters,
+        "gaps": counts.gaps_detected,
+        "gaps_filled": counts.gaps_filled,
+        "aggregates": counts.aggregates,
+        "revisions": counts.revisions,
+        "minute_windows": max(witness.minutes.values(), default=0),
+        "analyses": counts.analyses,
+        "analyses_by_model": counts.by_model,
+        "decisions": counts.decisions,
+        "aggregates_tallied": counts.tallied,
+        "incidents": {
+            "planted": found.incidents_due,
+            "seen": found.incidents_due - len(found.incidents_missed),
+        },
+        "shift_ms": run.shift_ms,
+        "aggregate_latency_ms": {
+            "p50": round(cuts[9]),
+            "p95": round(cuts[18]),
+            "n": len(latencies),
+        },
+        "accounted": not found.unaccounted,
+        "errors": wrong,
+    }
+
+
+def _unaccounted(run: Run, witness: Witness, view: View) -> list[str]:
+    """Return every sum that does not hold: in = applied + duplicate + late + dead-lettered."""
+    wrong = []
+    for kind in KINDS:
+        for partition, (_, end) in run.bounds[raw_topic(kind)].items():
+            meta = witness.metas.get((kind, partition))
+            folded_to = 0 if meta is None else meta.next_offset or 0
+            records = folded_to - (0 if meta is None else meta.first_offset or 0)
+            counted = 0 if meta is None else meta.counters.total()
+            place = f"{raw_topic(kind)}/{partition}"
+            if folded_to != end:
+                wrong.append(f"{place} ends at {end}, folded up to {folded_to}")
+            if counted != records:
+                wrong.append(f"{place} has {records} records, the counters say {counted}")
+    letters = sum(n for (stage, _), n in witness.letters.items() if stage == "fold")
+    for what, counter, on_topic in (
+        ("late events", "late", view.counts.late),
+        ("dead letters", "dead_letters", letters),
+    ):
+        if (counted := total(witness, counter)) != on_topic:
+            wrong.append(f"{counted} {what} counted, {on_topic} on their topic")
+    return wrong
+
+
+def _plants_missing(sent: Planted, witness: Witness, view: View) -> list[str]:
+    counts = view.counts
+    refused = sum(n for (stage, _), n in witness.letters.items() if stage == "collect")
+    pairs = {
+        "duplicates": (sent.duplicates, total(witness, "duplicates")),
+        "corrections": (sent.corrected, total(witness, "corrected")),
+        "revisions": (min(1, sent.corrected), counts.revisions),
+        "late events": (sent.late, total(witness, "late")),
+        "gaps": (sent.gaps_detected, counts.gaps_detected),
+        "filled gaps": (sent.gaps_filled, counts.gaps_filled),
+        "refused frames": (sent.refused, refused),
+    }
+    return [
+        f"{what}: {wanted} sent, {found} found"
+        for what, (wanted, found) in pairs.items()
+        if found < wanted
+    ]
+
+
+def _minutes_missing(run: Run, witness: Witness) -> list[str]:
+    most = max(witness.minutes.values(), default=0)
+    if run.seconds < MINUTES_MIN + 4 or most >= MINUTES_MIN:
+        return []
+    return [
+        f"one-minute windows: at least {MINUTES_MIN} expected, {most} of the busiest instrument"
+    ]
+
+
+def _is_due(incident: Incident, watermark_ms: Mapping[str, int]) -> bool:
+    """Return whether the first whole window that shows it must have been published and analysed."""
+    size_ms = SIZE_MS.get(incident.kind, MINUTE_MS)
+    whole_ms = -(-incident.from_ms // size_ms) * size_ms
+    return watermark_ms.get(KIND.get(incident.kind, "market"), 0) >= whole_ms + size_ms + MINUTE_MS
+
+
+def _shows(reading: Reading, incident: Incident) -> bool:
+    size_ms = SIZE_MS.get(incident.kind, MINUTE_MS)
+    return (
+        reading.asset == incident.asset
+        and REASONS[incident.kind] in reading.reasons
+        and incident.from_ms < reading.as_of_ms <= incident.to_ms + 2 * size_ms
+    )

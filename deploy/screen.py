@@ -1,0 +1,64 @@
+"""The terminal view kept up to date while a pipeline runs; plain lines where there is no terminal."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.live import Live
+
+from streams.serving.terminal import Rates, screen
+from streams.serving.view import View
+
+PAINT_S = 0.5
+LINE_S = 5.0
+"""Without a terminal: one line this often."""
+
+
+class Screen:
+    """Paints a view."""
+
+    def __init__(
+        self, view: View, *, title: str, hint: str, event_now_ms: Callable[[int], int]
+    ) -> None:
+        """Prepare. ``event_now_ms`` gives the market's time for a wall time."""
+        self._view, self._title, self._hint = view, title, hint
+        self._event_now_ms = event_now_ms
+        self._console = Console(stderr=True)
+        self._count, self._count_s, self._rate = 0, time.monotonic(), 0.0
+
+    async def run(self) -> None:
+        """Paint until cancelled."""
+        if not self._console.is_terminal:
+            await self._lines()
+        with Live(console=self._console, auto_refresh=False, screen=False) as live:
+            while True:
+                rates = self._rates()
+                live.update(screen(self._view, rates, self._console.width), refresh=True)
+                await asyncio.sleep(PAINT_S)
+
+    async def _lines(self) -> None:
+        while True:
+            await asyncio.sleep(LINE_S)
+            rates, counts = self._rates(), self._view.counts
+            self._console.print(
+                f"{rates.events_per_s:.0f} events/s, {counts.raw_events} events,"
+                f" {counts.aggregates} aggregates, {counts.analyses} analyses",
+                markup=False,
+                highlight=False,
+            )
+
+    def _rates(self) -> Rates:
+        now_s, now_ms = time.monotonic(), time.time_ns() // 1_000_000
+        events = self._view.counts.raw_events
+        span_s = now_s - self._count_s
+        if span_s >= 1.0:
+            self._rate = (events - self._count) / span_s
+            self._count, self._count_s = events, now_s
+        return Rates(
+            events_per_s=self._rate,
+            event_now_ms=self._event_now_ms(now_ms),
+            now_ms=now_ms,
+            title=self._title,
+            hint=self._hint,
+        )

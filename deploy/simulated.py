@@ -1,0 +1,34 @@
+"""The fake Claude as a role: the demo's simulated model, or a local server for anybody's tests."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from agents.fake_claude import FakeClaudeSettings, serve
+
+from .role import ending
+
+
+async def run_fake_claude(
+    *, port: int, script: Path | None, latency_ms: int, lifeline: int | None
+) -> None:
+    """Serve until told to stop; the address is printed as one JSON line."""
+    settings = FakeClaudeSettings(
+        port=port, script=script, latency_ms=latency_ms, jitter_ms=latency_ms // 2
+    )
+
+    def ready(url: str) -> None:
+        sys.stdout.write(json.dumps({"base_url": url}) + "\n")
+        sys.stdout.flush()
+
+    stop = asyncio.Event()
+    async with ending(stop, lifeline):
+        serving = asyncio.create_task(serve(settings, ready=ready))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in (serving, stopping):
+            task.cancel()
+        outcome, _ = await asyncio.gather(serving, stopping, return_exceptions=True)
+    if isinstance(outcome, Exception):
+        raise outcome

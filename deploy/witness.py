@@ -1,0 +1,105 @@
+"""What a demo's own reader saw: enough to say afterwards whether everything was accounted for."""
+
+from bisect import bisect_left
+from collections import Counter, deque
+
+import msgspec
+from msgspec import Struct
+
+from streams.serving.feed import LogRecord
+from streams.windows.clock import Clock
+from streams.windows.kinds import KIND_RULES
+from streams.windows.state import Meta
+from topics import KINDS, Aggregate, Analysis, Heartbeat, Kind, raw_topic
+from topics.deadletter import from_record
+
+MINUTE_MS = 60_000
+STEPS_MAX = 50_000
+"""Watermark steps remembered for each partition of a kind; older windows' latency is not measured."""
+LATENCIES_MAX = 200_000
+
+_meta = msgspec.json.Decoder(Meta).decode
+_KINDS: dict[str, Kind] = {raw_topic(kind): kind for kind in KINDS}
+
+
+class Reading(Struct, frozen=True):
+    """One analysis, as far as incidents are concerned."""
+
+    asset: str
+    as_of_ms: int
+    reasons: tuple[str, ...]
+
+
+class _Steps(Struct):
+    clock: Clock
+    watermarks: deque[int] = msgspec.field(default_factory=lambda: deque(maxlen=STEPS_MAX))
+    logged: deque[int] = msgspec.field(default_factory=lambda: deque(maxlen=STEPS_MAX))
+
+
+class Witness:
+    """Takes every record the feed reads."""
+
+    def __init__(self) -> None:
+        """Begin with nothing seen."""
+        self.metas: dict[tuple[Kind, int], Meta] = {}
+        """The streams role's own counters, by kind and partition, as its state has them."""
+        self.minutes: Counter[str] = Counter()
+        """One-minute market windows published, by instrument."""
+        self.readings: list[Reading] = []
+        self.letters: Counter[tuple[str, str]] = Counter()
+        """Dead letters by stage and reason."""
+        self.latencies_ms: deque[int] = deque(maxlen=LATENCIES_MAX)
+        self._steps = {kind: {} for kind in KINDS}  # type: dict[Kind, dict[int, _Steps]]
+        self._waiting: list[tuple[Kind, int, int, int]] = []
+
+    def seen(self, name: str, record: LogRecord, event: object) -> None:
+        """Take a record of a topic, and the event in it."""
+        if name in _KINDS:
+            if isinstance(event, Heartbeat):
+                self._beat(_KINDS[name], record, event)
+        elif name == "streams-state-changelog":
+            self._state(record)
+        elif name == "deadletters":
+            letter = from_record(record.key, record.value or b"", record.headers, record.timestamp)
+            self.letters[letter.stage, letter.reason] += 1
+        elif isinstance(event, Aggregate):
+            self._aggregate(record, event)
+        elif isinstance(event, Analysis):
+            reasons = tuple(event.trigger.reasons)
+            self.readings.append(Reading(event.asset, event.as_of_ms, reasons))
+
+    def match(self) -> None:
+        """Measure the windows whose closing heartbeat has been read by now."""
+        waiting, self._waiting = self._waiting, []
+        for kind, partition, end_ms, logged_ms in waiting:
+            steps = self._steps[kind].get(partition)
+            if steps is None or not steps.watermarks or steps.watermarks[-1] < end_ms:
+                self._waiting.append((kind, partition, end_ms, logged_ms))
+                continue
+            at = bisect_left(steps.watermarks, end_ms)
+            self.latencies_ms.append(max(0, logged_ms - steps.logged[at]))
+
+    def _beat(self, kind: Kind, record: LogRecord, heartbeat: Heartbeat) -> None:
+        steps = self._steps[kind].setdefault(
+            record.partition, _Steps(Clock(source_idle_ms=KIND_RULES[kind].source_idle_ms))
+        )
+        before = steps.clock.watermark_ms
+        after = steps.clock.beat(heartbeat)
+        if after is not None and after != before:
+            steps.watermarks.append(after)
+            steps.logged.append(record.timestamp)
+
+    def _state(self, record: LogRecord) -> None:
+        key = (record.key or b"").decode()
+        if key.endswith("|meta") and record.value:
+            partition, kind, _ = key.split("|")
+            self.metas[kind, int(partition)] = _meta(record.value)  # type: ignore[index]
+
+    def _aggregate(self, record: LogRecord, aggregate: Aggregate) -> None:
+        if aggregate.revision > 0:
+            return
+        if aggregate.kind == "market" and aggregate.window_ms == MINUTE_MS:
+            self.minutes[aggregate.subject] += 1
+        if len(self._waiting) < LATENCIES_MAX:
+            end_ms = aggregate.window_end_ms
+            self._waiting.append((aggregate.kind, record.partition, end_ms, record.timestamp))

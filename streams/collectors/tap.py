@@ -1,0 +1,177 @@
+"""What we have of ccxt: connection, subscription, pings; and the tap by which frames go past its own parsing.
+
+ccxt's values are not used: its ring of 1,000 trades loses them silently, its prices are doubles, and an
+exception in one of its parsers ends its receive loop without a word. Some of the names the tap hangs on are
+not documented, so ccxt's version is pinned, and the tests run all this against a server of their own.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from aiohttp import ClientError, WSMsgType
+
+from .venues import Market, Venue
+
+KEEP_ALIVE_MS = 15_000
+"""Between ccxt's own pings; two unanswered ones end the connection. (Its 180 s would take nine minutes.)"""
+
+
+class Client(Protocol):
+    """One connection, as ccxt has it."""
+
+    connection: Any
+    """aiohttp's websocket; None before it is dialled."""
+    subscriptions: Mapping[str, Any]
+    lastPong: int | None  # noqa: N815 - ccxt's name
+    handle_message: Callable[[Any], None]
+    handle_text_or_binary_message: Callable[[Any], None]
+    receive: Callable[[], Awaitable[Any]]
+
+    def closed(self) -> bool:
+        """Return whether it is not open: not yet, or no more."""
+
+    def on_error(self, error: Exception) -> None:
+        """End it; who watches it gets the error."""
+
+    async def close(self) -> None:
+        """Say goodbye."""
+
+
+class Exchange(Protocol):
+    """One venue, as ccxt has it."""
+
+    client: Callable[[str], Client]
+    urls: Any
+
+    def set_markets(self, markets: list[dict[str, Any]]) -> Any:  # noqa: ANN401
+        """Know these markets, and ask the network for none."""
+
+    async def watch_trades_for_symbols(self, symbols: Sequence[str]) -> Any:  # noqa: ANN401
+        """Dial and subscribe if that is not done; return when ccxt has parsed a trade."""
+
+    async def close(self) -> None:
+        """Close every connection; the next watching dials anew."""
+
+
+class Ear(Protocol):
+    """Who hears what a connection brings."""
+
+    def tapped(self, client: Client) -> None:
+        """Take a connection, not yet dialled."""
+
+    def text(self, client: Client, frame: str) -> bool:
+        """Take a text frame; return whether ccxt shall not see it."""
+
+    def pong(self, payload: bytes) -> None:
+        """Take the answer to a ping."""
+
+    async def room(self) -> None:
+        """Return when the socket may be read."""
+
+    def broken(self, client: Client, error: Exception, *, ours: bool, frame: str) -> None:
+        """Take an exception, ours or ccxt's, that a frame caused."""
+
+
+def create_ccxt(
+    venue: Venue, url: str | None, ear: Callable[[], Ear], *, keep_alive_ms: int = KEEP_ALIVE_MS
+) -> Exchange:
+    """Return ccxt's exchange for a venue, whose every new connection is heard by ``ear()``.
+
+    It asks the network for nothing but what it is told to watch. ``url`` stands in for the venue's websocket
+    address. The first call takes seconds, for the import.
+    """
+    import ccxt.pro  # noqa: PLC0415 - 4 s of CPU and 119 MiB, which only this source needs
+
+    exchange: Exchange = getattr(ccxt.pro, venue.exchange)(
+        {"streaming": {"keepAlive": keep_alive_ms}, "options": dict(venue.options)}
+    )
+    exchange.set_markets([_ccxt_market(market) for market in venue.markets])
+    if url is not None:
+        exchange.urls["api"]["ws"][venue.address] = url
+    make = exchange.client
+
+    def client(url: str) -> Client:
+        made = make(url)
+        if "receive" not in vars(made):  # its own method yet: not tapped
+            _tap(made, ear())
+        return made
+
+    exchange.client = client
+    return exchange
+
+
+def errors() -> tuple[type[Exception], ...]:
+    """Return what comes out of ccxt when a connection or a subscription fails."""
+    from ccxt.base.errors import BaseError  # noqa: PLC0415 - the package is the cost named above
+
+    return (BaseError, ClientError, OSError)
+
+
+def hang_up(client: Client, why: str) -> None:
+    """End a connection: who watches it gets ``why``, as if the network had failed."""
+    from ccxt.base.errors import NetworkError  # noqa: PLC0415 - as above
+
+    client.on_error(NetworkError(why))
+
+
+def forgive(client: Client) -> None:
+    """Let ccxt count unanswered pings anew: while the socket is not read, no answer can be seen."""
+    client.lastPong = None
+
+
+def _tap(client: Client, ear: Ear) -> None:
+    to_ccxt, handle = client.handle_text_or_binary_message, client.handle_message
+    receive = client.receive
+
+    def text(data: str | bytes) -> None:
+        frame = data.decode(errors="replace") if isinstance(data, bytes) else data
+        ours = True
+        try:
+            if not ear.text(client, frame):
+                ours = False
+                to_ccxt(frame)
+        except Exception as error:  # noqa: BLE001 - let through, it would end the receive loop in silence
+            ear.broken(client, error, ours=ours, frame=frame)
+
+    def message(received: Any) -> None:  # noqa: ANN401 - aiohttp's
+        if received.type is WSMsgType.PONG:
+            ear.pong(received.data)
+        handle(received)
+
+    async def held() -> Any:  # noqa: ANN401 - aiohttp's
+        await ear.room()
+        return await receive()
+
+    client.handle_text_or_binary_message = text
+    client.handle_message = message
+    client.receive = held
+    ear.tapped(client)
+
+
+def _ccxt_market(market: Market) -> dict[str, Any]:
+    """Return as much of a market as ccxt needs to subscribe to it."""
+    spot = market.settle is None
+    return {
+        "id": market.venue_id,
+        "lowercaseId": market.venue_id.lower(),
+        "symbol": market.symbol,
+        "base": market.base,
+        "quote": market.quote,
+        "settle": market.settle,
+        "baseId": market.base,
+        "quoteId": market.quote,
+        "settleId": market.settle,
+        "type": "spot" if spot else "swap",
+        "spot": spot,
+        "margin": False,
+        "swap": not spot,
+        "future": False,
+        "option": False,
+        "contract": not spot,
+        "linear": not spot,
+        "inverse": False,
+        "active": True,
+        "precision": {"price": 1e-8, "amount": 1e-8},
+        "limits": {},
+        "info": {},
+    }

@@ -1,0 +1,23 @@
+"""What each venue's frames say: PURE. A new venue is one module here, one line in `VENUES`, and its name in `ExchangeSettings`."""
+
+from collections.abc import Callable
+
+from .binance import Binance
+from .clock import VenueClock
+from .reading import Acknowledged, Market, Other, Reading, Trades, Unreadable, Venue, VenueError
+
+VENUES: dict[str, Callable[[str, tuple[str, ...]], Venue]] = {"binance": Binance}
+"""By its name in the settings: makes the venue for a source's name and its symbols."""
+
+__all__ = [
+    "VENUES",
+    "Acknowledged",
+    "Market",
+    "Other",
+    "Reading",
+    "Trades",
+    "Unreadable",
+    "Venue",
+    "VenueClock",
+    "VenueError",
+]

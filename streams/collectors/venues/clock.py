@@ -1,0 +1,45 @@
+"""How far a venue's time has come, as its frames and the answers to our pings tell. PURE, time is an argument."""
+
+
+class VenueClock:
+    """The venue's own time; the wall clock here is not believed, and neither is one absurd frame.
+
+    A frame says what time it is there. When none comes, a ping that is answered says that everything the
+    venue had sent until the ping was on its way is here. So its time is then at least the last frame's, plus what
+    has gone by between that frame and the ping, by our monotonic clock. A venue's clock may therefore
+    stand hours from ours, and ours may be set while we run. What nobody knows before the first frame is how far
+    apart they stand: until then nothing is promised.
+    """
+
+    def __init__(self, *, lateness_ms: int, ahead_ms_max: int) -> None:
+        """Know nothing yet. A frame more than ``ahead_ms_max`` after its receipt has a wrong time and is no evidence."""
+        self._lateness_ms, self._ahead_ms_max = lateness_ms, ahead_ms_max
+        self._last: tuple[int, float] | None = None
+        self._reached_ms: int | None = None
+        self._told_ms: int | None = None
+
+    def frame(self, venue_ms: int, *, received_ms: int, at_s: float) -> None:
+        """Take the time of a frame, received at ``at_s`` of the monotonic clock."""
+        if venue_ms <= received_ms + self._ahead_ms_max:
+            self._last = (venue_ms, at_s)
+            self._reach(venue_ms)
+
+    def answered(self, sent_s: float) -> None:
+        """Take the answer to a ping that was sent at ``sent_s`` of the monotonic clock."""
+        if self._last is not None and sent_s > self._last[1]:
+            venue_ms, at_s = self._last
+            self._reach(venue_ms + int((sent_s - at_s) * 1000))
+
+    def advance(self) -> int | None:
+        """Return the promise in milliseconds since the epoch if it rose since the last call, else None."""
+        if self._reached_ms is None:
+            return None
+        through_ms = max(0, self._reached_ms - self._lateness_ms)
+        if self._told_ms is not None and through_ms <= self._told_ms:
+            return None
+        self._told_ms = through_ms
+        return through_ms
+
+    def _reach(self, venue_ms: int) -> None:
+        if self._reached_ms is None or venue_ms > self._reached_ms:
+            self._reached_ms = venue_ms

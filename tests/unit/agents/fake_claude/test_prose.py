@@ -1,0 +1,135 @@
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.fake_claude.dice import Dice
+from agents.fake_claude.prose import (
+    FACTS_MAX,
+    HEADLINE_CHARS_MAX,
+    LABEL_CHARS_MAX,
+    SLOTS_MAX,
+    Fact,
+    facts_of,
+    headline,
+    text,
+    write,
+)
+
+from .wire import asking
+
+_SLOTS = st.from_regex(r"[a-z_][a-z0-9_]{0,30}", fullmatch=True)
+_FACTS = st.lists(
+    st.fixed_dictionaries({"slot": _SLOTS, "label": st.text(max_size=80)}),
+    unique_by=lambda fact: fact["slot"],
+    max_size=8,
+)
+_USED = re.compile(r"\{(\w+)\}")
+
+
+def told(facts: list[dict[str, Any]], around: str = "") -> list[Fact]:
+    """Return the facts found in a prompt that holds these."""
+    return facts_of(asking(f"{around}{json.dumps({'facts': facts})}{around}"))
+
+
+@given(_FACTS, st.binary(max_size=32))
+def test_the_model_writes_words_and_slots_and_never_a_number(
+    facts: list[dict[str, str]], seed: bytes
+) -> None:
+    """Whatever the labels hold: outside its slots a text has no digit, and its slots are given ones."""
+    found = told(facts)
+    assert [fact.slot for fact in found] == [fact["slot"] for fact in facts]
+    for written in (headline(found, Dice(seed)), text(found, Dice(seed))):
+        slots = _USED.findall(written)
+        assert len(slots) <= SLOTS_MAX
+        assert set(slots) <= {fact["slot"] for fact in facts}
+        words = _USED.sub("", written)
+        assert not any(char.isnumeric() for char in words), written
+        assert "{" not in words
+
+
+@given(_FACTS, st.binary(max_size=32))
+def test_a_headline_has_at_most_its_characters(facts: list[dict[str, str]], seed: bytes) -> None:
+    """Its slots are whole even where they do not all fit."""
+    assert len(headline(told(facts), Dice(seed))) <= HEADLINE_CHARS_MAX
+
+
+def test_a_text_tells_as_many_facts_as_it_may() -> None:
+    """A reader gets something to read."""
+    facts = [{"slot": f"s{at}", "label": "price return"} for at in range(5)]
+    assert len(_USED.findall(text(told(facts), Dice(b"")))) == SLOTS_MAX
+    assert len(_USED.findall(headline(told(facts), Dice(b"")))) == SLOTS_MAX
+
+
+@pytest.mark.parametrize(
+    ("label", "plain"),
+    [
+        ("price return", "price return"),
+        ("price return (1 m)", "price return"),
+        ("5m volume z-score", "volume z-score"),
+        ("{ret_1m} of <b>x</b>", "of b x b"),
+        ("42 %", "the value"),
+        ("", "the value"),
+        ("word " * 40, " ".join(["word"] * 9)),
+    ],
+)
+def test_a_label_is_reduced_to_its_words(label: str, plain: str) -> None:
+    """Neither its numbers nor its marks reach the text, and it is bounded between words."""
+    assert [fact.label for fact in told([{"slot": "a", "label": label}])] == [plain]
+    assert len(plain) <= LABEL_CHARS_MAX
+
+
+def test_facts_are_found_inside_prose_and_behind_other_objects() -> None:
+    """A prompt may say things around its JSON, braces too."""
+    body = asking(
+        'Set { of {"a": 1} things: {"state": {"facts": [{"slot": "no", "label": "no"}]}} '
+        'then {"facts": [{"slot": "yes", "label": "volume"}]} and {"facts": []}.'
+    )
+    assert facts_of(body) == [Fact("yes", "volume")]
+
+
+def test_facts_come_from_the_last_user_message_only() -> None:
+    """An earlier turn is over."""
+
+    def turn(role: str, slot: str) -> dict[str, Any]:
+        return {"role": role, "content": json.dumps({"facts": [{"slot": slot, "label": "x"}]})}
+
+    body = asking(messages=[turn("user", "a"), turn("assistant", "b"), turn("user", "c")])
+    assert [fact.slot for fact in facts_of(body)] == ["c"]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        "none", 5, [1], [{"slot": "a"}], [{"label": "a"}], [{"slot": "a b", "label": "x"}],
+        [{"slot": "1a", "label": "x"}], [{"slot": "a}", "label": "x"}], [{"slot": 1, "label": "x"}],
+    ],
+)  # fmt: skip
+def test_what_is_no_fact_is_passed_over(facts: object) -> None:
+    """The text then says that there is none."""
+    body = asking(json.dumps({"facts": facts}))
+    assert facts_of(body) == []
+    assert "no facts" in text([], Dice(b""))
+
+
+def test_the_facts_read_are_bounded() -> None:
+    """One more is not looked at."""
+    facts = [{"slot": f"s{at}", "label": "x"} for at in range(FACTS_MAX + 1)]
+    assert len(told(facts)) == FACTS_MAX
+
+
+@pytest.mark.parametrize("hostile", ["{" * 100_000, '{"a":' * 100_000, '{"facts":[' * 50_000])
+def test_a_hostile_prompt_costs_little_and_breaks_nothing(hostile: str) -> None:
+    """Neither deep nesting nor many braces."""
+    assert told([{"slot": "a", "label": "x"}], hostile) == []
+
+
+def test_a_field_is_written_by_its_name() -> None:
+    """``headline`` and ``text`` tell facts at any depth; another field holds a phrase."""
+    facts = [Fact("a", "volume")]
+    assert "{a}" in write("/items/0/headline", facts, Dice(b""))
+    assert "{a}" in write("/text", facts, Dice(b""))
+    assert "{" not in write("/note", facts, Dice(b""))

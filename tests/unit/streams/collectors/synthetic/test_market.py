@@ -1,0 +1,114 @@
+"""The incidents of the market, seen in the aggregates of the real fold."""
+
+from statistics import median
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.collectors.synthetic.assets import BY_NAME
+from streams.collectors.synthetic.incidents import Incident, incidents
+from streams.collectors.synthetic.market import market
+from streams.collectors.synthetic.run import START_MS
+from streams.collectors.synthetic.tape import WASH_SIZE
+from topics import MarketValues
+
+from .folding import HOUR_MS, MINUTE_MS, Folded, folded, run_for
+
+SEEDS = st.integers(0, 10**6)
+OFFSETS = st.integers(0, HOUR_MS)
+
+
+def half_hour(seed: int, after_ms: int) -> tuple[Folded, dict[str, Incident]]:
+    """Fold the first half hour of a run and return it with its incidents by kind."""
+    start_ms = START_MS + after_ms
+    run = run_for(hours=0.5, seed=seed, start_ms=start_ms)
+    planned = incidents(seed, start_ms, 0.5)
+    return folded(market, run, "market"), {incident.kind: incident for incident in planned}
+
+
+def minutes(result: Folded, incident: Incident) -> dict[int, MarketValues]:
+    windows = result.windows(f"{incident.asset}/USDT", MINUTE_MS, MINUTE_MS)
+    return {start: values for start, values in windows.items() if isinstance(values, MarketValues)}
+
+
+def within(found: dict[int, MarketValues], incident: Incident) -> list[MarketValues]:
+    """Return the minutes that lie whole inside an incident."""
+    return [
+        values
+        for start, values in found.items()
+        if incident.from_ms <= start and start + MINUTE_MS <= incident.to_ms
+    ]
+
+
+def outside(found: dict[int, MarketValues], incident: Incident) -> list[MarketValues]:
+    """Return the minutes that share nothing with an incident."""
+    return [
+        values
+        for start, values in found.items()
+        if start + MINUTE_MS <= incident.from_ms or start >= incident.to_ms
+    ]
+
+
+@settings(max_examples=10, deadline=None)
+@given(SEEDS, OFFSETS)
+def test_a_flash_crash_is_a_fall_that_half_recovers(seed: int, after_ms: int) -> None:
+    """About 8 % down within its first two minutes, half of it back at its end, with more volume."""
+    result, planned = half_hour(seed, after_ms)
+    crash = planned["flash_crash"]
+    found = minutes(result, crash)
+    before = max(start for start in found if start + MINUTE_MS <= crash.from_ms)
+    after = min(start for start in found if start >= crash.to_ms)
+    during = [v for start, v in found.items() if crash.from_ms - MINUTE_MS < start < crash.to_ms]
+    start_price = found[before].close
+    assert 0.90 < min(values.low for values in during) / start_price < 0.94
+    assert 0.95 < found[after].open / start_price < 0.97
+    usual = median(values.volume for values in outside(found, crash))
+    assert sum(v.volume for v in within(found, crash)) > 3 * 4 * usual
+    windows = result.windows("SOL/USDT", 5 * MINUTE_MS, MINUTE_MS).values()
+    assert min(v.low / v.high for v in windows if isinstance(v, MarketValues)) < 0.94
+
+
+@settings(max_examples=10, deadline=None)
+@given(SEEDS, OFFSETS)
+def test_a_volume_spike_is_volume_without_a_move(seed: int, after_ms: int) -> None:
+    """Many times the usual volume of two minutes, while the price stays within one percent."""
+    result, planned = half_hour(seed, after_ms)
+    spike = planned["volume_spike"]
+    found = minutes(result, spike)
+    touched = [v for s, v in found.items() if spike.from_ms - MINUTE_MS < s < spike.to_ms]
+    usual = median(values.volume for values in outside(found, spike))
+    assert sum(values.volume for values in touched) > 2 * 4 * usual
+    low, high = min(v.low for v in touched), max(v.high for v in touched)
+    assert high / low - 1 < 0.01
+
+
+@settings(max_examples=10, deadline=None)
+@given(SEEDS, OFFSETS)
+def test_wash_trading_is_huge_volume_at_one_price(seed: int, after_ms: int) -> None:
+    """Equal sizes to and fro: the largest trade is the wash's, buys are half, the range is tiny."""
+    result, planned = half_hour(seed, after_ms)
+    wash = planned["wash_trading"]
+    found = minutes(result, wash)
+    usual = median(values.volume for values in outside(found, wash))
+    washed = within(found, wash)
+    assert washed
+    for values in washed:
+        assert values.volume > 15 * usual
+        assert values.trades >= 19
+        assert values.high / values.low - 1 < 0.003
+        assert values.taker_buy_ratio is not None
+        assert 0.4 < values.taker_buy_ratio < 0.6
+        assert values.largest_trade == WASH_SIZE * BY_NAME["DOGE"].size
+        assert values.venue_volume["simtrade"] > 10 * values.venue_volume.get("simex", 0)
+
+
+@settings(max_examples=5, deadline=None)
+@given(SEEDS)
+def test_what_is_folded_is_complete_but_for_the_holes(seed: int) -> None:
+    """Windows of what is never in a hole are complete; of the others some are holed, none unverifiable."""
+    result, _ = half_hour(seed, 0)
+    states: dict[bool, set[str]] = {True: set(), False: set()}
+    for aggregate in result.aggregates():
+        if aggregate.reason != "replay_start":
+            states[aggregate.asset in ("BTC", "ETH")].add(aggregate.completeness.state)
+    assert states == {True: {"complete", "holed"}, False: {"complete"}}
