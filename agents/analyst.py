@@ -12,20 +12,24 @@ import structlog
 from msgspec import Struct
 
 from agents.account.ledger import Ledger, LedgerError
-from agents.account.pricing import cost_nano_usd, reservation_nano_usd
+from agents.account.pricing import UnknownPriceError, cost_nano_usd, reservation_nano_usd
 from agents.answer.rules import VERSION, Words, analyse, direction_of
 from agents.answer.verdict import Rejected, judge
 from agents.ask.breaker import CircuitBreaker, Outcome, Permit, State
 from agents.ask.model import LanguageModel, Reply
-from agents.ask.prompt import Prompt, prompt_of
+from agents.ask.prompt import SCHEMA_BYTES, Prompt, prompt_of
 from agents.decide.candidate import Candidate
 from agents.metrics import AGENT
 from agents.settings import AgentSettings
 from topics import Analysis, Trigger, Usage
 from topics.analysis import Origin
+from topics.units import EPOCH_MS_MAX
 
 REQUEST_OVERHEAD_TOKENS = 1_000
 """Added to the request's bytes when its tokens are reserved: what the API wraps around it."""
+
+FAIR_SHARE = 0.5
+"""Of the longest time any call is given; one that got less says nothing of the model by its time-out."""
 
 log = structlog.get_logger()
 
@@ -70,15 +74,23 @@ class Analyst:
     async def answer(self, candidate: Candidate) -> tuple[Analysis, Answered]:
         """Return the analysis of a candidate. There is always one."""
         answered = await self._answered(candidate)
+        return self._analysis(candidate, answered), answered
+
+    def decline(self, candidate: Candidate, reason: str) -> tuple[Analysis, Answered]:
+        """Return what the rules say of a candidate that is not to be asked about."""
+        answered = by_rules(candidate, reason)
+        return self._analysis(candidate, answered), answered
+
+    def _analysis(self, candidate: Candidate, answered: Answered) -> Analysis:
         model = self.desk.model.name if self.desk and answered.origin != "rules" else None
-        now_ms = self._now_ms()
-        analysis = Analysis(
+        valid_until_ms = candidate.as_of_ms + int(self._settings.gate.state_valid_s * 1000)
+        return Analysis(
             analysis_id=candidate.candidate_id,
             asset=candidate.asset,
             product=candidate.product,
             as_of_ms=candidate.as_of_ms,
-            produced_ms=now_ms,
-            valid_until_ms=candidate.as_of_ms + int(self._settings.gate.state_valid_s * 1000),
+            produced_ms=self._now_ms(),
+            valid_until_ms=min(valid_until_ms, EPOCH_MS_MAX),
             trigger=Trigger(reasons=list(candidate.reasons)),
             headline=answered.words.headline,
             text=answered.words.text,
@@ -102,7 +114,6 @@ class Analyst:
             cost_nano_usd=answered.cost_nano_usd,
             attempt_ids=list(answered.attempt_ids),
         )
-        return analysis, answered
 
     async def _answered(self, candidate: Candidate) -> Answered:
         if self.desk is None:
@@ -118,13 +129,15 @@ class Analyst:
             desk.breaker.rejected += 1
             return by_rules(candidate, "breaker_open")
         prompt = prompt_of(candidate, desk.model.name)
+        try:
+            amount = self._reservation(desk, prompt)
+        except UnknownPriceError:
+            return by_rules(candidate, "price_unknown")
         self._attempts += 1
         attempt_id = f"{prompt.item_key[:32]}/{self._now_ms()}-{self._attempts}"
         reserved_ms = self._now_ms()
         try:
-            allowed = await desk.ledger.reserve(
-                attempt_id, self._reservation(desk, prompt), reserved_ms
-            )
+            allowed = await desk.ledger.reserve(attempt_id, amount, reserved_ms)
         except LedgerError:
             return by_rules(candidate, "ledger_down")
         if not allowed:
@@ -148,28 +161,33 @@ class Analyst:
         self, candidate: Candidate, desk: Desk, prompt: Prompt, permit: Permit
     ) -> Reply:
         """Make the call; whatever comes of it, the breaker hears of it."""
-        began_s = time.monotonic()
+        settings, began_s = self._settings, time.monotonic()
+        timeout_s = min(settings.model.timeout_s, max(0.1, candidate.deadline_s - began_s))
         reply: Reply | None = None
         try:
             reply = await desk.model.ask(
-                prompt,
-                output_tokens_max=self._settings.model.output_tokens_max,
-                timeout_s=min(
-                    self._settings.model.timeout_s, max(0.1, candidate.deadline_s - began_s)
-                ),
+                prompt, output_tokens_max=settings.model.output_tokens_max, timeout_s=timeout_s
             )
         finally:
             now_s = time.monotonic()
-            health = Outcome.IGNORED if reply is None else reply.health
-            desk.breaker.report(permit, health, now_s)
+            desk.breaker.report(permit, self._health(reply, timeout_s), now_s)
             AGENT.call_s.observe(now_s - began_s)
             AGENT.calls.labels("cancelled" if reply is None else reply.outcome).inc()
         if reply.outcome != "answered":
             log.info("model call failed", outcome=reply.outcome, message=reply.message)
         return reply
 
+    def _health(self, reply: Reply | None, timeout_s: float) -> Outcome:
+        """Return what the breaker is to know of a call that had ``timeout_s``."""
+        if reply is None:
+            return Outcome.IGNORED
+        patience_s = min(self._settings.model.timeout_s, self._settings.deadline_s)
+        if reply.outcome == "timeout" and timeout_s < FAIR_SHARE * patience_s:
+            return Outcome.IGNORED  # it came to us late: our own deadline, not the model's fault
+        return reply.health
+
     def _reservation(self, desk: Desk, prompt: Prompt) -> int:
-        size = len(prompt.system.encode()) + len(prompt.user.encode())
+        size = len(prompt.system.encode()) + len(prompt.user.encode()) + SCHEMA_BYTES
         return reservation_nano_usd(
             desk.model.provider,
             desk.model.name,

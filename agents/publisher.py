@@ -1,24 +1,31 @@
 """What the agent writes, and what is finished once it is acknowledged."""
 
 import asyncio
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 from topics import Analysis, DeadLetter, Decision, Tally, encode
 from topics.broker import BrokerSettings
 from topics.deadletter import to_record
 from topics.envelope import headers
-from topics.outbox import OutRecord, Sender
+from topics.outbox import OutRecord
 
 ROLE = "agent"
 ROUND_MAX = 500
 
 
+class Outlet(Protocol):
+    """Where records go."""
+
+    async def deliver(self, records: list[OutRecord]) -> None:
+        """Return when all are acknowledged."""
+
+
 class Outgoing(NamedTuple):
     """Records that belong together; ``done`` is called when all are acknowledged."""
 
-    first: list[OutRecord]
-    then: list[OutRecord]
+    first: Sequence[OutRecord]
+    then: Sequence[OutRecord]
     """Sent when the first are acknowledged: a decision never names an analysis that is not there."""
     done: Callable[[], None]
 
@@ -26,9 +33,9 @@ class Outgoing(NamedTuple):
 class Publisher:
     """Writes in rounds, each acknowledged before the next, so that nothing is finished too early."""
 
-    def __init__(self, sender: Sender) -> None:
+    def __init__(self, outlet: Outlet) -> None:
         """Begin with nothing to write."""
-        self._sender = sender
+        self._outlet = outlet
         self._queue: asyncio.Queue[Outgoing] = asyncio.Queue()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -48,8 +55,8 @@ class Publisher:
             taken = [await self._queue.get()]
             while len(taken) < ROUND_MAX and not self._queue.empty():
                 taken.append(self._queue.get_nowait())
-            await self._sender.deliver([record for item in taken for record in item.first])
-            await self._sender.deliver([record for item in taken for record in item.then])
+            await self._outlet.deliver([record for item in taken for record in item.first])
+            await self._outlet.deliver([record for item in taken for record in item.then])
             for item in taken:
                 item.done()
             if self._queue.empty():

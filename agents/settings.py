@@ -62,6 +62,8 @@ class BreakerSettings(_Branch):
 class ModelSettings(_Branch):
     """The model to ask. Without an address or key, rules answer."""
 
+    model_config = ConfigDict(hide_input_in_errors=True)  # it may be the key
+
     base_url: str | None = None
     """Until the budget exists in full, only a loopback address is called."""
     api_key: SecretStr | None = None
@@ -75,6 +77,18 @@ class ModelSettings(_Branch):
     """Of one answer, thinking included."""
     timeout_s: float = Field(default=30.0, gt=0, le=600)
     concurrency: int = Field(default=4, ge=1, le=64)
+
+    @field_validator("api_key")
+    @classmethod
+    def _fit_for_a_header(cls, key: SecretStr | None) -> SecretStr | None:
+        """Take the line break off that a secret file ends with; refuse, without showing it, what no key is."""
+        if key is None:
+            return None
+        bare = key.get_secret_value().strip()
+        if not bare or not all("!" <= char <= "~" for char in bare):
+            msg = "a key is one word of ASCII characters; this one is empty or has others in it"
+            raise ValueError(msg)
+        return SecretStr(bare)
 
     @field_validator("base_url")
     @classmethod

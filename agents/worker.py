@@ -6,41 +6,40 @@ outputs cannot be acknowledged; polling goes on, so the group does not take the 
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, suppress
+from typing import Any
 
-import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 
-from topics import BY_NAME, Analysis, ContractError, DeadLetter, Decision
+from topics import BY_NAME, Aggregate, ContractError, PipelineError
 from topics.broker import BrokerSettings
-from topics.outbox import OutRecord, Sender
+from topics.outbox import Sender
 
-from .analyst import Analyst, Answered
+from .analyst import Analyst
 from .assignment import Assignment
 from .decide.candidate import Candidate
-from .decide.inbox import Inbox, Put
+from .decide.inbox import Inbox
 from .decide.partition import PartitionDecider
+from .decide.sound import unsound
 from .metrics import AGENT
-from .publisher import (
-    ROLE,
-    Outgoing,
-    Publisher,
-    analysis_record,
-    decision_record,
-    letter_record,
-    tally_record,
-)
+from .publisher import Publisher
 from .settings import AgentSettings
+from .trail import Trail
 
 POLL_MS = 200
 COMMIT_S = 1.0
 BACKLOG_MAX = 2_000
 """Outputs that wait to be acknowledged; beyond it reading pauses, and goes on at half."""
-
-log = structlog.get_logger()
+UNFINISHED_MAX = 100_000
+"""Aggregates read and not finished; beyond it too. Tallies hold their offsets until they are acknowledged."""
+REVOKE_S = 3.0
+"""How long a revocation waits for what has been said to be acknowledged."""
+DRAIN_S = 10.0
+"""How long a clean end waits for it."""
+CALL_GRACE_S = 2.0
+"""What a call takes beside the model's own time: the ledger, twice."""
 
 
 class Worker:
@@ -58,13 +57,22 @@ class Worker:
         """Prepare; nothing is read before `run`."""
         self.analyst = analyst
         self.inbox = Inbox(settings.inbox_max)
-        self.assignment = Assignment(settings, broker, instance_id=instance_id, now_ms=now_ms)
-        self.assignment.on_revoked = self._drop
-        self._settings, self._broker, self._now_ms = settings, broker, now_ms
+        self.assignment = Assignment(
+            settings,
+            broker,
+            instance_id=instance_id,
+            now_ms=now_ms,
+            on_revoked=self._leave,
+            on_failed=self._fail,
+        )
+        self._settings = settings
         self._sender = Sender(broker)
         self._publisher = Publisher(self._sender)
+        self._trail = Trail(broker, self._publisher, self.assignment.deciders, now_ms=now_ms)
         self._decode = BY_NAME["aggregates"].decoder().decode
         self._changed = asyncio.Event()
+        self._failed = asyncio.Event()
+        self._failure: Exception | None = None
         self._calls: set[asyncio.Task[None]] = set()
         self._free = settings.model.concurrency
         self._paused = False
@@ -88,62 +96,98 @@ class Worker:
         """Work until told to stop; then finish what is being answered, and commit.
 
         Raises:
-            Exception: Whatever ended one of the loops: the process must end too.
+            Exception: Whatever went wrong in one of the loops, a call or a rebalance: the process must end too.
         """
-        consumer = await self.assignment.start()
-        loops = [
-            asyncio.create_task(loop, name=name)
-            for name, loop in (
-                ("read", self._read(consumer)),
-                ("answer", self._answer_all()),
-                ("publish", self._publisher.run()),
-                ("tally", self._tally()),
-                ("commit", self._commit(consumer)),
-            )
-        ]
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
-            for loop in loops:
-                if loop.done():
-                    loop.result()
-            await self._finish(consumer)
-        finally:
-            for task in (*loops, *self._calls, stopping):
-                task.cancel()
-            await asyncio.gather(*loops, *self._calls, stopping, return_exceptions=True)
-            await self._sender.close()
-            await consumer.stop()
+        async with AsyncExitStack() as ending:
+            ending.push_async_callback(self.assignment.stop)
+            ending.push_async_callback(self._sender.close)
+            signals = [asyncio.create_task(event.wait()) for event in (stop, self._failed)]
+            ending.push_async_callback(self._cancel, signals)
+            starting = asyncio.create_task(self.assignment.start(), name="start")
+            ending.push_async_callback(self._cancel, [starting])
+            await asyncio.wait([starting, *signals], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                await self._work(signals)
+            if self._failure is not None:
+                raise self._failure
 
-    async def _finish(self, consumer: AIOKafkaConsumer) -> None:
-        """End cleanly: let calls in flight end, answer nothing new, tally, commit."""
+    async def _work(self, signals: Sequence[asyncio.Task[Any]]) -> None:
+        taking = self._loops(self._read(), self._answer_all(), self._tally())
+        giving = self._loops(self._publisher.run(), self._commit())
+        try:
+            await asyncio.wait([*taking, *giving, *signals], return_when=asyncio.FIRST_COMPLETED)
+            if not any(loop.done() for loop in (*taking, *giving)) and self._failure is None:
+                await self._cancel(taking)
+                await self._finish()
+        finally:
+            await self._cancel([*taking, *giving, *self._calls])
+        for loop in (*taking, *giving):
+            if not loop.cancelled():
+                loop.result()
+
+    def _loops(self, *loops: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
+        return [asyncio.create_task(loop) for loop in loops]
+
+    async def _cancel(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _finish(self) -> None:
+        """End cleanly, reading no more: let calls in flight end, let rules answer what waits, tally, commit.
+
+        What waits is not left for the next start: what came after it has been said, and would be said again.
+        """
         if self._calls:
-            await asyncio.wait(self._calls, timeout=self._settings.model.timeout_s)
-        self._put_tallies()
+            timeout_s = self._settings.model.timeout_s + CALL_GRACE_S
+            await asyncio.wait(self._calls, timeout=timeout_s)
+        while (candidate := self.inbox.take(lambda _: True)) is not None:
+            self._trail.tell(candidate, *self.analyst.decline(candidate, "stopping"))
+        self._trail.tell_tallies(self.assignment.deciders.values())
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._publisher.drained(), 10)
-        await self._commit_once(consumer)
+            await asyncio.wait_for(self._publisher.drained(), DRAIN_S)
+        await self.assignment.commit()
+
+    def _fail(self, error: Exception) -> None:
+        """Note what ends the worker; the first counts."""
+        self._failure = self._failure or error
+        self._failed.set()
 
     # Reading
 
-    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+    async def _read(self) -> None:
+        consumer = self.assignment.consumer
         while True:
-            self._pause_or_resume(consumer)
-            for place, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
+            self._pause_or_resume()
+            try:
+                batches = await consumer.getmany(timeout_ms=POLL_MS)
+            except NoOffsetForPartitionError:
+                continue  # just assigned: where to begin is being found out
+            except OffsetOutOfRangeError as error:
+                msg = f"aggregates were deleted before they were read: {error}"
+                raise PipelineError(msg) from error
+            for place, records in batches.items():
                 decider = self.assignment.deciders.get(place.partition)
                 if decider is not None:
                     self._take(decider, records)
             await asyncio.sleep(0)
 
-    def _pause_or_resume(self, consumer: AIOKafkaConsumer) -> None:
-        backlog = len(self._publisher)
-        with suppress(IllegalStateError):  # a partition was revoked meanwhile
-            if not self._paused and backlog > BACKLOG_MAX:
-                consumer.pause(*consumer.assignment())
-                self._paused = True
-            elif self._paused and backlog < BACKLOG_MAX // 2:
-                consumer.resume(*consumer.paused())
-                self._paused = False
+    def _pause_or_resume(self) -> None:
+        consumer, backlog, unfinished = (
+            self.assignment.consumer,
+            len(self._publisher),
+            self.unfinished,
+        )
+        if backlog > BACKLOG_MAX or unfinished > UNFINISHED_MAX:
+            self._paused = True
+        elif backlog < BACKLOG_MAX // 2 and unfinished < UNFINISHED_MAX // 2:
+            self._paused = False
+        paused = consumer.paused()
+        if self._paused:  # an assignment's partitions begin unpaused, whatever was before
+            consumer.pause(*(consumer.assignment() - paused))
+        else:
+            consumer.resume(*paused)
 
     def _take(self, decider: PartitionDecider, records: Sequence[ConsumerRecord]) -> None:
         for record in records:
@@ -151,43 +195,22 @@ class Worker:
                 continue
             AGENT.aggregates.inc()
             try:
-                aggregate = self._decode(record.value or b"")
+                aggregate = self._read_one(record)
             except ContractError as refused:
-                self._refuse(decider, record, refused)
+                if decider.skip(record.offset):
+                    self._trail.tell_refused(decider, record, refused)
                 continue
             candidate = decider.take(record.offset, aggregate, time.monotonic())
             if candidate is not None:
                 AGENT.candidates.labels(candidate.product).inc()
-                self._settle_put(self.inbox.put(candidate))
+                self._trail.tell_put(self.inbox.put(candidate))
                 self._changed.set()
 
-    def _refuse(
-        self, decider: PartitionDecider, record: ConsumerRecord, refused: ContractError
-    ) -> None:
-        decider.skip(record.offset)
-        AGENT.dead_letters.inc()
-        letter = DeadLetter(
-            reason=refused.reason,
-            message=str(refused),
-            stage="analyse",
-            role=ROLE,
-            key=record.key,
-            value=record.value or b"",
-            time_ms=record.timestamp,
-            topic="aggregates",
-            partition=record.partition,
-            offset=record.offset,
-        )
-        records = [letter_record(self._broker, letter, record.partition)]
-        self._put(records, [], decider, (record.offset,))
-
-    def _settle_put(self, put: Put) -> None:
-        if put.absorbed is not None:
-            # Its offsets go on in the survivor: after a crash both are read again, and no reason is lost.
-            decision = self._decision(put.absorbed, "coalesced", "newer_candidate", put.waiting)
-            self._publish([], decision, ())
-        if put.shed is not None:
-            self._publish([], self._decision(put.shed, "shed", "inbox_full"), put.shed.offsets)
+    def _read_one(self, record: ConsumerRecord) -> Aggregate:
+        aggregate: Aggregate = self._decode(record.value or b"")
+        if (lack := unsound(aggregate)) is not None:
+            raise ContractError(lack, reason="invalid")
+        return aggregate
 
     # Answering
 
@@ -201,9 +224,10 @@ class Worker:
                     self._free -= 1
                     task = asyncio.create_task(self._call(candidate))
                     self._calls.add(task)
-                    task.add_done_callback(self._calls.discard)
+                    task.add_done_callback(self._ended)
                 else:
-                    await self._answer(candidate)
+                    self._trail.tell(candidate, *await self.analyst.answer(candidate))
+                    await asyncio.sleep(0)  # thousands may be due at once, and others have work too
             AGENT.waiting.set(len(self.inbox))
 
     def _can_answer(self, candidate: Candidate) -> bool:
@@ -211,103 +235,36 @@ class Worker:
 
     async def _call(self, candidate: Candidate) -> None:
         try:
-            await self._answer(candidate)
+            self._trail.tell(candidate, *await self.analyst.answer(candidate))
         finally:
             self._free += 1
             self._changed.set()
 
-    async def _answer(self, candidate: Candidate) -> None:
-        analysis, answered = await self.analyst.answer(candidate)
-        AGENT.analyses.labels(analysis.product, analysis.origin).inc()
-        record = analysis_record(self._broker, analysis, candidate.partition)
-        self._publish([record], self._said(candidate, analysis, answered), candidate.offsets)
-
-    # Writing
-
-    def _said(self, candidate: Candidate, analysis: Analysis, answered: Answered) -> Decision:
-        outcome = "rules" if answered.origin == "rules" else "called"
-        return self._decision(
-            candidate, outcome, answered.reason, analysis_id=analysis.analysis_id, answered=answered
-        )
-
-    def _decision(
-        self,
-        candidate: Candidate,
-        outcome: str,
-        reason: str,
-        survivor: Candidate | None = None,
-        *,
-        analysis_id: str | None = None,
-        answered: Answered | None = None,
-    ) -> Decision:
-        AGENT.decisions.labels(outcome, reason).inc()
-        return Decision(
-            decision_id=candidate.candidate_id,
-            asset=candidate.asset,
-            product=candidate.product,
-            as_of_ms=candidate.as_of_ms,
-            outcome=outcome,  # type: ignore[arg-type]  # one of the contract's words
-            reason=reason,
-            survivor_id=None if survivor is None else survivor.candidate_id,
-            analysis_id=analysis_id,
-            item_key=None if answered is None else answered.item_key,
-            severity=candidate.severity,
-            reasons=list(candidate.reasons),
-            aggregate_ids=list(candidate.aggregate_ids),
-            aggregates_partition=candidate.partition,
-            first_offset=candidate.offsets[0],
-            last_offset=candidate.offsets[-1],
-            decided_ms=self._now_ms(),
-        )
-
-    def _publish(self, first: list[OutRecord], decision: Decision, offsets: Sequence[int]) -> None:
-        decider = self.assignment.deciders.get(decision.aggregates_partition)
-        if (
-            decider is not None
-        ):  # else the partition is another's now, who reads the aggregates again
-            self._put(first, [decision_record(self._broker, decision)], decider, offsets)
-
-    def _put(
-        self,
-        first: list[OutRecord],
-        then: list[OutRecord],
-        decider: PartitionDecider,
-        offsets: Sequence[int],
-    ) -> None:
-        def done() -> None:
-            for offset in offsets:
-                decider.offsets.finish(offset)
-
-        self._publisher.put(Outgoing(first, then, done))
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._calls.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(
+            error, Exception
+        ):  # nobody awaits a call: its candidate would never be finished
+            self._fail(error)
 
     async def _tally(self) -> None:
         while True:
             await asyncio.sleep(self._settings.tally_s)
-            self._put_tallies()
-
-    def _put_tallies(self) -> None:
-        for decider in self.assignment.deciders.values():
-            taken = decider.take_tally(self._now_ms())
-            if taken is not None:
-                tally, offsets = taken
-                self._put([], [tally_record(self._broker, tally)], decider, offsets)
+            self._trail.tell_tallies(self.assignment.deciders.values())
 
     # Commits and revocation
 
-    async def _commit(self, consumer: AIOKafkaConsumer) -> None:
+    async def _commit(self) -> None:
         while True:
             await asyncio.sleep(COMMIT_S)
-            await self._commit_once(consumer)
-            await self.assignment.check_logs()
+            await self.assignment.commit()
+            await self.assignment.follow()
 
-    async def _commit_once(self, consumer: AIOKafkaConsumer) -> None:
-        offsets = self.assignment.take_committable()
-        if offsets:
-            with suppress(
-                CommitFailedError, IllegalStateError
-            ):  # no longer ours: read again elsewhere
-                await consumer.commit(offsets)
-
-    def _drop(self, places: Sequence[TopicPartition]) -> None:
-        for place in places:
-            self.inbox.remove_partition(place.partition)
+    async def _leave(self, leaving: Sequence[PartitionDecider]) -> None:
+        """Take in nothing more of these partitions, and let what has been said of them be acknowledged."""
+        self._trail.tell_tallies(leaving)
+        for decider in leaving:
+            self.inbox.remove_partition(decider.partition)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._publisher.drained(), REVOKE_S)

@@ -5,7 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-from agents.fake_claude import FakeClaudeSettings, serve
+from agents.fake_claude.server import serve
+from agents.fake_claude.settings import FakeClaudeSettings
 
 from .role import ending
 

@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 from .isolation import NetworkGuard, strip_environment
 from .servers import (
@@ -28,11 +29,22 @@ from .servers import (
 _NAME_CHARS_MAX = 40
 _GUARD = NetworkGuard()
 _TESTS = count()
+# Examples of each property: enough to find what a change broke while one works, in CI, and overnight.
+_SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=_SLOW)
+settings.register_profile(
+    "ci", max_examples=100, deadline=None, derandomize=True, suppress_health_check=_SLOW
+)
+settings.register_profile(
+    "mutant", max_examples=60, deadline=None, phases=[Phase.generate], suppress_health_check=_SLOW
+)
+settings.register_profile("nightly", max_examples=5_000, deadline=None, suppress_health_check=_SLOW)
 _RUN = f"{os.getpid()}-{int(time.time())}"
 
 
 def pytest_configure() -> None:
     """Isolate the run before anything of the project is imported."""
+    settings.load_profile(os.environ.get("TAPEREADER_TEST_HYPOTHESIS", "dev"))
     strip_environment(os.environ)
     try:
         required(os.environ)

@@ -21,7 +21,7 @@ REASONS = {
     "out_of_range": "price x size beyond what exact sums hold",
     "too_large": "beyond the limit of a record",
     "subjects_max": "a new subject beyond the bound",
-    "venues_max": "a new source or venue of a subject beyond the bound",
+    "venues_max": "a new source, venue or instrument of a subject beyond the bound",
     "sources_max": "a new source beyond the bound",
     "venue_error": "the venue itself said that something is wrong",
 }

@@ -4,7 +4,10 @@ This is the ledger's first form: one cap per UTC day. settled + reserved <= cap 
 reservation and its check are one script. What was never settled stays charged in full.
 """
 
+import asyncio
+from collections.abc import Awaitable
 from datetime import UTC, datetime
+from typing import Any
 
 from msgspec import Struct
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -13,11 +16,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 _CALL_S = 0.5
+"""For a whole question, connecting and waiting for a connection included."""
 _KEEP_S = 8 * 86_400
 
 _RESERVE = """
 local amount, cap = tonumber(ARGV[2]), tonumber(ARGV[3])
-if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return {1, 0} end
+local known = redis.call('HGET', KEYS[2], ARGV[1])
+if known then return {known == 'settled' and 0 or 1, 0} end
 local used = tonumber(redis.call('HGET', KEYS[1], 'settled') or '0')
            + tonumber(redis.call('HGET', KEYS[1], 'reserved') or '0')
 if used + amount > cap then return {0, used} end
@@ -29,8 +34,8 @@ return {1, used + amount}
 """
 _SETTLE = """
 local reserved = redis.call('HGET', KEYS[2], ARGV[1])
-if not reserved then return 0 end
-redis.call('HDEL', KEYS[2], ARGV[1])
+if not reserved or reserved == 'settled' then return 0 end
+redis.call('HSET', KEYS[2], ARGV[1], 'settled')
 redis.call('HINCRBY', KEYS[1], 'reserved', -tonumber(reserved))
 redis.call('HINCRBY', KEYS[1], 'settled', ARGV[2])
 return 1
@@ -68,18 +73,15 @@ class Ledger:
         self._settle = self._redis.register_script(_SETTLE)
 
     async def reserve(self, attempt_id: str, amount_nano_usd: int, now_ms: int) -> bool:
-        """Set an amount aside for a call, and return whether the cap allows it. Idempotent by attempt.
+        """Set an amount aside for a call, and return whether the cap allows it.
+
+        Idempotent by attempt: what is reserved is not reserved again, and a settled attempt never.
 
         Raises:
             LedgerError: Redis did not answer.
         """
-        try:
-            answer = await self._reserve(
-                keys=self._keys(now_ms),
-                args=[attempt_id, amount_nano_usd, self.cap_nano_usd, _KEEP_S],
-            )
-        except RedisError as error:
-            raise LedgerError(str(error)) from None
+        args: list[str | int] = [attempt_id, amount_nano_usd, self.cap_nano_usd, _KEEP_S]
+        answer = await _answer(self._reserve(keys=self._keys(now_ms), args=args))
         return bool(answer[0])
 
     async def settle(self, attempt_id: str, cost_nano_usd: int, now_ms: int) -> None:
@@ -88,10 +90,7 @@ class Ledger:
         Raises:
             LedgerError: Redis did not answer; the reservation stays charged.
         """
-        try:
-            await self._settle(keys=self._keys(now_ms), args=[attempt_id, cost_nano_usd])
-        except RedisError as error:
-            raise LedgerError(str(error)) from None
+        await _answer(self._settle(keys=self._keys(now_ms), args=[attempt_id, cost_nano_usd]))
 
     async def spend(self, now_ms: int) -> Spend:
         """Return the day's account.
@@ -99,12 +98,8 @@ class Ledger:
         Raises:
             LedgerError: Redis did not answer.
         """
-        try:
-            settled, reserved = await self._redis.hmget(
-                self._keys(now_ms)[0], ["settled", "reserved"]
-            )
-        except RedisError as error:
-            raise LedgerError(str(error)) from None
+        account = self._keys(now_ms)[0]
+        settled, reserved = await _answer(self._redis.hmget(account, ["settled", "reserved"]))
         return Spend(int(settled or 0), int(reserved or 0))
 
     async def close(self) -> None:
@@ -115,3 +110,12 @@ class Ledger:
     def _keys(self, now_ms: int) -> list[str]:
         day = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%d")
         return [f"{self._prefix}:{day}", f"{self._prefix}:{day}:attempts"]
+
+
+async def _answer(asked: Awaitable[Any]) -> Any:  # noqa: ANN401 - whatever Redis says
+    """Return Redis' answer, in time or not at all."""
+    try:
+        async with asyncio.timeout(_CALL_S):
+            return await asked
+    except (RedisError, TimeoutError) as error:
+        raise LedgerError(str(error) or f"no answer within {_CALL_S:g} s") from None

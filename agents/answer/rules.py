@@ -41,7 +41,7 @@ class Words(Struct, frozen=True, kw_only=True):
 
 
 def direction_of(facts: tuple[Fact, ...]) -> Direction:
-    """Return which way the price went: over five minutes where known, else over one."""
+    """Return which way the price went over one and five minutes: mixed where the two disagree."""
     signs = {
         _sign(fact.value)
         for window_ms in (MINUTE_MS, FIVE_MS)

@@ -153,7 +153,7 @@ class CircuitBreaker:
         base_s = min(settings.open_s * 2**self._trials, settings.open_s_max)
         self._trials = min(self._trials + 1, 32)
         spread = 1 + settings.jitter * (2 * self._random.random() - 1)
-        self._open_until_s = now_s + base_s * spread
+        self._open_until_s = now_s + min(base_s * spread, settings.open_s_max)
         self._enter(State.OPEN, reason, now_s)
 
     def _enter(self, state: State, reason: str, now_s: float) -> None:

@@ -9,11 +9,13 @@ from msgspec import Struct
 
 from agents.answer.verdict import ANSWER_SCHEMA
 from agents.decide.candidate import Candidate
-from agents.decide.facts import label_of, printed, slot_of
+from agents.decide.facts import label_of, printed, slots_of
 from topics import Fact
 
 NAME = "deep_dive"
-SCHEMA_VERSION = sha256(msgspec.json.encode(ANSWER_SCHEMA, order="sorted")).hexdigest()[:8]
+_SCHEMA = msgspec.json.encode(ANSWER_SCHEMA, order="sorted")
+SCHEMA_BYTES = len(_SCHEMA)
+SCHEMA_VERSION = sha256(_SCHEMA).hexdigest()[:8]
 
 
 class Prompt(Struct, frozen=True):
@@ -34,8 +36,13 @@ def system_text() -> str:
 
 @cache
 def version() -> str:
-    """Return the prompt's version: its name and a digest of its text."""
-    return f"{NAME}-{sha256(system_text().encode()).hexdigest()[:8]}"
+    """Return the prompt's version."""
+    return version_of(system_text())
+
+
+def version_of(text: str) -> str:
+    """Return the version of a prompt: its name and a digest of its text."""
+    return f"{NAME}-{sha256(text.encode()).hexdigest()[:8]}"
 
 
 def prompt_of(candidate: Candidate, model: str) -> Prompt:
@@ -44,20 +51,25 @@ def prompt_of(candidate: Candidate, model: str) -> Prompt:
         {
             "asset": candidate.asset,
             "reasons": list(candidate.reasons),
-            "facts": [_told(fact) for fact in candidate.facts],
+            "facts": [_told(slot, fact) for slot, fact in slots_of(candidate.facts).items()],
             "data": {
                 "completeness": candidate.quality.completeness,
                 "words": candidate.quality.words or "nothing known to be missing",
             },
         }
     ).decode()
-    identity = msgspec.json.encode([candidate.product, user, version(), SCHEMA_VERSION, model])
-    return Prompt(system_text(), user, version(), sha256(identity).hexdigest())
+    key = item_key(candidate.product, user, version(), SCHEMA_VERSION, model)
+    return Prompt(system_text(), user, version(), key)
 
 
-def _told(fact: Fact) -> dict[str, str | int]:
+def item_key(product: str, user: str, prompt: str, schema: str, model: str) -> str:
+    """Return the identity of a question; ``prompt`` and ``schema`` are versions, which digest their texts."""
+    return sha256(msgspec.json.encode([product, user, prompt, schema, model])).hexdigest()
+
+
+def _told(slot: str, fact: Fact) -> dict[str, str | int]:
     told: dict[str, str | int] = {
-        "slot": slot_of(fact),
+        "slot": slot,
         "label": label_of(fact),
         "value": printed(fact),
     }

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from topics import DataQuality, Fact, Severity
-from topics.analysis import Product, analysis_id
+from topics.analysis import Product
 
 SEVERITIES: tuple[Severity, ...] = ("info", "notice", "warning", "critical")
 """From the least to the most."""
@@ -15,6 +15,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     Times named `_s` are monotonic seconds of this process; `as_of_ms` is event time.
     """
 
+    candidate_id: str
+    """The id of its decision and of its analysis: of what the gate asked for, whatever it took over since."""
     asset: str
     product: Product
     as_of_ms: int
@@ -27,13 +29,10 @@ class Candidate(Struct, frozen=True, kw_only=True):
     partition: int
     offsets: tuple[int, ...]
     """Of the aggregates that made it a candidate, ascending; they are finished when it is."""
+    tenure: int
+    """Under which assignment of the partition it was made; under a later one its answer is nobody's."""
     enqueued_s: float
     deadline_s: float
-
-    @property
-    def candidate_id(self) -> str:
-        """The id of its decision and of its analysis."""
-        return analysis_id(self.product, self.asset, self.as_of_ms)
 
 
 def worse(one: Severity, other: Severity) -> Severity:
@@ -49,6 +48,8 @@ def coalesced(older: Candidate, newer: Candidate) -> Candidate:
     reasons = older.reasons + tuple(r for r in newer.reasons if r not in older.reasons)
     product: Product = "deep_dive" if "deep_dive" in (older.product, newer.product) else "state"
     return Candidate(
+        # Not a new id by the product: the gate may yet ask for a deep dive of this minute, and has that id.
+        candidate_id=newer.candidate_id,
         asset=newer.asset,
         product=product,
         as_of_ms=newer.as_of_ms,
@@ -59,6 +60,7 @@ def coalesced(older: Candidate, newer: Candidate) -> Candidate:
         aggregate_ids=newer.aggregate_ids,
         partition=newer.partition,
         offsets=tuple(sorted(set(older.offsets) | set(newer.offsets))),
+        tenure=newer.tenure,
         enqueued_s=older.enqueued_s,
         deadline_s=min(older.deadline_s, newer.deadline_s),
     )

@@ -33,7 +33,7 @@ class Baseline(Struct, frozen=True):
 
 
 class Series:
-    """The windows of one family: the latest, and the values of those before it."""
+    """The windows of one family: the latest, and the values of those before it that are not holed."""
 
     def __init__(self, latest: Aggregate) -> None:
         """Begin with one window."""
@@ -41,9 +41,13 @@ class Series:
         self.before: deque[dict[str, float]] = deque(maxlen=HISTORY_MAX)
 
     def take(self, aggregate: Aggregate) -> bool:
-        """Take a window and return whether it is a new one: later than every one before."""
+        """Take a window and return whether it is a new one: later than every one before.
+
+        A holed window says nothing of what is usual: it would make the next whole one look like a surge.
+        """
         if aggregate.window_start_ms > self.latest.window_start_ms:
-            self.before.append(measures(self.latest))
+            if self.latest.completeness.state != "holed":
+                self.before.append(measures(self.latest))
             self.latest = aggregate
             return True
         same = aggregate.window_start_ms == self.latest.window_start_ms

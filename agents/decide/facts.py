@@ -1,6 +1,8 @@
 """The numbers an analysis may use, out of an asset's context, and how each is printed. PURE."""
 
-from math import exp
+import re
+from collections.abc import Iterable
+from math import exp, floor, log10
 
 from msgspec import Struct
 
@@ -9,6 +11,7 @@ from topics import (
     DataQuality,
     DevelopmentValues,
     Fact,
+    Kind,
     MarketValues,
     SocialValues,
     VolumeValues,
@@ -20,8 +23,14 @@ SHORT_HISTORY = 10
 """Windows below which a baseline is called short."""
 FACTS_MAX = 40
 """Of one analysis; beyond it the larger windows are left out."""
+WORDS_MAX = 400
+"""Characters of what is said of the data: the contract's bound of an analysis' basis."""
+NAMES_MAX = 5
+"""Venues or sources that are named; of more their number is said."""
 SMALLEST_PLAIN, LARGEST_PLAIN = 1e-4, 1e9
 """Between them a number is printed without an exponent."""
+
+_NOT_IN_SLOT = re.compile(r"[^a-z0-9_]")
 
 _LABELS = {
     "return": "price change",
@@ -49,31 +58,37 @@ class _Measure(Struct):
     quote: str | None = None
 
 
-def facts_of(context: AssetContext) -> tuple[Fact, ...]:
-    """Return the facts of every latest window, the smallest windows first within each kind."""
-    found: list[Fact] = []
-    for family in sorted(context.series, key=lambda f: (f[0], f[2], f[3], f[1])):
-        series = context.series[family]
-        _, subject, window_ms, step_ms = family
+def facts_of(context: AssetContext, lead: str | None = None) -> tuple[Fact, ...]:
+    """Return the facts of every latest window, the smallest windows first within each kind.
+
+    ``lead`` is the subject it is about: its facts go before those of others, so that nobody reads another
+    instrument's numbers as the reason.
+    """
+    found: list[tuple[Kind, Fact]] = []
+    for family in sorted(context.series, key=lambda f: (f[2], f[1] != lead, f[0], f[1])):
+        kind, subject, window_ms, step_ms = family
         if step_ms != window_ms:
             continue  # a hopping window says what the tumbling one of its size says
-        for measure in _measures(series):
-            usual = series.baseline(measure.baseline_of) if measure.baseline_of else None
-            found.append(
-                Fact(
-                    metric=measure.metric,
-                    value=measure.value,
-                    unit=measure.unit,
-                    quote=measure.quote,
-                    window_ms=window_ms,
-                    baseline=None if usual is None else usual.median,
-                    sample_size=0 if usual is None else usual.n,
-                    subject=subject,
-                    aggregate_id=series.latest.aggregate_id,
-                    revision=series.latest.revision,
-                )
-            )
-    return tuple(found[:FACTS_MAX])
+        series = context.series[family]
+        found += [(kind, _fact(measure, series, subject)) for measure in _measures(series)]
+    kept = sorted(found[:FACTS_MAX], key=lambda told: told[0])
+    return tuple(fact for _, fact in kept)
+
+
+def _fact(measure: _Measure, series: Series, subject: str) -> Fact:
+    usual = series.baseline(measure.baseline_of) if measure.baseline_of else None
+    return Fact(
+        metric=measure.metric,
+        value=measure.value,
+        unit=measure.unit,
+        quote=measure.quote,
+        window_ms=series.latest.window_ms,
+        baseline=None if usual is None else usual.median,
+        sample_size=0 if usual is None else usual.n,
+        subject=subject,
+        aggregate_id=series.latest.aggregate_id,
+        revision=series.latest.revision,
+    )
 
 
 def quality_of(context: AssetContext) -> DataQuality:
@@ -91,10 +106,21 @@ def quality_of(context: AssetContext) -> DataQuality:
     )
 
 
-def slot_of(fact: Fact) -> str:
-    """Return the name by which a text refers to a fact: metric, window, and quote where there is one."""
-    quote = f"_{fact.quote.lower()}" if fact.quote else ""
-    return f"{fact.metric}_{_span(fact.window_ms)}{quote}"
+def slots_of(facts: Iterable[Fact]) -> dict[str, Fact]:
+    """Return the facts by the names a text refers to them by: metric, window, and quote where there is one.
+
+    Where two would share a name (BTC/USDT and BTC/USDT:USDT), the later ones are numbered.
+    """
+    slots: dict[str, Fact] = {}
+    for fact in facts:
+        quote = f"_{_NOT_IN_SLOT.sub('_', fact.quote.lower())}" if fact.quote else ""
+        name = plain = f"{fact.metric}_{_span(fact.window_ms)}{quote}"
+        number = 1
+        while name in slots:
+            number += 1
+            name = f"{plain}_{number}"
+        slots[name] = fact
+    return slots
 
 
 def label_of(fact: Fact) -> str:
@@ -170,23 +196,31 @@ def _quality_words(latest: list[Aggregate], silent: list[str], longest: int) -> 
     words = []
     holed = sorted({v for a in latest for v in a.completeness.holed_venues})
     if holed:
-        words.append(f"trades are missing from {', '.join(holed)}")
+        words.append(f"data are missing from {_names(holed)}")
     if silent:
-        words.append(f"no word from {', '.join(silent)}")
+        words.append(f"no word from {_names(silent)}")
     if longest < SHORT_HISTORY:
         words.append(f"only {longest} earlier windows to compare with")
-    return "; ".join(words)
+    return "; ".join(words)[:WORDS_MAX]
+
+
+def _names(names: list[str]) -> str:
+    more = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
+    return ", ".join(names[:NAMES_MAX]) + more
 
 
 def _span(window_ms: int) -> str:
-    minutes = window_ms // 60_000
-    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+    for unit, unit_ms in (("h", 3_600_000), ("m", 60_000), ("s", 1_000)):
+        if window_ms % unit_ms == 0:
+            return f"{window_ms // unit_ms}{unit}"
+    return f"{window_ms}ms"
 
 
 def _significant(value: float) -> str:
     """Return a number with six significant digits: thousands grouped, small ones without an exponent."""
-    if not SMALLEST_PLAIN <= abs(value) < LARGEST_PLAIN and value != 0:
+    if value == 0:
+        return "0"
+    if not SMALLEST_PLAIN <= abs(value) < LARGEST_PLAIN:
         return f"{value:.5e}"
-    whole_digits = len(str(int(abs(value)))) if abs(value) >= 1 else 0
-    text = f"{value:,.{max(0, 6 - whole_digits) if whole_digits else 8}f}"
+    text = f"{value:,.{max(0, 5 - floor(log10(abs(value))))}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -18,6 +18,9 @@ from .context import AssetContext, Baseline, Series
 MINUTE_MS = 60_000
 
 
+Buckets = tuple[str, ...]
+
+
 class Verdict(Struct, frozen=True):
     """The gate's yes: which product, how severe, and why."""
 
@@ -34,7 +37,10 @@ class AssetGate(Struct):
     severity: Severity = "info"
     state_ms: int | None = None
     """As-of time of its last state narrative or deep dive."""
-    buckets: tuple[str, ...] | None = None
+    buckets: dict[str, Buckets] = {}
+    """Of each instrument's last window."""
+    said: dict[str, Buckets] = {}
+    """Of each instrument's window that was last spoken of."""
 
 
 class Gate:
@@ -57,15 +63,24 @@ class Gate:
         found = _findings(aggregate, series, settings)
         memory = self._assets.setdefault(context.asset, AssetGate())
         as_of_ms = aggregate.window_end_ms
+        changed = self._has_changed(memory, aggregate, series)
         severity: Severity = "info"
         for _, grade in found:
             severity = worse(severity, grade)
         if found and self._may_ask(memory, as_of_ms, severity):
-            memory.asked_ms, memory.severity, memory.state_ms = as_of_ms, severity, as_of_ms
-            return Verdict("deep_dive", severity, tuple(reason for reason, _ in found))
-        if isinstance(aggregate.values, MarketValues):
-            return self._state(memory, as_of_ms, aggregate.values, series)
-        return None
+            memory.asked_ms, memory.severity = as_of_ms, severity
+            verdict = Verdict("deep_dive", severity, tuple(reason for reason, _ in found))
+        elif isinstance(aggregate.values, MarketValues) and (
+            reason := self._state_reason(memory, as_of_ms, changed=changed)
+        ):
+            verdict = Verdict("state", "info", (reason,))
+        else:
+            return None
+        # Social windows come after younger market windows: what was said of a later minute stays said.
+        memory.state_ms = max(as_of_ms, memory.state_ms or 0)
+        if aggregate.subject in memory.buckets:
+            memory.said[aggregate.subject] = memory.buckets[aggregate.subject]
+        return verdict
 
     def _may_ask(self, memory: AssetGate, as_of_ms: int, severity: Severity) -> bool:
         """Not twice in a market minute; and within the cool-down only for something worse."""
@@ -76,44 +91,53 @@ class Gate:
         rested = as_of_ms >= memory.asked_ms + self._settings.cool_down_s * 1000
         return rested or worse(severity, memory.severity) != memory.severity
 
-    def _state(
-        self, memory: AssetGate, as_of_ms: int, values: MarketValues, series: Series
-    ) -> Verdict | None:
+    def _has_changed(self, memory: AssetGate, aggregate: Aggregate, series: Series) -> bool:
+        """Note an instrument's buckets, and return whether they are not those last spoken of."""
+        if not isinstance(aggregate.values, MarketValues):
+            return False
+        subject = aggregate.subject
+        now = memory.buckets[subject] = buckets(
+            aggregate.values,
+            series.baseline("volume"),
+            memory.buckets.get(subject),
+            self._settings,
+            holed=_is_doubtful(aggregate),
+        )
+        return now != memory.said.setdefault(subject, now)
+
+    def _state_reason(self, memory: AssetGate, as_of_ms: int, *, changed: bool) -> str | None:
         """Say how the asset is when that has changed, or when the last word is no longer valid."""
-        now = buckets(values, series.baseline("volume"), memory.buckets, self._settings)
-        changed, memory.buckets = now != memory.buckets, now
         if memory.state_ms is None:
-            reason = "state_first"
-        elif as_of_ms < memory.state_ms + MINUTE_MS:
+            return "state_first"
+        if as_of_ms < memory.state_ms + MINUTE_MS:
             return None
-        elif as_of_ms >= memory.state_ms + self._settings.state_valid_s * 1000:
-            reason = "state_expired"
-        elif changed:
-            reason = "state_changed"
-        else:
-            return None
-        memory.state_ms = as_of_ms
-        return Verdict("state", "info", (reason,))
+        if as_of_ms >= memory.state_ms + self._settings.state_valid_s * 1000:
+            return "state_expired"
+        return "state_changed" if changed else None
 
 
 def buckets(
     values: MarketValues,
     volume: Baseline | None,
-    before: tuple[str, ...] | None,
+    before: Buckets | None,
     settings: GateSettings,
-) -> tuple[str, ...]:
+    *,
+    holed: bool = False,
+) -> Buckets:
     """Return the coarse state of a market window: its direction and its volume.
 
     With hysteresis: a bucket is left only well inside the next one, so that a value at an edge does not
-    flap.
+    flap. Of a holed window only a high volume is proven; else the bucket stays what it was.
     """
-    was_direction, was_volume = before or ("", "")
+    was_direction, was_volume = before or ("", "usual")
     move = exp(values.log_return) - 1
     edge = settings.flat_fraction * (0.5 if was_direction in ("up", "down") else 1.0)
     direction = "up" if move > edge else "down" if move < -edge else "flat"
     ratio = values.volume / volume.median if volume and volume.median > 0 else 1.0
     high = settings.high_volume_ratio * (0.7 if was_volume == "high" else 1.0)
     low = (1 / settings.high_volume_ratio) / (0.7 if was_volume == "low" else 1.0)
+    if holed and ratio < high:
+        return direction, was_volume
     return direction, "high" if ratio >= high else "low" if ratio <= low else "usual"
 
 
@@ -122,8 +146,7 @@ def _findings(
 ) -> list[tuple[str, Severity]]:
     match aggregate.values:
         case MarketValues() as market:
-            holed = aggregate.completeness.state == "holed"
-            return _market(market, series, settings, holed=holed)
+            return _market(market, series, settings, holed=_is_doubtful(aggregate))
         case SocialValues() as social:
             usual = series.baseline("posts")
             if _known(usual, settings.social_n_min) and social.posts >= max(
@@ -132,9 +155,8 @@ def _findings(
                 return [("social_spike", "warning")]
         case DevelopmentValues() as development:
             usual = series.baseline("events")
-            holed = aggregate.completeness.state == "holed"
             if (
-                not holed
+                not _is_doubtful(aggregate)
                 and _known(usual, settings.development_n_min)
                 and usual.median >= settings.development_min
                 and development.events <= settings.development_drop_ratio * usual.median
@@ -168,6 +190,12 @@ def _market(
         if not holed and still and ratio >= settings.wash_ratio:
             found.append(("volume_without_move", "warning"))
     return found
+
+
+def _is_doubtful(aggregate: Aggregate) -> bool:
+    """Return whether a fall, a silence or a standstill may only be missing data: a known gap, a silent source."""
+    found = aggregate.completeness
+    return found.state == "holed" or bool(found.missing_sources)
 
 
 def _known(baseline: Baseline | None, n_min: int) -> TypeGuard[Baseline]:

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from agents.settings import AgentSettings
 from topics import Aggregate, Tally
+from topics.analysis import analysis_id
 
 from .candidate import Candidate
 from .context import Context
@@ -24,10 +25,19 @@ class PartitionDecider:
     """Folds one partition. Below ``decide_from`` it folds and remembers without deciding."""
 
     def __init__(
-        self, settings: AgentSettings, partition: int, *, read_from: int, decide_from: int
+        self,
+        settings: AgentSettings,
+        partition: int,
+        *,
+        read_from: int,
+        decide_from: int,
+        tenure: int = 0,
     ) -> None:
-        """Begin at ``read_from``, a fixed horizon before the committed offset ``decide_from``."""
-        self.partition = partition
+        """Begin at ``read_from``, a fixed horizon before the committed offset ``decide_from``.
+
+        ``tenure`` is the number of this assignment: candidates carry it, and are nobody's under a later one.
+        """
+        self.partition, self.tenure = partition, tenure
         self.offsets = Offsets(decide_from)
         self.next_offset = read_from
         self._decide_from = decide_from
@@ -54,23 +64,35 @@ class PartitionDecider:
             self._tally(offset, deciding=deciding, asked=True)
             return None
         return Candidate(
+            candidate_id=analysis_id(verdict.product, aggregate.asset, aggregate.window_end_ms),
             asset=aggregate.asset,
             product=verdict.product,
             as_of_ms=aggregate.window_end_ms,
             severity=verdict.severity,
             reasons=verdict.reasons,
-            facts=facts_of(context),
+            facts=facts_of(context, aggregate.subject),
             quality=quality_of(context),
             aggregate_ids=context.latest_ids(),
             partition=self.partition,
             offsets=(offset,),
+            tenure=self.tenure,
             enqueued_s=now_s,
             deadline_s=now_s + self._settings.deadline_s,
         )
 
-    def skip(self, offset: int) -> None:
-        """Note a record that cannot be read; its dead letter finishes it."""
-        self._begin(offset)
+    def skip(self, offset: int) -> bool:
+        """Note a record that cannot be used, and return whether its dead letter is to finish it.
+
+        One from before is finished: its dead letter was written when it was read first.
+        """
+        return self._begin(offset)
+
+    def reach(self, position: int) -> None:
+        """Note that everything below a position has been taken, or carries no record."""
+        if position <= self.next_offset:
+            return
+        self.next_offset = position
+        self.offsets.pass_to(position)
 
     def take_tally(self, now_ms: int) -> tuple[Tally, list[int]] | None:
         """Return what made no candidate since the last tally, and the offsets that its acknowledgement finishes."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -144,8 +145,9 @@ async def _send_half(request: web.Request, parcel: Parcel) -> web.StreamResponse
     response = web.StreamResponse(headers={**parcel.headers, "Content-Type": _JSON})
     response.content_length = len(body)
     response.force_close()
-    await response.prepare(request)
-    await response.write(_half(body))
+    with suppress(ConnectionError):
+        await response.prepare(request)
+        await response.write(_half(body))
     if request.transport is not None:
         request.transport.close()
     return response

@@ -8,13 +8,11 @@ from aiohttp import web
 from .errors import ApiError, invalid, overloaded, refuse
 from .ids import Ids
 
-IN_FLIGHT_MAX = 1_000
-"""Requests at once; one more is answered 529. It is the SDK's own limit of connections."""
 VERSIONS = frozenset({"2023-06-01", "2026-10-21"})
 """Values of ``anthropic-version`` there are."""
 ORGANIZATION_ID = "00000000-0000-4000-8000-00000000fa4e"
 OWN = "/_fake/"
-"""Paths that are the fake's own begin so: they ask for no key and no version."""
+"""Paths that are the fake's own begin so: they ask for no key, no version and no room."""
 TOO_LARGE = 413
 MISSING = 404
 
@@ -26,9 +24,10 @@ _ID = web.RequestKey("request_id", str)
 class Envelope:
     """Lets requests in and keeps those that are being answered."""
 
-    def __init__(self, ids: Ids) -> None:
-        """Begin with none."""
+    def __init__(self, ids: Ids, in_flight_max: int) -> None:
+        """Begin with none. ``in_flight_max`` requests of the API are answered at a time."""
         self._ids = ids
+        self._in_flight_max = in_flight_max
         self._count = 0
         self._in_flight: dict[str, web.Request] = {}
 
@@ -55,9 +54,10 @@ class Envelope:
                 request.transport.abort()
 
     async def _admitted(self, request: web.Request, respond: Respond) -> web.StreamResponse:
-        if not request.path.startswith(OWN):
-            _check_headers(request)
-        if len(self._in_flight) >= IN_FLIGHT_MAX:
+        if request.path.startswith(OWN):
+            return await respond(request)
+        _check_headers(request)
+        if len(self._in_flight) >= self._in_flight_max:
             raise overloaded()
         self._in_flight[id_of(request)] = request
         try:

@@ -31,7 +31,7 @@ _WITH_NUMBER = re.compile(r"\([^()]*\d[^()]*\)")
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _JSON = json.JSONDecoder()
 
-_VERBS = ("reads", "stands at", "is at", "comes to")
+_VERBS = ("at", "now at", "measured at", "put at")
 _OPENINGS = ("Simulated reading", "Simulated note", "Simulated summary")
 _CLOSINGS = (
     "No model was asked; the words are a stand-in and the numbers are measured.",

@@ -54,7 +54,7 @@ def _app(settings: FakeClaudeSettings, script: faults.Script) -> web.Application
     ids = Ids(str(time.time_ns()))
     bill, player = Bill(settings.bill_entries_max), faults.Player(script)
     batch_api = BatchApi(Batches(models, ids, batch_s=settings.batch_s, examples=examples), bill)
-    envelope = Envelope(ids)
+    envelope = Envelope(ids, settings.in_flight_max)
 
     @web.middleware
     async def wrap(request: web.Request, handler: Respond) -> web.StreamResponse:

@@ -29,7 +29,7 @@ class FakeClaudeSettings(BaseModel):
     jitter_ms: int = Field(default=0, ge=0, le=LATENCY_MS_MAX)
     """An answer comes up to this much earlier or later than ``latency_ms``."""
 
-    seed: int = 0
+    seed: int = Field(default=0, ge=-(2**63), lt=2**63)
     """Seeds the jitter. Answers depend on the request alone."""
 
     batch_s: float = Field(default=0.0, ge=0, le=86_400)
@@ -39,7 +39,10 @@ class FakeClaudeSettings(BaseModel):
     """A larger body is answered 413. 32 MiB is the real API's limit for messages."""
 
     bill_entries_max: int = Field(default=100_000, gt=0)
-    """Entries the bill keeps; beyond it the oldest are dropped and counted. 100,000 is about 100 MB."""
+    """Entries the bill keeps; beyond it the oldest are dropped and counted."""
+
+    in_flight_max: int = Field(default=1_000, gt=0)
+    """Requests at once; one more is answered 529. 1,000 is the SDK's own limit of connections."""
 
     sdk_examples: bool = False
     """Also know the ids the SDK's own tests ask for, which no API has: see ``examples``."""

@@ -17,7 +17,7 @@ class BacklogFullError(Exception):
 
 
 class Backlog:
-    """A queue whose far side may be slow: `room` holds the socket back, `put` refuses at the bound, nothing is dropped."""
+    """A queue whose far side may be slow: `room` holds the socket back, and `put` refuses at the bound."""
 
     def __init__(self, *, held_at: int = HELD_AT, most: int = BACKLOG_MAX) -> None:
         """Begin empty."""

@@ -27,9 +27,10 @@ from topics import (
     raw_topic,
 )
 from topics.broker import BrokerSettings
+from topics.catalog import RECORD_BYTES_MAX
 from topics.deadletter import to_record
 from topics.envelope import headers
-from topics.outbox import BATCH_BYTES_MAX, OutRecord
+from topics.outbox import OutRecord
 
 from .continuity import Continuity
 from .port import Link, Observation, Refused, Through
@@ -39,8 +40,8 @@ AHEAD_MS_MAX = 60_000
 """An event this much later than its receipt has a wrong time."""
 EVENT_MS_MIN = 1_230_940_800_000
 """2009-01-03, the first block of the first chain."""
-RAW_BYTES_MAX = BATCH_BYTES_MAX - 4 * 1024
-"""Of one raw record: with its key and the batch's own head it must fit into a batch."""
+RAW_BYTES_MAX = RECORD_BYTES_MAX - 64 * 1024
+"""Of one raw record: a batch of one must stay below the broker's limit."""
 LETTER_MS_MAX = 253_402_300_799_999
 """The end of 9999: no calendar time of a letter can be later."""
 FEEDS_MAX = 10_000
@@ -89,8 +90,10 @@ class Outbound:
         """Take one observation and return what is to be sent for it, in order."""
         match observation:
             case Through():
+                is_first = self.through_ms is None
                 self.through_ms = max(self.through_ms or 0, observation.through_ms)
-                return []
+                # The first promise says since when the source speaks: it must not be lost to a later one.
+                return self.heartbeats() if is_first else []
             case Link():
                 self.link = observation
                 for feed in self._feeds.values():

@@ -1,5 +1,7 @@
 """Event time against wall time, for sources that replay or invent: PURE, time is an argument."""
 
+from math import floor
+
 from msgspec import Struct
 
 
@@ -14,7 +16,7 @@ class Pace(Struct, frozen=True, kw_only=True):
 
     def event_at(self, wall_ms: int) -> int:
         """Return the event time at a wall time."""
-        return self.event_ms + int((wall_ms - self.wall_ms) * self.speed)
+        return self.event_ms + floor((wall_ms - self.wall_ms) * self.speed)
 
     def wall_at(self, event_ms: int) -> int:
         """Return the wall time at which an event time has come: the first millisecond that is not too early."""

@@ -58,6 +58,8 @@ class Session:
         self._probe: tuple[bytes, float] | None = None
         """The ping that has not been answered, and when it was sent."""
         self._probe_due_s = 0.0
+        self._was_held = False
+        """Whether the socket was held since the last look."""
 
     def start(self, exchange: Exchange) -> None:
         """Dial, subscribe, and watch over the connection."""
@@ -106,7 +108,9 @@ class Session:
 
     async def room(self) -> None:
         """Return when the socket may be read."""
-        await self.backlog.room()
+        if self.backlog.held:
+            self._was_held = True
+            await self.backlog.room()
 
     def broken(self, client: Client, error: Exception, *, ours: bool, frame: str) -> None:
         """Take an exception that a frame caused: ours is a defect and ends the session, ccxt's is only told."""
@@ -192,9 +196,9 @@ class Session:
 
     async def _look(self, client: Client, now_s: float) -> None:
         """Look at an open connection: is it silent, shall it be asked, what can be promised."""
-        if self.backlog.held or self._heard_s is None:
+        if self.backlog.held or self._was_held or self._heard_s is None:
             # While we do not read, neither frames nor pongs can come: that is no fault of the venue's.
-            self._heard_s = now_s
+            self._heard_s, self._was_held = now_s, False
             forgive(client)
             return
         quiet_s = now_s - self._heard_s

@@ -1,7 +1,8 @@
 """The core: records of a partition into windows. No I/O, no clock; docs/windows.md specifies it."""
 
-from .fold import Fold, Output
+from .fold import Fold
 from .kinds import KIND_RULES, KindRules, WindowSize
+from .outputs import Output
 from .state import Entry, StateError, restore, take_entries
 
 __all__ = [

@@ -57,12 +57,10 @@ class Clock(Struct):
         return self.watermark_ms
 
     def lacks(self, source: str, start_ms: int, end_ms: int) -> bool:
-        """Return whether a source is open and its promises do not span [start_ms, end_ms)."""
+        """Return whether a source that is not closed has not promised all of [start_ms, end_ms)."""
         clock = self.sources.get(source)
-        return (
-            clock is not None
-            and clock.open
-            and (clock.since_ms > start_ms or clock.through_ms < end_ms)
+        return clock is None or (
+            clock.open and (clock.since_ms > start_ms or clock.through_ms < end_ms)
         )
 
     def began_after(self, source: str, start_ms: int) -> bool:

@@ -4,25 +4,19 @@ A pure function of the records in offset order: no clock, no I/O. Whatever the b
 crashes, the same records give the same outputs. The specification is docs/windows.md.
 """
 
-from msgspec import Raw
+from topics import ContractError, Heartbeat, Kind
 
-from topics import Aggregate, ContractError, DeadLetter, Heartbeat, Kind, Late
-from topics.aggregate import aggregate_id
-from topics.catalog import raw_topic
-from topics.identity import asset_of
-
-from .blocks import Block, empty_block, values_of
+from .blocks import Block, empty_block
 from .checks import check_event, check_heartbeat, check_mark, check_route
 from .clock import Clock
 from .counters import Counters
-from .intake import EventIn, Mark, RecordIn, TradeIn, id_of, reader_of
+from .intake import EventIn, Mark, RecordIn, TradeIn, id_of, place_of, reader_of
 from .kinds import CORRECTION_TICK_MS, KIND_RULES
+from .outputs import Output, aggregate_of, late_of, letter_of
 from .schedule import Schedule, Window
-from .seen import Digests, Intervals, Verdict
+from .seen import Digests, Verdict
 from .subject import Subject
 from .timeline import Timeline
-
-Output = Aggregate | Late | DeadLetter
 
 
 class Fold:
@@ -63,13 +57,24 @@ class Fold:
         if self.next_offset is None:
             self.first_offset = offset
         elif offset != self.next_offset:
-            msg = f"{raw_topic(self.kind)}/{self.partition}: offset {self.next_offset} is next, not {offset}"
+            msg = f"{self.kind}/{self.partition}: offset {self.next_offset} is next, not {offset}"
             raise ValueError(msg)
         self.next_offset = offset + 1
         try:
             self._take(self._read(value), offset, timestamp_ms, key, value)
         except ContractError as refused:
-            self._refuse(refused, offset, timestamp_ms, key, value)
+            self.counters.dead_letters += 1
+            self.outputs.append(
+                letter_of(
+                    self.kind,
+                    self.partition,
+                    refused,
+                    offset=offset,
+                    timestamp_ms=timestamp_ms,
+                    key=key,
+                    value=value,
+                )
+            )
 
     def _take(
         self, record: RecordIn, offset: int, timestamp_ms: int, key: bytes | None, value: bytes
@@ -88,24 +93,33 @@ class Fold:
         check_event(event)
         watermark_ms = self.clock.watermark_ms
         if watermark_ms is not None and event.event_ms < watermark_ms - self.rules.horizon_ms:
-            self._publish_late(event, offset, value, watermark_ms)
+            self.counters.late += 1
+            late = late_of(
+                self.rules,
+                self.partition,
+                event,
+                offset=offset,
+                value=value,
+                watermark_ms=watermark_ms,
+            )
+            self.outputs.append(late)
             return
         subject = subject or self._new_subject(event.subject)
-        venue = event.venue if isinstance(event, TradeIn) else ""
-        if not subject.has_room(event.source, venue):
-            msg = f"{event.subject}: {event.source} or {venue} is one source or venue too many"
+        place = place_of(event)
+        if beyond := subject.room(event.source, place):
+            msg = f"{event.subject}: {beyond} is one too many"
             raise ContractError(msg, reason="venues_max")
-        if isinstance(event, TradeIn) and event.sequence is not None:
-            proven = True
-            verdict = subject.record.intervals.setdefault(venue, Intervals()).add(event.sequence)
-        else:
-            proven = False
+        self.dirty_subjects.add(subject.name)
+        numbers = subject.numbers(place)
+        sequence = event.sequence if isinstance(event, TradeIn) else None
+        if sequence is None:
             verdict = self.digests.add(id_of(event), event.event_ms)
+        else:
+            verdict = numbers.add(sequence)
         if verdict is Verdict.DUPLICATE:
             self.counters.duplicates += 1
             return
-        subject.saw(event.source, event.event_ms, proven=proven)
-        self.dirty_subjects.add(subject.name)
+        subject.saw(event.source, event.event_ms, proven=sequence is not None)
         self._apply(subject, event, unsure=verdict is Verdict.UNSURE)
 
     def _known(self, name: str, key: bytes | None) -> Subject | None:
@@ -184,7 +198,9 @@ class Fold:
         if watermark_ms is None:
             return
         from_ms = max(mark.from_ms, watermark_ms - self.rules.horizon_ms)
-        for window in self.windows_holding(subject.name, from_ms, min(mark.to_ms, watermark_ms)):
+        for window in self.windows_holding(
+            subject.name, from_ms, min(mark.to_ms + 1, watermark_ms)
+        ):
             if self.has_ended(window) and self._blocks(subject, window):
                 self.schedule.change(window, published=True)
 
@@ -227,76 +243,19 @@ class Fold:
                 del self.subjects[subject.name]
                 self.dirty_subjects.add(subject.name)
 
-    # Outputs
-
-    def _refuse(
-        self,
-        refused: ContractError,
-        offset: int,
-        timestamp_ms: int,
-        key: bytes | None,
-        value: bytes,
-    ) -> None:
-        self.counters.dead_letters += 1
-        letter = DeadLetter(
-            reason=refused.reason,
-            message=str(refused),
-            stage="fold",
-            role="streams",
-            key=key,
-            value=value,
-            time_ms=timestamp_ms,
-            topic=raw_topic(self.kind),
-            partition=self.partition,
-            offset=offset,
-        )
-        self.outputs.append(letter)
-
-    def _publish_late(self, event: EventIn, offset: int, value: bytes, watermark_ms: int) -> None:
-        self.counters.late += 1
-        size = min(self.rules.sizes)
-        late = Late(
-            kind=self.kind,
-            asset=asset_of(event.subject),
-            subject=event.subject,
-            event_id=id_of(event),
-            window_start_ms=event.event_ms // size.step_ms * size.step_ms,
-            window_ms=size.window_ms,
-            lateness_ms=watermark_ms - event.event_ms,
-            partition=self.partition,
-            offset=offset,
-            event=Raw(value),
-        )
-        self.outputs.append(late)
-
     def _publish(self, window: Window, revision: int) -> None:
         subject = self.subjects[window.subject]
-        blocks = self._blocks(subject, window)
-        size, start_ms, end_ms = window.size, window.start_ms, window.end_ms
-        first = subject.is_first(start_ms, end_ms, self.clock)
-        aggregate = Aggregate(
-            aggregate_id=aggregate_id(
-                self.kind,
-                subject.name,
-                window_ms=size.window_ms,
-                step_ms=size.step_ms,
-                start_ms=start_ms,
-                revision=revision,
-            ),
-            asset=subject.asset,
-            subject=subject.name,
-            window_start_ms=start_ms,
-            window_ms=size.window_ms,
-            step_ms=size.step_ms,
-            revision=revision,
-            reason="replay_start" if first else "corrected" if revision else "closed",
-            completeness=subject.completeness(
-                start_ms, end_ms, self.clock, unsure=any(block.unsure for block in blocks)
-            ),
-            values=values_of(self.kind, blocks),
-        )
         self.published += 1
-        self.outputs.append(aggregate)
+        self.outputs.append(
+            aggregate_of(
+                self.kind,
+                subject,
+                window,
+                revision=revision,
+                clock=self.clock,
+                blocks=self._blocks(subject, window),
+            )
+        )
 
     def _blocks(self, subject: Subject, window: Window) -> list[Block]:
         return subject.blocks_between(window.start_ms, window.end_ms, self.rules.block_ms)

@@ -120,3 +120,14 @@ def id_of(event: EventIn) -> str:
             return f"{event.platform}/{event.post_id}/{event.subject}"
         case RepositoryIn():
             return f"{event.source}/{event.event_id}"
+
+
+def place_of(event: EventIn) -> str:
+    """Return where an event happened, as far as the number of places is bounded; empty for the rest."""
+    match event:
+        case TradeIn():
+            return event.venue
+        case FlowIn() | LevelIn():
+            return f"{event.venue}/{event.instrument}"
+        case _:
+            return ""

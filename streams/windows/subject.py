@@ -9,7 +9,9 @@ from .clock import Clock
 from .seen import Intervals
 
 SOURCES_MAX = 64
-"""Sources of one subject, and venues of one subject; an event of a further one is refused."""
+"""Sources of one subject; an event of a further one is refused."""
+PLACES_MAX = 256
+"""Venues of one instrument, or (venue, instrument) pairs of one asset's volume; likewise."""
 GAPS_MAX = 64
 """Gaps of one subject; beyond it the two oldest become one."""
 
@@ -37,8 +39,8 @@ class SubjectRecord(Struct):
     """What state keeps of a subject beside its blocks."""
 
     sources: dict[str, SourceSeen] = {}
-    intervals: dict[str, Intervals] = {}
-    """The sequence numbers seen, by venue."""
+    places: dict[str, Intervals] = {}
+    """Where it is traded, with the sequence numbers seen there."""
     gaps: dict[str, Gap] = {}
 
 
@@ -53,12 +55,18 @@ class Subject:
         self.record = record or SubjectRecord()
         self.blocks: dict[int, Block] = {}
 
-    def has_room(self, source: str, venue: str) -> bool:
-        """Return whether an event of this source and venue is within the bounds."""
+    def room(self, source: str, place: str) -> str | None:
+        """Return None if an event of this source and place is within the bounds, else what is beyond."""
         record = self.record
-        return (source in record.sources or len(record.sources) < SOURCES_MAX) and (
-            venue in record.intervals or len(record.intervals) < SOURCES_MAX
-        )
+        if source not in record.sources and len(record.sources) >= SOURCES_MAX:
+            return f"source {source}"
+        if place not in record.places and len(record.places) >= PLACES_MAX:
+            return f"place {place}"
+        return None
+
+    def numbers(self, place: str) -> Intervals:
+        """Return the sequence numbers seen at a place, which is known from now on."""
+        return self.record.places.setdefault(place, Intervals())
 
     def saw(self, source: str, event_ms: int, *, proven: bool) -> None:
         """Note that a source has shown an event of this time, with or without a sequence number."""
@@ -114,7 +122,8 @@ class Subject:
         holes = [
             gap
             for gap in self.record.gaps.values()
-            if gap.from_ms < end_ms and gap.to_ms > start_ms
+            if gap.from_ms < end_ms
+            and gap.to_ms >= start_ms  # what is missing may have either time
         ]
         return Completeness(
             state="holed" if holes else "unverifiable" if missing or unproven else "complete",

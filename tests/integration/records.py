@@ -44,5 +44,5 @@ async def read(bootstrap: str, topic: str, isolation: str, at_least: int) -> lis
 async def eventually(holds: Callable[[], bool]) -> None:
     """Return when ``holds`` is true."""
     async with asyncio.timeout(PATIENCE_S):
-        while not holds():  # noqa: ASYNC110  # No event tells of an assignment.
+        while not holds():  # No event tells of an assignment.
             await asyncio.sleep(0.02)

@@ -11,7 +11,8 @@ from typing import Any
 
 from aiohttp import ClientSession, web
 
-from agents.fake_claude import FakeClaudeSettings, serve
+from agents.fake_claude.server import serve
+from agents.fake_claude.settings import FakeClaudeSettings
 
 _HEADERS = ("authorization", "anthropic-version", "content-type")
 

@@ -16,36 +16,40 @@ from typing import Self
 
 from aiohttp import WSMsgType, web
 
-_SEND_BUFFER_BYTES = 16 * 1024
-"""Of the server's socket: small, so that a client that does not read is felt soon."""
+_SEND_BUFFER_BYTES = 64 * 1024
+"""Of the server's socket: small, so that a client that does not read is felt soon. Nor are frames compressed."""
+
+
+class Step:
+    """One thing the venue does."""
 
 
 @dataclass(frozen=True)
-class Wait:
+class Wait(Step):
     """Send nothing for so long; pings are answered."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
-class Close:
+class Close(Step):
     """End the connection in good order."""
 
     code: int = 1001
 
 
 @dataclass(frozen=True)
-class Abort:
+class Abort(Step):
     """Break the connection off."""
 
 
 @dataclass(frozen=True)
-class Deaf:
-    """Answer no ping any more, on any connection."""
+class Deaf(Step):
+    """Answer neither pings nor goodbyes any more, on any connection."""
 
 
 @dataclass(frozen=True)
-class Refuse:
+class Refuse(Step):
     """End the connection, and answer the next subscription with an error."""
 
     code: int
@@ -53,19 +57,16 @@ class Refuse:
 
 
 @dataclass(frozen=True)
-class Send:
+class Send(Step):
     """One text frame."""
 
     text: str
 
 
-Step = Send | Wait | Close | Abort | Deaf | Refuse
-
-
 class VenueServer:
     """One venue. ``script`` begins with the first subscription and is played once."""
 
-    def __init__(self, script: Iterable[Step]) -> None:
+    def __init__(self, script: Iterable[Step] = ()) -> None:
         """Nothing listens before it is entered."""
         self.connections = 0
         self.sent = 0
@@ -118,7 +119,7 @@ class VenueServer:
         await self._runner.cleanup()
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
-        ws = web.WebSocketResponse(autoping=False)
+        ws = web.WebSocketResponse(autoping=False, autoclose=False, compress=False)
         await ws.prepare(request)
         self.connections += 1
         self._open[ws] = request
@@ -131,6 +132,9 @@ class VenueServer:
                         await ws.pong(message.data)
                 elif message.type is WSMsgType.TEXT and await self._answer(ws, message.data):
                     player = player or asyncio.create_task(self._play(ws))
+            if self._deaf:
+                await asyncio.Event().wait()
+            await ws.close()
         finally:
             del self._open[ws]
             if player is not None:

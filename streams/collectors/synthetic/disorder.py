@@ -30,7 +30,6 @@ from .chance import chance
 from .run import Run
 from .timed import Plant, Timed
 
-_SECOND_MS = 1_000
 _MINUTE_MS = 60_000
 
 DUPLICATE_CHANCE, CORRECTED_CHANCE, LATE_CHANCE = 1 / 500, 1 / 300, 1 / 800

@@ -16,8 +16,10 @@ _MINUTE_MS = 60_000
 _HOUR_MS = 3_600_000
 FALL_MS = 60_000
 """Of a flash crash: it falls this long, and recovers in the rest of its time."""
+EXODUS_BEFORE_MS = 40 * _MINUTE_MS
+"""The first exodus begins this long before the start, in the history: a short run sees an hour of it end."""
 FIRST_SET_MS = 45 * _MINUTE_MS
-"""The first set lies within this span from the start; later incidents behind it."""
+"""The first set begins within this span from the start, but for the exodus; later incidents behind it."""
 LATER_PER_HOUR = 2
 LATER_EXODUS_MS = 8 * _HOUR_MS
 _LATER_EXODUS_CHANCE = 0.06
@@ -84,7 +86,8 @@ def _first_set(start_ms: int, end_ms: int) -> list[Incident]:
         ("volume_spike", "LINK", 18),
         ("wash_trading", "DOGE", 22),
     )
-    exodus = _incident("developer_exodus", "UNI", start_ms, end_ms - start_ms)
+    left_ms = start_ms - EXODUS_BEFORE_MS
+    exodus = _incident("developer_exodus", "UNI", left_ms, end_ms - left_ms)
     return [
         exodus,
         *(

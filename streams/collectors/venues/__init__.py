@@ -1,4 +1,7 @@
-"""What each venue's frames say: PURE. A new venue is one module here, one line in `VENUES`, and its name in `ExchangeSettings`."""
+"""What each venue's frames say: PURE.
+
+A new venue is one module here, one line in `VENUES`, and its name in `ExchangeSettings`.
+"""
 
 from collections.abc import Callable
 

@@ -4,15 +4,15 @@
 class VenueClock:
     """The venue's own time; the wall clock here is not believed, and neither is one absurd frame.
 
-    A frame says what time it is there. When none comes, a ping that is answered says that everything the
-    venue had sent until the ping was on its way is here. So its time is then at least the last frame's, plus what
-    has gone by between that frame and the ping, by our monotonic clock. A venue's clock may therefore
-    stand hours from ours, and ours may be set while we run. What nobody knows before the first frame is how far
-    apart they stand: until then nothing is promised.
+    A frame says what time it is there. When none comes, the answer to a ping says that everything the venue
+    had sent before the ping was sent is here; its time was then at least the last frame's, plus what our
+    monotonic clock had gone on between that frame and the ping. So a venue's clock may stand hours from
+    ours, and ours may be set while we run. How far apart they stand nobody knows before the first frame:
+    until then nothing is promised.
     """
 
     def __init__(self, *, lateness_ms: int, ahead_ms_max: int) -> None:
-        """Know nothing yet. A frame more than ``ahead_ms_max`` after its receipt has a wrong time and is no evidence."""
+        """Know nothing yet. A frame more than ``ahead_ms_max`` after its receipt has a wrong time: no evidence."""
         self._lateness_ms, self._ahead_ms_max = lateness_ms, ahead_ms_max
         self._last: tuple[int, float] | None = None
         self._reached_ms: int | None = None

@@ -15,7 +15,7 @@ KAFKA = (*RAW, "bindings", "kafka", "topicConfiguration")
 Change = Callable[[Document], None]
 
 
-def put(*path: Any) -> Change:  # noqa: ANN401 - keys, and any JSON value last
+def put(*path: Any) -> Change:
     """Return a change that puts a value at a path: the last argument."""
 
     def change(document: Document) -> None:
@@ -27,7 +27,7 @@ def put(*path: Any) -> Change:  # noqa: ANN401 - keys, and any JSON value last
     return change
 
 
-def take(*path: Any) -> Change:  # noqa: ANN401 - keys of objects and places in lists
+def take(*path: Any) -> Change:
     """Return a change that takes away what is at a path."""
 
     def change(document: Document) -> None:

@@ -183,7 +183,7 @@ def test_a_schema_that_holds_itself_is_compared_once() -> None:
     assert [f.path for f in found] == ["here/of"]
 
 
-def places(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:  # noqa: ANN401 - any JSON
+def places(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Return the paths of everything below, prose left out."""
     items = (
         value.items()

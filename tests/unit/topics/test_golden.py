@@ -28,7 +28,7 @@ def name(path: Path) -> str:
     return f"{path.parent.name}/{path.stem}"
 
 
-def holds(new: Any, old: Any) -> bool:  # noqa: ANN401 - any JSON
+def holds(new: Any, old: Any) -> bool:
     """Whether a JSON value holds all of another one, with more fields at most."""
     if isinstance(new, dict) and isinstance(old, dict):
         return all(key in new and holds(new[key], value) for key, value in old.items())

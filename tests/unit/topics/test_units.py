@@ -28,7 +28,7 @@ from topics.units import (
 )
 
 
-def fits(unit: Any, value: object) -> bool:  # noqa: ANN401 - an annotated type is no class
+def fits(unit: Any, value: object) -> bool:
     try:
         msgspec.json.decode(msgspec.json.encode(value), type=unit)
     except msgspec.ValidationError:
@@ -53,7 +53,7 @@ def fits(unit: Any, value: object) -> bool:  # noqa: ANN401 - an annotated type 
         (VenueId, ["1", "1" * 128], ["", "1" * 129]),
     ],
 )
-def test_a_unit_has_its_bounds(unit: Any, inside: list[Any], outside: list[Any]) -> None:  # noqa: ANN401 - an annotated type is no class
+def test_a_unit_has_its_bounds(unit: Any, inside: list[Any], outside: list[Any]) -> None:
     """The last value inside is taken, the first outside is refused."""
     assert [value for value in inside if not fits(unit, value)] == []
     assert [value for value in outside if fits(unit, value)] == []

@@ -7,7 +7,8 @@ import aiohttp
 import pytest
 from anthropic import AsyncAnthropic
 
-from agents.fake_claude import FakeClaudeSettings, serve
+from agents.fake_claude.server import serve
+from agents.fake_claude.settings import FakeClaudeSettings
 
 from .wire import Wire
 

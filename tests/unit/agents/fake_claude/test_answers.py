@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.fake_claude.answers import (
@@ -39,6 +39,7 @@ def text_of(reply: Answer) -> str:
     return "".join(block.get("text", "") for block in reply.content)
 
 
+@settings(deadline=None)
 @given(SCHEMAS, st.text(max_size=20))
 def test_a_structured_answer_is_json_of_its_schema(schema: Schema, prompt: str) -> None:
     """Through the whole path: request, seed, value, text."""
@@ -47,6 +48,7 @@ def test_a_structured_answer_is_json_of_its_schema(schema: Schema, prompt: str) 
     assert conforms(json.loads(text_of(reply)), schema)
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=40), st.sampled_from(sorted(MODELS)), st.booleans())
 def test_the_same_request_has_the_same_answer(prompt: str, model: str, streams: bool) -> None:
     """Twice, and streamed or not."""
@@ -54,6 +56,7 @@ def test_the_same_request_has_the_same_answer(prompt: str, model: str, streams: 
     assert answered(prompt, model=model, **({"stream": True} if streams else {})) == once
 
 
+@settings(deadline=None)
 @given(st.integers(0, 400), st.sampled_from(["claude-haiku-5-5", "claude-opus-4-8"]))
 def test_thinking_and_answer_stay_within_max_tokens(max_tokens: int, model: str) -> None:
     """What does not fit is cut, says so, and costs exactly the room there was."""

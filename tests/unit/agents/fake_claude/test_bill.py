@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.fake_claude.bill import Bill, Entry
@@ -22,6 +22,7 @@ _ENTRIES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_ENTRIES, max_size=12), st.integers(1, 6))
 def test_the_bill_keeps_the_newest_and_its_totals_keep_all(
     entries: list[Entry], entries_max: int

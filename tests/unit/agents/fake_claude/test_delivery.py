@@ -14,7 +14,7 @@ from agents.fake_claude.delivery import wait_s
 from agents.fake_claude.faults import DELAY_S, Step
 from agents.fake_claude.settings import FakeClaudeSettings
 
-from .wire import HEADERS, STREAMS, Json, Wire, asking, half_read
+from .wire import HEADERS, STREAMS, Json, Wire, asking, half_read, read_and_reset
 
 MODEL = "claude-haiku-5-5"
 LONG_S = 600.0
@@ -153,6 +153,7 @@ async def test_an_overload_can_come_within_a_stream(client: AsyncAnthropic, wire
     assert (caught.value.status_code, caught.value.type) == (200, "overloaded_error")
     lines = await events(wire)
     assert lines.index("event: message_start") < lines.index("event: error")
+    assert "event: message_stop" not in lines
     with pytest.raises(anthropic._exceptions.OverloadedError):
         await ask(client)
     assert len((await wire.bill())["entries"]) == 2
@@ -195,6 +196,16 @@ async def test_whoever_leaves_a_stream_pays_for_all_of_it(
     assert len(bill["entries"]) < STREAMS
     assert bill["entries"][-1]["charged"]
     assert bill["entries"][-1]["usage"]["output_tokens"] > 100_000
+    assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+
+
+async def test_a_connection_reset_under_a_stream_is_no_error_of_the_fakes(
+    fake: str, wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While it writes and has no time to notice: billed, not delivered, nothing logged."""
+    await asyncio.to_thread(read_and_reset, fake)
+    bill = await wire.bill_when(lambda bill: bill["entries"][0]["delivered"] is False)
+    assert bill["entries"][0]["charged"]
     assert [record for record in caplog.records if record.levelno > logging.INFO] == []
 
 

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -109,6 +110,21 @@ async def test_a_body_over_the_limit_is_a_413(start: Callable[..., Awaitable[str
             await client.messages.create(
                 model="x", max_tokens=1, messages=[{"role": "user", "content": "y" * 200}]
             )
+
+
+async def test_requests_at_once_are_bounded(start: Callable[..., Awaitable[str]]) -> None:
+    """One more is a 529; the fake's own paths have room, and so has the next when one is done."""
+    async with aiohttp.ClientSession(await start(in_flight_max=2)) as session:
+        wire = Wire(session)
+        await wire.play({"requests": [1, 2], "fault": "hang"})
+        hanging = [asyncio.create_task(wire.ask()) for _ in range(2)]
+        await wire.bill_when(lambda bill: len(bill["entries"]) == 2)
+        assert (await wire.ask()).status == 529
+        hanging[0].cancel()
+        await wire.bill_when(lambda bill: bill["entries"][0]["delivered"] is False)
+        assert (await wire.ask()).status == 200
+        hanging[1].cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 from anthropic.types import Message, RawMessageStreamEvent
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -24,6 +24,7 @@ BLOCKS = st.lists(
     ),
     max_size=4,
 )
+_KNOWN: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
 USAGE = Usage(input_tokens=7, output_tokens=5, thinking_tokens=2)
 
 
@@ -66,6 +67,7 @@ def shape(told: list[Event]) -> list[str]:
     return [name for at, name in enumerate(names) if at == 0 or name != names[at - 1]]
 
 
+@settings(deadline=None)
 @given(BLOCKS)
 def test_the_events_come_in_order(content: list[dict[str, Any]]) -> None:
     """One start, each block opened and closed before the next, the reason, the end; one ping."""
@@ -89,6 +91,7 @@ def test_the_events_come_in_order(content: list[dict[str, Any]]) -> None:
     assert indexes == sorted(indexes)
 
 
+@settings(deadline=None)
 @given(BLOCKS)
 def test_a_reader_of_the_events_has_the_message(content: list[dict[str, Any]]) -> None:
     """Nothing is lost or doubled on the way, usage neither."""
@@ -96,14 +99,14 @@ def test_a_reader_of_the_events_has_the_message(content: list[dict[str, Any]]) -
     assert gathered(events(whole, USAGE)) == whole
 
 
+@settings(deadline=None)
 @given(BLOCKS)
 def test_every_event_is_one_the_sdk_knows(content: list[dict[str, Any]]) -> None:
     """By its own types; a ping has none."""
-    known: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
     Message.model_validate(message(content))
     for event in events(message(content), USAGE):
         if event.name != "ping":
-            known.validate_python(event.data)
+            _KNOWN.validate_python(event.data)
 
 
 def test_the_first_event_knows_the_input_and_only_the_start_of_the_output() -> None:

@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.fake_claude.errors import ScriptError
@@ -60,6 +60,7 @@ def hits(step: dict[str, Any], number: int, elapsed_s: int) -> bool:
     return elapsed_s in range(first, 999 if last is None else last)
 
 
+@settings(deadline=None)
 @given(st.lists(_STEPS, max_size=4), st.lists(st.integers(0, 5), min_size=1, max_size=20))
 def test_the_first_step_that_fits_is_played(steps: list[dict[str, Any]], gaps: list[int]) -> None:
     """As by a search that lists every request and second a step names."""

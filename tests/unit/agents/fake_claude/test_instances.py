@@ -3,7 +3,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from anthropic import transform_schema
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import UUID4, AnyUrl, AwareDatetime, BaseModel, TypeAdapter
 
@@ -18,6 +18,7 @@ def made(schema: Schema, seed: bytes = b"") -> object:
     return instance(schema, Dice(seed), lambda path: f"text of {path}")
 
 
+@settings(deadline=None)
 @given(SCHEMAS, st.binary(max_size=32))
 def test_every_value_conforms_to_its_schema(schema: Schema, seed: bytes) -> None:
     """Required fields are there, nothing else is, and all is of its type."""
@@ -25,6 +26,7 @@ def test_every_value_conforms_to_its_schema(schema: Schema, seed: bytes) -> None
     assert conforms(value, schema), value
 
 
+@settings(deadline=None)
 @given(SCHEMAS, st.binary(max_size=32))
 def test_the_same_seed_makes_the_same_value(schema: Schema, seed: bytes) -> None:
     """Answers are repeatable."""

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.fake_claude.limits import Limits, headers
@@ -30,6 +30,7 @@ def test_the_headers_are_as_in_a_recorded_answer() -> None:
     }
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100_000), st.integers(0, 100_000))
 def test_a_remainder_is_never_below_zero_nor_above_its_limit(read: int, written: int) -> None:
     """However much one request took."""

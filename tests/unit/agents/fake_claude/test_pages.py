@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.fake_claude.errors import ApiError
@@ -11,6 +11,7 @@ def items(count: int) -> list[dict[str, str]]:
     return [{"id": f"i{at}"} for at in range(count)]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 30), st.integers(1, 12))
 def test_walking_the_pages_meets_every_item_once(count: int, limit: int) -> None:
     """Forward by ``after_id``."""
@@ -25,6 +26,7 @@ def test_walking_the_pages_meets_every_item_once(count: int, limit: int) -> None
     assert met == items(count)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 30), st.integers(1, 12))
 def test_walking_back_meets_every_item_before_the_last(count: int, limit: int) -> None:
     """Backward by ``before_id``."""
@@ -37,6 +39,12 @@ def test_walking_back_meets_every_item_before_the_last(count: int, limit: int) -
             break
         query["before_id"] = got["first_id"]
     assert met == items(count)[:-1]
+
+
+@pytest.mark.parametrize(("count", "has_more"), [(2, False), (3, True)])
+def test_a_last_page_that_is_full_is_the_last(count: int, *, has_more: bool) -> None:
+    """There is more only where there is something."""
+    assert page(items(count), {"limit": "2"})["has_more"] is has_more
 
 
 def test_a_cursor_that_names_nothing_is_passed_over() -> None:

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.fake_claude.prompt import BYTES_PER_TOKEN, digest, input_tokens, pieces, tokens_of
@@ -9,6 +9,7 @@ from agents.fake_claude.prompt import BYTES_PER_TOKEN, digest, input_tokens, pie
 from .wire import asking
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_token_is_four_bytes_of_utf_8(text: str) -> None:
     """The rule of the docstring, whatever the alphabet."""

@@ -3,7 +3,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.fake_claude.dice import Dice
@@ -35,6 +35,7 @@ def told(facts: list[dict[str, Any]], around: str = "") -> list[Fact]:
     return facts_of(asking(f"{around}{json.dumps({'facts': facts})}{around}"))
 
 
+@settings(deadline=None)
 @given(_FACTS, st.binary(max_size=32))
 def test_the_model_writes_words_and_slots_and_never_a_number(
     facts: list[dict[str, str]], seed: bytes
@@ -51,10 +52,26 @@ def test_the_model_writes_words_and_slots_and_never_a_number(
         assert "{" not in words
 
 
+def test_a_request_without_a_user_message_has_no_facts() -> None:
+    """Instructions alone are no facts."""
+    facts = json.dumps({"facts": [{"slot": "a", "label": "x"}]})
+    assert facts_of(asking(messages=[{"role": "system", "content": facts}])) == []
+
+
+@settings(deadline=None)
 @given(_FACTS, st.binary(max_size=32))
 def test_a_headline_has_at_most_its_characters(facts: list[dict[str, str]], seed: bytes) -> None:
     """Its slots are whole even where they do not all fit."""
     assert len(headline(told(facts), Dice(seed))) <= HEADLINE_CHARS_MAX
+
+
+def test_a_headline_leaves_out_the_facts_that_do_not_fit() -> None:
+    """Two of these three do not, and none of a longer kind."""
+    facts = [{"slot": f"{'s' * 20}_{at}", "label": "word " * 8} for at in range(3)]
+    line = headline(told(facts), Dice(b""))
+    assert (len(_USED.findall(line)), len(line) <= HEADLINE_CHARS_MAX) == (1, True)
+    long = [{"slot": "s" * 64, "label": "word " * 8}]
+    assert headline(told(long), Dice(b"")).endswith(": see the text")
 
 
 def test_a_text_tells_as_many_facts_as_it_may() -> None:

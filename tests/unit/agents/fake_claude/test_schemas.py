@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 from anthropic import transform_schema
-from hypothesis import given
+from hypothesis import given, settings
 from pydantic import BaseModel, Field
 
 from agents.fake_claude.errors import ApiError
@@ -29,6 +29,7 @@ def nested(levels: int) -> Schema:
     return schema
 
 
+@settings(deadline=None)
 @given(SCHEMAS)
 def test_any_flat_schema_is_taken(schema: Schema) -> None:
     """Objects of strings, enums, numbers, lists, nested objects and nullables."""

@@ -6,7 +6,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from agents.fake_claude import FakeClaudeSettings, ScriptError, serve
+from agents.fake_claude.errors import ScriptError
+from agents.fake_claude.server import serve
+from agents.fake_claude.settings import FakeClaudeSettings
 
 from .wire import Wire, half_read
 

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from agents.fake_claude import FakeClaudeSettings
+from agents.fake_claude.settings import FakeClaudeSettings
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1"])

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import struct
 import time
 from collections.abc import Callable
 from typing import Any
@@ -36,11 +37,8 @@ def asking(text: str = "How was the hour?", **changes: Json) -> dict[str, Any]:
     }
 
 
-async def half_read(url: str) -> asyncio.StreamWriter:
-    """Ask for long streams, read the beginning of the first and no more; return the connection.
-
-    Each is 2.3 MB and a system's buffers hold 4 MiB: the fake is stopped within one of them.
-    """
+def asking_at_length() -> dict[str, Any]:
+    """Return a request for a stream of 2.3 MB."""
     schema = {
         "type": "object",
         "properties": {"text": {"const": "word " * 80_000}},
@@ -48,20 +46,39 @@ async def half_read(url: str) -> asyncio.StreamWriter:
         "additionalProperties": False,
     }
     output_format = {"type": "json_schema", "schema": schema}
-    body = asking(stream=True, max_tokens=128_000, output_config={"format": output_format})
-    data = json.dumps(body).encode()
-    headers = {**HEADERS, "host": "fake", "content-length": str(len(data))}
-    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
-    host, _, port = url.removeprefix("http://").partition(":")
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    connection.setblocking(False)  # noqa: FBT003  # the standard library's own
-    await asyncio.get_running_loop().sock_connect(connection, (host, int(port)))
+    return asking(stream=True, max_tokens=128_000, output_config={"format": output_format})
+
+
+async def half_read(url: str) -> asyncio.StreamWriter:
+    """Ask for long streams, read the beginning of the first and no more; return the connection.
+
+    A system's buffers hold 4 MiB: the fake is stopped within one of them.
+    """
+    connection = socket.create_connection(_address(url))
     reader, writer = await asyncio.open_connection(sock=connection, limit=1_024)
-    request = f"POST /v1/messages HTTP/1.1\r\n{''.join(lines)}\r\n".encode() + data
-    writer.write(request * STREAMS)
+    writer.write(_request(asking_at_length()) * STREAMS)
     assert b" 200 OK" in await reader.readline()
     return writer
+
+
+def read_and_reset(url: str) -> None:
+    """Ask for a long stream, read its first bytes and reset the connection. To be run in a thread."""
+    with socket.create_connection(_address(url)) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.sendall(_request(asking_at_length()))
+        assert connection.recv(16)
+
+
+def _address(url: str) -> tuple[str, int]:
+    host, _, port = url.removeprefix("http://").partition(":")
+    return host, int(port)
+
+
+def _request(body: dict[str, Any]) -> bytes:
+    data = json.dumps(body).encode()
+    headers = {**HEADERS, "host": "fake", "content-length": str(len(data))}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST /v1/messages HTTP/1.1\r\n{lines}\r\n".encode() + data
 
 
 class Wire:

@@ -46,8 +46,8 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def create(url: str, *symbols: str, silence_s: float = 30.0, **bounds: Any) -> ExchangeSource:
-    """Return the source, with nothing in it but what production has."""
+def create(url: str, *symbols: str, silence_s: float = 30.0, **bounds: int) -> ExchangeSource:
+    """Return the source as production has it, but for bounds that a test would wait long for."""
     settings = ExchangeSettings(
         type="exchange",
         venue="binance",

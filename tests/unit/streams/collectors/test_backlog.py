@@ -10,23 +10,20 @@ from streams.collectors.backlog import Backlog, BacklogFullError
 from streams.collectors.port import SourceError, Through
 
 
-def test_the_socket_is_held_at_the_mark_and_let_go_below_it() -> None:
+async def test_the_socket_is_held_at_the_mark_and_let_go_below_it() -> None:
     """Neither one sooner nor one later."""
-
-    async def scene() -> None:
-        backlog = Backlog(held_at=2, most=9)
-        backlog.put(Through(1))
-        assert not backlog.held
-        backlog.put(Through(2))
-        assert backlog.held
-        held = asyncio.create_task(backlog.room())
-        await asyncio.sleep(0)
-        assert not held.done()
-        await backlog.take()
-        assert not backlog.held
-        await held
-
-    asyncio.run(scene())
+    backlog, held = Backlog(held_at=2, most=9), []
+    for number in range(2):
+        held.append(backlog.held)
+        backlog.put(Through(number))
+    held.append(backlog.held)
+    assert held == [False, False, True]
+    reading = asyncio.create_task(backlog.room())
+    await asyncio.sleep(0)
+    assert not reading.done()
+    await backlog.take()
+    await reading
+    assert not backlog.held
 
 
 async def test_at_the_bound_nothing_is_dropped_but_refused() -> None:

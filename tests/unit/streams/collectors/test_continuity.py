@@ -1,6 +1,7 @@
 """Holes in a venue's numbers: each found once, closed when and only when all of it came, never forgotten silently."""
 
 from decimal import Decimal
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -194,12 +195,12 @@ def test_marks_are_those_of_the_slow_model(steps: list[tuple[int, int, bool]]) -
     numbers=st.lists(st.integers(0, 60), min_size=1, max_size=60),
     rest=st.randoms(use_true_random=False),
 )
-def test_every_gap_ends_once_all_has_come(numbers: list[int], rest: object) -> None:
+def test_every_gap_ends_once_all_has_come(numbers: list[int], rest: Random) -> None:
     """After the missing ones came, in any order, none is open, and detected = filled."""
     continuity = Continuity()
     marks = observe(*numbers, continuity=continuity)
     missing = [n for n in range(numbers[0], max(numbers) + 1) if n not in numbers]
-    rest.shuffle(missing)  # type: ignore[attr-defined] - a random.Random
+    rest.shuffle(missing)
     marks += observe(*missing, continuity=continuity)
     detected = {mark.gap_id for mark in marks if isinstance(mark, GapDetected)}
     filled = {mark.gap_id for mark in marks if isinstance(mark, GapFilled)}

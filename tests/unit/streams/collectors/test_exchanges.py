@@ -1,6 +1,9 @@
 """What a venue sends is heard once, exactly, and its time is told in the venue's own terms."""
 
 import asyncio
+import subprocess
+import sys
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -20,6 +23,7 @@ FUTURES = {
     for name in ("SUSHIUSDT", "AKROUSDT", "KEEPUSDT", "CTKUSDT")
 }
 XRPETH = {"XRPETH": "XRP/ETH"}
+ROOT = Path(__file__).parents[4]
 
 
 async def test_every_trade_arrives_once_and_exactly() -> None:
@@ -134,7 +138,7 @@ async def test_stopping_ends_the_connection() -> None:
     async with VenueServer(sends(xrpeth_frames()[:10])) as server:
         await listen(create(server.url), lambda heard: len(heard.trades) == 3)
         async with asyncio.timeout(5):
-            while server.open:  # noqa: ASYNC110 - nothing tells of it
+            while server.open:
                 await asyncio.sleep(0.01)
     assert asyncio.all_tasks() == before
 
@@ -150,3 +154,10 @@ def test_a_source_that_cannot_be_is_refused_at_once() -> None:
     settings = ExchangeSettings(type="exchange", venue="binance", symbols=("BTC/USD:BTC",))
     with pytest.raises(SettingsError, match=r"sources\.live\.symbols"):
         create_exchange("live", settings, now_ms=now_ms)
+
+
+def test_ccxt_is_imported_by_who_uses_it_only() -> None:
+    """It costs seconds and 119 MiB: neither the module nor the table of sources pulls it in."""
+    modules = "streams.collectors.exchanges, streams.collectors.table, sys"
+    code = f"import {modules}; sys.exit('ccxt' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)  # noqa: S603 - our own code

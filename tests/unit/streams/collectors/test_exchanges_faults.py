@@ -2,16 +2,17 @@
 
 import asyncio
 import json
+from contextlib import aclosing
 
 import pytest
 
 from streams.collectors.outbound import Outbound
 from streams.collectors.port import Refused, Through
-from streams.collectors.session import FRAME_CHARS_MAX
+from streams.collectors.session import CLOSE_S, FRAME_CHARS_MAX
 from tests.recordings import xrpeth_frames
 from tests.servers.process import free_ports
 from tests.servers.venue import Abort, Close, Deaf, Refuse, Send, Step, VenueServer, Wait, sends
-from topics import GapDetected, decoder_of
+from topics import GapDetected, Trade, decoder_of
 from topics.broker import BrokerSettings
 
 from .listening import PATIENCE_S, Heard, create, expected, listen, now_ms, told
@@ -37,7 +38,9 @@ def changed(frame: str, **fields: object) -> str:
 async def test_a_lost_connection_is_dialled_again_and_its_hole_found(end: Step) -> None:
     """What came before the end is not lost; what was missed is one gap, with the number of its trades."""
     frames = xrpeth_frames()[:1000]
-    async with VenueServer([*sends(frames[:600]), end, *sends(frames[625:])]) as server:
+    # What is on its way when a connection breaks off is lost, so that has time to arrive.
+    script = [*sends(frames[:600]), Wait(0.3), end, *sends(frames[625:])]
+    async with VenueServer(script) as server:
         heard = await listen(create(server.url), lambda heard: len(heard.trades) == 975)
         assert server.connections == 2
         assert server.subscriptions == [["xrpeth@aggTrade"]] * 2
@@ -154,6 +157,18 @@ async def test_a_venue_that_is_not_there_is_an_error() -> None:
     assert heard.links == ["connecting"]
 
 
+async def test_stopping_does_not_wait_for_a_venue_that_is_gone() -> None:
+    """It may take a second to say goodbye, not aiohttp's ten."""
+    async with VenueServer([Deaf(), Send(xrpeth_frames()[0])]) as server:
+        source, loop = create(server.url), asyncio.get_running_loop()
+        async with aclosing(source.observations()) as observations:  # type: ignore[type-var]
+            async for seen in observations:
+                if isinstance(seen, Trade):
+                    break
+            begun_s = loop.time()
+        assert CLOSE_S <= loop.time() - begun_s < CLOSE_S + 3
+
+
 async def test_connections_have_origins_of_their_own() -> None:
     """The third frame of two connections is two letters."""
     script = [Send("{"), Close(), Send("{")]
@@ -190,14 +205,14 @@ async def test_nothing_is_left_on_the_loop_by_failures() -> None:
     loop, complaints = asyncio.get_running_loop(), []
     loop.set_exception_handler(lambda _, context: complaints.append(context))
     before = asyncio.all_tasks()
-    script = [Send(xrpeth_frames()[0]), Abort(), Close(), Refuse(2, "no"), Deaf(), Send("{")]
+    script = [Send(xrpeth_frames()[0]), Abort(), Close(), Refuse(2, "no"), Send("{")]
     async with VenueServer(script) as server:
         source = create(server.url, silence_s=0.3)
         heard = await listen(source, lambda heard: len(heard.errors) == 5)
         assert isinstance(heard.refused[-1], Refused)
         assert not [seen for seen in heard.all[:1] if isinstance(seen, Through)]
         async with asyncio.timeout(PATIENCE_S):
-            while server.open:  # noqa: ASYNC110 - nothing tells of it
+            while server.open:
                 await asyncio.sleep(0.01)
     assert asyncio.all_tasks() == before
     assert complaints == []

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from decimal import Decimal
 
-import msgspec
 import pytest
 import stamina
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
@@ -13,15 +12,14 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 from streams.collectors.outbound import RAW_BYTES_MAX
 from streams.collectors.port import Link, Observation, Refused, SourceError, Through
 from streams.collectors.runner import QUEUE_MAX, WORKED_S, Runner
-from tests.integration.log import PATIENCE_S, LogRecord, read_log
+from tests.integration.log import PATIENCE_S, LogRecord, broken_promises, decoded, read_log
 from tests.servers import KafkaServer, SharedKafka
-from topics import FeedStatus, Heartbeat, Kind, Trade, decoder_of, encode
+from topics import FeedStatus, Heartbeat, Kind, Trade, encode
 from topics.broker import BrokerSettings, apply_topics
 
 pytestmark = pytest.mark.integration
 
 NOW_MS = 1_700_000_000_000
-TRADES, BEATS, STATUSES = decoder_of(Trade), decoder_of(Heartbeat), decoder_of(FeedStatus)
 
 
 class DefectError(Exception):
@@ -84,7 +82,11 @@ def broker(kafka: SharedKafka, topic_prefix: str) -> BrokerSettings:
 def retries() -> Iterator[list[RetryDetails]]:
     """What stamina was to wait for; in this test it does not wait."""
     seen: list[RetryDetails] = []
-    set_on_retry_hooks([seen.append])
+
+    def saw(details: RetryDetails) -> None:
+        seen.append(details)
+
+    set_on_retry_hooks([saw])
     with stamina.set_testing(True, attempts=1_000):
         yield seen
     set_on_retry_hooks(None)
@@ -118,22 +120,18 @@ async def finish(running: Runner) -> None:
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while not holds():  # noqa: ASYNC110 - nothing tells of it
+        while not holds():
             await asyncio.sleep(0.01)
 
 
-def trades_of(records: list[LogRecord]) -> list[int | None]:
-    values = [record.value for record in records if b'"type":"trade"' in record.value]
-    return [TRADES.decode(value).sequence for value in values]
-
-
-def beats_of(records: list[LogRecord]) -> list[tuple[int, Heartbeat]]:
-    beats = [record for record in records if b'"type":"heartbeat"' in record.value]
-    return [(record.partition, BEATS.decode(record.value)) for record in beats]
+def numbers_of(records: list[LogRecord]) -> list[int | None]:
+    return [trade.sequence for _, trade in decoded(records, Trade)]
 
 
 async def states(broker: BrokerSettings) -> list[str]:
-    return [STATUSES.decode(record.value).state for record in await read_log(broker, "feed.status")]
+    return [
+        status.state for _, status in decoded(await read_log(broker, "feed.status"), FeedStatus)
+    ]
 
 
 async def test_a_source_that_fails_is_asked_again(broker: BrokerSettings) -> None:
@@ -147,7 +145,7 @@ async def test_a_source_that_fails_is_asked_again(broker: BrokerSettings) -> Non
     await finish(running)
     assert source.begun == source.closed == 2
     assert running._metrics.failures._value.get() == failures + 1
-    assert trades_of(await read_log(broker, "raw.market")) == [1, 2]
+    assert numbers_of(await read_log(broker, "raw.market")) == [1, 2]
     assert running.outbound.tally.sent == 2
     assert running.state == "finished"
 
@@ -157,7 +155,7 @@ async def test_a_source_that_is_finished_closes_its_clock(broker: BrokerSettings
     await finish(runner(Played([trade(1), Through(NOW_MS)]), broker))
     records = await read_log(broker, "raw.market")
     closed = Heartbeat(source="played", epoch=1, through_ms=NOW_MS, state="closed")
-    last = {partition: beat for partition, beat in beats_of(records)}
+    last = {record.partition: beat for record, beat in decoded(records, Heartbeat)}
     assert last == dict.fromkeys(range(4), closed)
     assert (await states(broker))[-1] == "closed"
 
@@ -168,8 +166,8 @@ async def test_a_defect_surfaces_and_closes_no_clock(broker: BrokerSettings) -> 
     with pytest.raises(DefectError, match="wrong"):
         await finish(running)
     records = await read_log(broker, "raw.market")
-    assert trades_of(records) == [1]
-    assert {beat.state for _, beat in beats_of(records)} == {"open"}
+    assert numbers_of(records) == [1]
+    assert {beat.state for _, beat in decoded(records, Heartbeat)} == {"open"}
     assert "closed" not in await states(broker)
     assert running.state == "failed"
 
@@ -185,8 +183,8 @@ async def test_stopping_sends_what_was_taken_and_closes_no_clock(broker: BrokerS
         stop.set()
     assert source.closed == 1
     records = await read_log(broker, "raw.market")
-    assert trades_of(records) == list(range(count))
-    assert {beat.state for _, beat in beats_of(records)} == {"open"}
+    assert numbers_of(records) == list(range(count))
+    assert {beat.state for _, beat in decoded(records, Heartbeat)} == {"open"}
     assert "closed" not in await states(broker)
     assert running.state == "stopped"
 
@@ -209,7 +207,13 @@ async def test_who_fails_at_once_is_waited_for_ever_longer(
     letter = Refused(
         reason="venue_error", message="", original=b"", origin="o", received_ms=NOW_MS, events=0
     )
-    session = [Link(state="connected"), letter, trade(1), Through(NOW_MS), SourceError("gone")]
+    session: list[Act] = [
+        Link(state="connected"),
+        letter,
+        trade(1),
+        Through(NOW_MS),
+        SourceError("gone"),
+    ]
     await finish(runner(Played(*[session] * 5), broker))
     assert [retry.retry_num for retry in retries] == [1, 2, 3, 4, 5]
 
@@ -227,7 +231,7 @@ async def test_who_has_worked_begins_the_waits_anew(
                     elapsed.ahead_s += WORKED_S
                 yield seen
 
-    gone = [trade(1), SourceError("gone")]
+    gone: list[Act] = [trade(1), SourceError("gone")]
     await finish(runner(Clocked(gone, gone, gone, gone, gone), broker, elapsed))
     assert [retry.retry_num for retry in retries] == [1, 2, 1, 2]
 
@@ -238,7 +242,7 @@ async def test_a_slow_broker_holds_the_source_back(broker: BrokerSettings) -> No
     source = Played([trade(number) for number in range(count)])
     running = runner(source, broker)
     reader = asyncio.create_task(running._read())
-    await until(lambda: running.queue.full())
+    await until(running.queue.full)
     await asyncio.sleep(0.05)
     assert source.yielded == QUEUE_MAX + 1
     reader.cancel()
@@ -252,7 +256,7 @@ async def test_the_greatest_record_fits(broker: BrokerSettings) -> None:
     running = runner(Played([trade(1, price), trade(2)]), broker)
     await finish(running)
     records = await read_log(broker, "raw.market")
-    assert trades_of(records) == [1, 2]
+    assert numbers_of(records) == [1, 2]
     assert max(len(record.value) for record in records) == RAW_BYTES_MAX
     assert running.outbound.tally.refused == 0
 
@@ -279,6 +283,6 @@ async def test_a_broker_that_restarts_gets_everything(
         await until(lambda: running.outbound.tally.sent > 50)
         await asyncio.to_thread(server.restart)
     records = await read_log(broker, "raw.market")
-    seen = trades_of(records)
+    seen = numbers_of(records)
     assert list(dict.fromkeys(seen)) == list(range(count))
-    assert msgspec.json.decode(records[-1].value)["type"] in ("heartbeat", "trade")
+    assert broken_promises(records) == []

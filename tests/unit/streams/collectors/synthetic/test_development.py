@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from streams.collectors.port import Through
 from streams.collectors.synthetic.development import HISTORY_MS, development
+from streams.collectors.synthetic.incidents import EXODUS_BEFORE_MS
 from streams.collectors.synthetic.run import START_MS
 from topics import DevelopmentValues, RepositoryEvent
 
@@ -30,9 +31,10 @@ def test_an_exodus_is_a_drop_from_about_forty_to_two(seed: int, after_ms: int) -
         if isinstance(values, DevelopmentValues)
     }
     first = start_ms - HISTORY_MS
-    before = [n for s, n in windows.items() if first <= s and s + HOUR_MS <= start_ms]
-    after = [n for s, n in windows.items() if start_ms <= s and s + HOUR_MS <= run.end_ms]
-    assert len(before) >= 5
+    left_ms = start_ms - EXODUS_BEFORE_MS
+    before = [n for s, n in windows.items() if first <= s and s + HOUR_MS <= left_ms]
+    after = [n for s, n in windows.items() if left_ms <= s and s + HOUR_MS <= run.end_ms]
+    assert len(before) >= 4
     assert 20 <= sum(before) / len(before) <= 40
     assert min(before) > 10 >= max(after, default=0)
     assert sum(after) / 5 < 5

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from streams.collectors.port import Refused, Through
 from streams.collectors.synthetic.disorder import (
@@ -55,6 +55,19 @@ def test_an_hours_disorder_is_counted_to_the_last_one(
     counters = result.fold.counters
     assert counters.dead_letters == 0
     assert result.outbound.tally.sent == counters.applied + counters.duplicates + counters.late
+
+
+@settings(max_examples=6, deadline=None)
+@given(SEEDS)
+def test_each_observation_moves_the_counters_it_names(seed: int) -> None:
+    """One by one, at the moment it arrives: no other counter, and no other moment."""
+    result = Folded("market", "synthetic")
+    before: Counter[str] = Counter()
+    for timed in market(run_for(seed=seed)):
+        result.take(timed)
+        after = Counter(asdict(found(result)))
+        assert after - before == Counter(timed.planted)
+        before = after
 
 
 @settings(max_examples=6, deadline=None)

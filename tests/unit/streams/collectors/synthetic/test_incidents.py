@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from streams.collectors.synthetic.assets import BY_NAME
 from streams.collectors.synthetic.incidents import (
+    EXODUS_BEFORE_MS,
     FIRST_SET_MS,
     LATER_PER_HOUR,
     Incident,
@@ -31,7 +32,7 @@ def minutes(found: list[Incident]) -> list[tuple[str, str, float, float]]:
 def test_the_first_set_is_the_same_for_every_seed(seed: int) -> None:
     """Whoever watches 45 minutes sees each kind once, at a known minute."""
     assert minutes(incidents(seed, START_MS, 0.75)) == [
-        ("developer_exodus", "UNI", 0, 45),
+        ("developer_exodus", "UNI", -40, 45),
         ("flash_crash", "SOL", 12, 16),
         ("social_pump", "ADA", 15, 25),
         ("volume_spike", "LINK", 18, 20),
@@ -44,7 +45,8 @@ def test_incidents_are_in_order_and_within_the_run(seed: int, hours: float) -> N
     """None begins after the end or outlasts it; each is of a known asset and says so."""
     found = incidents(seed, START_MS, hours)
     end_ms = START_MS + int(hours * HOUR_MS)
-    assert all(START_MS <= i.from_ms < i.to_ms <= end_ms for i in found)
+    first_ms = START_MS - EXODUS_BEFORE_MS
+    assert all(first_ms <= i.from_ms < i.to_ms <= end_ms for i in found)
     assert [i.from_ms for i in found] == sorted(i.from_ms for i in found)
     assert all(i.asset in BY_NAME and i.words.startswith(i.asset) for i in found)
 

@@ -1,13 +1,15 @@
 """The incidents of the market, seen in the aggregates of the real fold."""
 
+from random import Random
 from statistics import median
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.collectors.lateness import LATENESS_MS
 from streams.collectors.synthetic.assets import BY_NAME
 from streams.collectors.synthetic.incidents import Incident, incidents
-from streams.collectors.synthetic.market import market
+from streams.collectors.synthetic.market import DELAY_MS_MAX, _delay_ms, market
 from streams.collectors.synthetic.run import START_MS
 from streams.collectors.synthetic.tape import WASH_SIZE
 from topics import MarketValues
@@ -112,3 +114,16 @@ def test_what_is_folded_is_complete_but_for_the_holes(seed: int) -> None:
         if aggregate.reason != "replay_start":
             states[aggregate.asset in ("BTC", "ETH")].add(aggregate.completeness.state)
     assert states == {True: {"complete", "holed"}, False: {"complete"}}
+
+
+class Slow(Random):
+    """Dice that always let wait the longest."""
+
+    def expovariate(self, lambd: float = 1.0) -> float:
+        """Return more than any wait may be."""
+        return 1e9 / lambd
+
+
+def test_the_slowest_trade_keeps_the_promise() -> None:
+    """The delay's bound lies within the lateness that the promise allows for."""
+    assert _delay_ms(Slow()) == DELAY_MS_MAX < LATENESS_MS["market"]

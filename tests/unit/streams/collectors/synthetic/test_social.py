@@ -41,8 +41,8 @@ def test_a_pump_is_posts_with_high_tone_half_of_them_by_bots(seed: int, after_ms
     posts, bots = sum(v.posts for v in during), sum(v.bot_posts for v in during)
     assert during
     assert min(v.posts for v in during) > 5 * max(1, median(usual))
-    assert 0.2 < bots / posts < 0.8
-    assert min(v.tone_mean for v in during) > 0.5
+    assert 0.15 < bots / posts < 0.85
+    assert min(v.tone_mean for v in during) > 0.4
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from streams.collectors.outbound import Outbound
 from streams.collectors.pace import Pace
+from streams.collectors.playback import SLICE_S
 from streams.collectors.port import Link, Observation, Refused, Through
 from streams.collectors.synthetic import START_MS, Synthetic, create_synthetic
 from streams.collectors.synthetic.run import Run
@@ -145,8 +146,11 @@ async def test_a_pace_holds_each_observation_to_its_time() -> None:
     task = asyncio.create_task(collect())
     for after_ms in (0, 10, 500, 501, 2_000, 30_000):
         wall.now_ms = NOW_MS + after_ms
-        await asyncio.sleep(0.15)
         come = [timed for timed in generated if timed.due_ms <= pace.event_at(wall.now_ms)]
+        async with asyncio.timeout(5):
+            while len(seen) < 1 + len(come):
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(SLICE_S)  # what is too early would come now
         assert len(seen) == 1 + len(come)
         if seen[1:]:
             assert max(o.through_ms for o in seen if isinstance(o, Through)) <= pace.event_at(

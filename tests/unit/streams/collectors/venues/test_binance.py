@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.collectors.venues import Acknowledged, Other, Trades, Unreadable, VenueError
-from streams.collectors.venues.binance import Binance, parse_agg_trade
+from streams.collectors.venues.binance import Binance
 from tests.recordings import (
     XRPETH_FIRST,
     XRPETH_LAST,
@@ -19,9 +19,8 @@ from tests.recordings import (
     us_frames,
     without_stream,
     xrpeth_frames,
-    xrpeth_lines,
 )
-from topics import ContractError, SettingsError, Trade
+from topics import Trade
 
 RECEIVED_MS = 1_700_000_000_000
 XRPETH = Binance("live", ("XRP/ETH",))
@@ -55,7 +54,7 @@ TRADE = Trade(
 )
 
 
-def frame(**changes: Any) -> str:
+def frame(**changes: object) -> str:
     """Return the event above with other fields; None takes one out."""
     event = {key: value for key, value in (EVENT | changes).items() if value is not None}
     return json.dumps(event, separators=(",", ":"))
@@ -78,7 +77,9 @@ def test_raw_and_combined_streams_say_the_same() -> None:
     """The envelope changes nothing; text and bytes read alike."""
     combined = f'{{"stream":"xrpeth@aggTrade","data":{frame()}}}'
     assert trade_in(combined) == TRADE
-    assert XRPETH.read(combined.encode(), received_ms=RECEIVED_MS) == Trades([TRADE], EVENT["E"])
+    assert XRPETH.read(combined.encode(), received_ms=RECEIVED_MS) == Trades(
+        [TRADE], 1_570_752_011_700
+    )
 
 
 def test_the_whole_recording_is_read_with_its_digits() -> None:
@@ -248,61 +249,3 @@ def test_no_frame_raises(changes: dict[str, Any], cut: int) -> None:
 def test_no_garbage_raises(data: bytes | str) -> None:
     """Neither bytes nor text."""
     assert not isinstance(XRPETH.read(data, received_ms=RECEIVED_MS), Trades)
-
-
-def test_a_record_of_the_rest_is_the_same_trade() -> None:
-    """All 12,477, as the stream would have told them."""
-    for line, text in zip(xrpeth_lines(), xrpeth_frames(), strict=True):
-        said = parse_agg_trade(
-            line, subject="XRP/ETH", source="live", venue="binance", received_ms=RECEIVED_MS
-        )
-        assert said == trade_in(text)
-
-
-def test_a_record_may_be_shifted_in_time() -> None:
-    """By a constant, under another name; nothing else changes."""
-    line = xrpeth_lines()[0]
-    told = {"subject": "XRP/ETH", "source": "past", "venue": "recorded", "received_ms": RECEIVED_MS}
-    plain, moved = parse_agg_trade(line, **told), parse_agg_trade(line, **told, shift_ms=-5)
-    assert (plain.source, plain.venue) == ("past", "recorded")
-    assert msgspec.structs.replace(plain, event_ms=plain.event_ms - 5) == moved
-
-
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        (b"{", "malformed"),
-        (b"\xff", "malformed"),
-        (b"[]", "invalid"),
-        (b"{}", "invalid"),
-        (b'{"a":1,"p":"0","q":"1","T":1,"m":true}', "invalid"),
-        (b'{"a":1,"p":"x","q":"1","T":1,"m":true}', "invalid"),
-    ],
-)
-def test_a_bad_record_is_a_contract_error(line: bytes, reason: str) -> None:
-    """With the dead letter's reason."""
-    with pytest.raises(ContractError) as caught:
-        parse_agg_trade(line, subject="XRP/ETH", source="s", venue="v", received_ms=1)
-    assert caught.value.reason == reason
-
-
-@pytest.mark.parametrize(
-    ("symbols", "words"),
-    [
-        (("BTC/USD:BTC",), "not settled in its quote"),
-        (("BTC/USDT", "BTC/USDT:USDT"), "two connections"),
-        (("AB/CUSD", "ABC/USD"), "one name"),
-    ],
-)
-def test_symbols_that_cannot_be_had_together_are_refused(
-    symbols: tuple[str, ...], words: str
-) -> None:
-    """By the key of the setting, and with what to do."""
-    with pytest.raises(SettingsError, match=words) as caught:
-        Binance("live", symbols)
-    assert str(caught.value).startswith("sources.live.symbols: ")
-
-
-def test_a_symbol_named_twice_is_one() -> None:
-    """It is subscribed once."""
-    assert [m.venue_id for m in Binance("live", ("XRP/ETH", "XRP/ETH")).markets] == ["XRPETH"]

@@ -1,0 +1,163 @@
+"""What became of each record, as it is told: analyses, decisions, tallies, and dead letters of what nobody could use."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
+
+from aiokafka.structs import ConsumerRecord
+
+from topics import Analysis, ContractError, DeadLetter, Decision
+from topics.broker import BrokerSettings
+from topics.outbox import OutRecord
+
+from .analyst import Answered
+from .decide.candidate import Candidate
+from .decide.inbox import Put
+from .decide.partition import PartitionDecider
+from .metrics import AGENT
+from .publisher import (
+    ROLE,
+    Outgoing,
+    Publisher,
+    analysis_record,
+    decision_record,
+    letter_record,
+    tally_record,
+)
+
+Outcome = Literal["called", "cached", "coalesced", "shed", "rules"]
+
+
+class Trail:
+    """Hands the publisher what is to be told, with the offsets that are finished once it is acknowledged."""
+
+    def __init__(
+        self,
+        broker: BrokerSettings,
+        publisher: Publisher,
+        deciders: Mapping[int, PartitionDecider],
+        *,
+        now_ms: Callable[[], int],
+    ) -> None:
+        """Take the deciders of the partitions that are ours, as they come and go."""
+        self._broker, self._publisher = broker, publisher
+        self._deciders, self._now_ms = deciders, now_ms
+
+    def tell_put(self, put: Put) -> None:
+        """Tell what putting a candidate in did to others."""
+        if put.absorbed is not None:
+            # Its offsets go on in the survivor: after a crash both are read again, and no reason is lost.
+            self._decide(put.absorbed, "coalesced", "newer_candidate", survivor=put.waiting)
+        if put.shed is not None:
+            self._decide(put.shed, "shed", "inbox_full", finishes=put.shed.offsets)
+
+    def tell(self, candidate: Candidate, analysis: Analysis, answered: Answered) -> None:
+        """Tell an analysis, and that it was made."""
+        AGENT.analyses.labels(analysis.product, analysis.origin).inc()
+        self._decide(
+            candidate,
+            "rules" if answered.origin == "rules" else "called",
+            answered.reason,
+            finishes=candidate.offsets,
+            answered=answered,
+            first=[analysis_record(self._broker, analysis, candidate.partition)],
+        )
+
+    def tell_refused(
+        self, decider: PartitionDecider, record: ConsumerRecord, refused: ContractError
+    ) -> None:
+        """Write a dead letter."""
+        AGENT.dead_letters.inc()
+        letter = letter_record(self._broker, letter_of(record, refused), record.partition)
+        self._put([letter], decider, [record.offset])
+
+    def tell_tallies(self, deciders: Iterable[PartitionDecider]) -> None:
+        """Tell what made no candidate since the last tallies."""
+        for decider in deciders:
+            taken = decider.take_tally(self._now_ms())
+            if taken is not None:
+                tally, offsets = taken
+                self._put([tally_record(self._broker, tally)], decider, offsets)
+
+    def _decide(
+        self,
+        candidate: Candidate,
+        outcome: Outcome,
+        reason: str,
+        *,
+        finishes: Sequence[int] = (),
+        survivor: Candidate | None = None,
+        answered: Answered | None = None,
+        first: Sequence[OutRecord] = (),
+    ) -> None:
+        decider = self._deciders.get(candidate.partition)
+        if decider is None or decider.tenure != candidate.tenure:
+            return  # the partition is another's now, or ours anew: the aggregates are read again
+        AGENT.decisions.labels(outcome, reason).inc()
+        decision = decision_of(
+            candidate,
+            outcome,
+            reason,
+            decided_ms=self._now_ms(),
+            survivor=survivor,
+            answered=answered,
+        )
+        self._put([decision_record(self._broker, decision)], decider, finishes, first)
+
+    def _put(
+        self,
+        records: Sequence[OutRecord],
+        decider: PartitionDecider,
+        finishes: Sequence[int],
+        first: Sequence[OutRecord] = (),
+    ) -> None:
+        def done() -> None:
+            for offset in finishes:
+                decider.offsets.finish(offset)
+
+        self._publisher.put(Outgoing(first, records, done))
+
+
+def decision_of(
+    candidate: Candidate,
+    outcome: Outcome,
+    reason: str,
+    *,
+    decided_ms: int,
+    survivor: Candidate | None = None,
+    answered: Answered | None = None,
+) -> Decision:
+    """Return the fate of a candidate; ``answered`` when it has an analysis, ``survivor`` when another took it over."""
+    return Decision(
+        decision_id=candidate.candidate_id,
+        asset=candidate.asset,
+        product=candidate.product,
+        as_of_ms=candidate.as_of_ms,
+        outcome=outcome,
+        reason=reason,
+        survivor_id=None if survivor is None else survivor.candidate_id,
+        analysis_id=None if answered is None else candidate.candidate_id,
+        item_key=None if answered is None else answered.item_key,
+        severity=candidate.severity,
+        reasons=list(candidate.reasons),
+        aggregate_ids=list(candidate.aggregate_ids),
+        aggregates_partition=candidate.partition,
+        first_offset=candidate.offsets[0],
+        last_offset=candidate.offsets[-1],
+        decided_ms=decided_ms,
+    )
+
+
+def letter_of(record: ConsumerRecord, refused: ContractError) -> DeadLetter:
+    """Return the dead letter of a record that could not be used."""
+    return DeadLetter(
+        reason=refused.reason,
+        message=str(refused),
+        stage="analyse",
+        role=ROLE,
+        key=record.key,
+        value=record.value or b"",
+        time_ms=record.timestamp,
+        topic="aggregates",
+        partition=record.partition,
+        offset=record.offset,
+    )

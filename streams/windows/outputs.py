@@ -1,0 +1,100 @@
+"""What a fold publishes: aggregates, late events and dead letters, each a function of the records alone."""
+
+from msgspec import Raw
+
+from topics import Aggregate, ContractError, DeadLetter, Kind, Late, asset_of, raw_topic
+from topics.aggregate import aggregate_id
+
+from .blocks import Block, values_of
+from .clock import Clock
+from .intake import EventIn, id_of
+from .kinds import KindRules
+from .schedule import Window
+from .subject import Subject
+
+Output = Aggregate | Late | DeadLetter
+
+
+def aggregate_of(
+    kind: Kind,
+    subject: Subject,
+    window: Window,
+    *,
+    revision: int,
+    clock: Clock,
+    blocks: list[Block],
+) -> Aggregate:
+    """Return one revision of a window, from its blocks as they are now."""
+    size, start_ms, end_ms = window.size, window.start_ms, window.end_ms
+    first = subject.is_first(start_ms, end_ms, clock)
+    return Aggregate(
+        aggregate_id=aggregate_id(
+            kind,
+            subject.name,
+            window_ms=size.window_ms,
+            step_ms=size.step_ms,
+            start_ms=start_ms,
+            revision=revision,
+        ),
+        asset=subject.asset,
+        subject=subject.name,
+        window_start_ms=start_ms,
+        window_ms=size.window_ms,
+        step_ms=size.step_ms,
+        revision=revision,
+        reason="replay_start" if first else "corrected" if revision else "closed",
+        completeness=subject.completeness(
+            start_ms, end_ms, clock, unsure=any(block.unsure for block in blocks)
+        ),
+        values=values_of(kind, blocks),
+    )
+
+
+def late_of(
+    rules: KindRules,
+    partition: int,
+    event: EventIn,
+    *,
+    offset: int,
+    value: bytes,
+    watermark_ms: int,
+) -> Late:
+    """Return the record of an event too late for every window; ``value`` is the event as it was read."""
+    size = min(rules.sizes)
+    return Late(
+        kind=rules.kind,
+        asset=asset_of(event.subject),
+        subject=event.subject,
+        event_id=id_of(event),
+        window_start_ms=event.event_ms // size.step_ms * size.step_ms,
+        window_ms=size.window_ms,
+        lateness_ms=watermark_ms - event.event_ms,
+        partition=partition,
+        offset=offset,
+        event=Raw(value),
+    )
+
+
+def letter_of(
+    kind: Kind,
+    partition: int,
+    refused: ContractError,
+    *,
+    offset: int,
+    timestamp_ms: int,
+    key: bytes | None,
+    value: bytes,
+) -> DeadLetter:
+    """Return the dead letter of a refused record."""
+    return DeadLetter(
+        reason=refused.reason,
+        message=str(refused),
+        stage="fold",
+        role="streams",
+        key=key,
+        value=value,
+        time_ms=timestamp_ms,
+        topic=raw_topic(kind),
+        partition=partition,
+        offset=offset,
+    )

@@ -1,0 +1,144 @@
+"""An asset's context: the latest window of each family, and what was usual before it."""
+
+from statistics import median
+
+from hypothesis import given
+
+from agents.decide.context import (
+    ASSETS_MAX,
+    HISTORY_MAX,
+    SERIES_MAX,
+    AssetContext,
+    Baseline,
+    Context,
+    Series,
+    measures,
+)
+from tests.strategies.aggregates import (
+    FIVE_MS,
+    corrected,
+    development,
+    histories,
+    holed,
+    market,
+    social,
+    volume,
+)
+from topics import Aggregate
+
+
+def folded(*aggregates: Aggregate) -> Series:
+    """Return the series of windows of one family."""
+    series = Series(aggregates[0])
+    for aggregate in aggregates[1:]:
+        series.take(aggregate)
+    return series
+
+
+def test_the_newest_window_wins_and_an_older_one_changes_nothing() -> None:
+    """A window is new only if it starts after all before it."""
+    series = Series(market(number=5))
+    assert not series.take(market(number=4, volume=99.0))
+    assert series.latest.window_start_ms == market(number=5).window_start_ms
+    assert series.take(market(number=6))
+    assert series.latest == market(number=6)
+    assert series.baseline("volume") == Baseline(10.0, 1)
+
+
+def test_a_revision_replaces_the_latest_window_but_is_not_new() -> None:
+    """A later revision of the latest window counts; an equal or earlier one does not."""
+    first = market(number=3)
+    series = Series(first)
+    assert not series.take(corrected(first, 2, volume=77.0))
+    assert not series.take(corrected(first, 1, volume=1.0))
+    assert series.latest == corrected(first, 2, volume=77.0)
+    series.take(market(number=4))
+    assert series.baseline("volume") == Baseline(77.0, 1)
+
+
+def test_a_baseline_rests_on_the_windows_before_only() -> None:
+    """The latest window is no part of what it is compared with; without any before there is none."""
+    assert Series(market(volume=500.0)).baseline("volume") is None
+    series = folded(*[market(number=n, volume=v) for n, v in enumerate([3.0, 1.0, 2.0, 500.0])])
+    assert series.baseline("volume") == Baseline(2.0, 3)
+    assert series.baseline("no such measure") is None
+
+
+def test_a_baseline_forgets_all_but_the_last_windows() -> None:
+    """Exactly `HISTORY_MAX` windows are remembered."""
+    series = folded(*[market(number=n, volume=float(n)) for n in range(HISTORY_MAX + 3)])
+    assert len(series.before) == HISTORY_MAX
+    last = [float(n) for n in range(2, HISTORY_MAX + 2)]
+    assert series.baseline("volume") == Baseline(median(last), HISTORY_MAX)
+
+
+def test_a_holed_window_is_no_part_of_what_is_usual() -> None:
+    """Else a gap would make the next whole window look like a surge."""
+    gap = market(number=1, volume=0.1, completeness=holed())
+    series = folded(market(number=0), gap, market(number=2))
+    assert series.latest == market(number=2)
+    assert series.baseline("volume") == Baseline(10.0, 1)
+
+
+def test_families_are_kept_apart() -> None:
+    """Kind, subject, size and step each make a family of their own."""
+    context = AssetContext("BTC")
+    distinct = [
+        market(),
+        market("BTC/USD"),
+        market(window_ms=FIVE_MS),
+        market(window_ms=FIVE_MS, step_ms=60_000),
+        social(),
+        volume(),
+        development(),
+    ]
+    assert [context.take(aggregate) for aggregate in distinct] == [True] * len(distinct)
+    assert [context.take(aggregate) for aggregate in distinct] == [False] * len(distinct)
+    assert sorted(context.latest_ids()) == sorted(a.aggregate_id for a in distinct)
+
+
+def test_a_family_beyond_the_bound_is_not_kept() -> None:
+    """The bound holds at its edge, and families that are kept go on."""
+    context = AssetContext("BTC")
+    subjects = [f"BTC/Q{number}" for number in range(SERIES_MAX + 1)]
+    assert [context.take(market(subject)) for subject in subjects] == [True] * SERIES_MAX + [False]
+    assert context.take(market(subjects[0], 1))
+    assert not context.take(market(subjects[-1], 1))
+    assert len(context.latest_ids()) == SERIES_MAX
+
+
+def test_an_asset_beyond_the_bound_is_not_kept() -> None:
+    """The bound holds at its edge, and assets that are kept are found again."""
+    context = Context()
+    kept = [context.of(f"A{number}") for number in range(ASSETS_MAX)]
+    assert None not in kept
+    assert context.of("ONE-TOO-MANY") is None
+    assert context.of("A0") is kept[0]
+
+
+def test_every_kind_has_measures_and_a_level_only_where_there_is_one() -> None:
+    """What is compared with the past, by kind."""
+    assert measures(market(volume=3.0, last=90.0))["volume"] == 3.0
+    assert measures(market(last=90.0))["return"] > 0.1
+    assert measures(social(posts=7, tone=-0.5)) == {"posts": 7.0, "tone": -0.5}
+    assert measures(development(events=3)) == {"events": 3.0}
+    assert measures(volume(flow=2.0, level=None)) == {"flow": 2.0}
+    assert measures(volume(flow=2.0, level=5.0)) == {"flow": 2.0, "level": 5.0}
+
+
+@given(histories())
+def test_the_context_is_the_same_whoever_else_is_in_the_log(log: list[Aggregate]) -> None:
+    """An asset's context depends on its own windows alone, in their order."""
+    together, alone = Context(), Context()
+    for aggregate in log:
+        of_all = together.of(aggregate.asset)
+        assert of_all is not None
+        of_all.take(aggregate)
+        if aggregate.asset == "BTC":
+            of_one = alone.of("BTC")
+            assert of_one is not None
+            of_one.take(aggregate)
+    for asset, kept in alone.assets.items():
+        assert kept.latest_ids() == together.assets[asset].latest_ids()
+        for family, series in kept.series.items():
+            assert list(series.before) == list(together.assets[asset].series[family].before)

@@ -1,0 +1,311 @@
+"""What deserves an analysis: each reason at its threshold, what a hole can fake, and how often."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.decide.context import AssetContext, Baseline, Context
+from agents.decide.gate import Buckets, Gate, Verdict, buckets
+from agents.settings import GateSettings
+from tests.strategies.aggregates import (
+    FIVE_MS,
+    MINUTE_MS,
+    calm,
+    development,
+    histories,
+    holed,
+    market,
+    market_values,
+    silent,
+    social,
+)
+from topics import Aggregate, Completeness
+
+SETTINGS = GateSettings()
+WHOLE = Completeness(state="complete")
+ALWAYS = GateSettings(cool_down_s=0)
+
+
+class Asked:
+    """A gate with the context it is asked about: every window is folded, then put to it."""
+
+    def __init__(self, settings: GateSettings = SETTINGS) -> None:
+        self.gate, self.context = Gate(settings), Context()
+
+    def put(self, aggregate: Aggregate) -> Verdict | None:
+        """Fold a window, and ask where it is the latest of its family."""
+        context = self.context.of(aggregate.asset)
+        assert isinstance(context, AssetContext)
+        if not context.take(aggregate) or aggregate.revision:
+            return None
+        return self.gate.consider(aggregate, context)
+
+    def all(self, aggregates: Iterable[Aggregate]) -> list[Verdict | None]:
+        """Return the verdict on each window."""
+        return [self.put(aggregate) for aggregate in aggregates]
+
+
+def last_of(aggregates: Sequence[Aggregate], settings: GateSettings = SETTINGS) -> tuple[str, ...]:
+    """Return the reasons of a deep dive that the last window makes; none where it makes none."""
+    verdict = Asked(settings).all(aggregates)[-1]
+    return verdict.reasons if verdict is not None and verdict.product == "deep_dive" else ()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "reasons", "severity"),
+    [
+        (97.01, 100.0, (), "info"),
+        (97.0, 100.0, ("price_drop",), "warning"),
+        (94.01, 100.0, ("price_drop",), "warning"),
+        (94.0, 100.0, ("price_drop",), "critical"),
+        (100.0, 102.99, (), "info"),
+        (100.0, 103.0, ("price_jump",), "warning"),
+        (100.0, 106.0, ("price_jump",), "critical"),
+        (94.0, 103.0, ("price_drop", "price_jump"), "critical"),
+    ],
+)
+def test_a_move_fires_at_its_threshold_and_twice_of_it_is_critical(
+    low: float, high: float, reasons: tuple[str, ...], severity: str
+) -> None:
+    """A fall or rise from the open; no history is needed for it, and a hole cannot fake it."""
+    for completeness in (WHOLE, holed(), silent("binance")):
+        verdict = Asked().put(market(completeness=completeness, low=low, high=high))
+        assert verdict is not None  # at least the first state
+        assert (verdict.reasons if reasons else ()) == reasons
+        assert verdict.severity == severity
+
+
+@pytest.mark.parametrize(
+    ("before", "volume", "fires"),
+    [(5, 60.0, True), (5, 59.99, False), (4, 600.0, False)],
+)
+def test_a_volume_spike_fires_at_its_ratio_after_enough_windows(
+    before: int, volume: float, fires: bool
+) -> None:
+    """Six times the median of at least five windows before; seen trades prove it, holed or not."""
+    for completeness in (WHOLE, holed()):
+        spike = market(number=before, volume=volume, high=101.0, completeness=completeness)
+        assert last_of([*calm(before), spike]) == (("volume_spike",) if fires else ())
+
+
+def test_a_gap_in_the_history_makes_no_spike() -> None:
+    """Windows that lost their trades are not what is usual."""
+    gap = [market(number=n, volume=0.5, completeness=holed()) for n in range(5, 12)]
+    assert last_of([*calm(5), *gap, market(number=12, volume=20.0, high=101.0)]) == ()
+
+
+@pytest.mark.parametrize(
+    ("high", "volume", "completeness", "fires"),
+    [
+        (100.1, 40.0, WHOLE, True),
+        (100.1, 39.99, WHOLE, False),
+        (100.11, 40.0, WHOLE, False),
+        (100.1, 40.0, holed(), False),
+        (100.1, 40.0, silent("kraken"), False),
+        (100.1, 40.0, Completeness(state="unverifiable"), True),
+    ],
+)
+def test_volume_without_a_move_fires_only_where_no_trade_is_missing(
+    high: float, volume: float, completeness: Completeness, fires: bool
+) -> None:
+    """Four times the usual while the price stands still; that it stands still, a hole can fake."""
+    wash = market(number=5, high=high, volume=volume, completeness=completeness)
+    assert last_of([*calm(5), wash]) == (("volume_without_move",) if fires else ())
+
+
+@pytest.mark.parametrize(
+    ("usual", "posts", "fires"),
+    [(4, 20, True), (4, 19, False), (10, 50, True), (10, 49, False), (0, 20, True)],
+)
+def test_a_burst_of_posts_fires_at_its_ratio_and_its_least(
+    usual: int, posts: int, fires: bool
+) -> None:
+    """Five times the usual and at least twenty; more than was seen cannot be less."""
+    for completeness in (WHOLE, holed()):
+        burst = social(number=1, posts=posts, completeness=completeness)
+        assert last_of([social(posts=usual), burst]) == (("social_spike",) if fires else ())
+    assert last_of([social(posts=500)]) == ()  # nothing to compare with
+
+
+@pytest.mark.parametrize(
+    ("before", "usual", "events", "completeness", "fires"),
+    [
+        (3, 40, 10, WHOLE, True),
+        (3, 40, 11, WHOLE, False),
+        (2, 40, 0, WHOLE, False),
+        (3, 10, 2, WHOLE, True),
+        (3, 9, 0, WHOLE, False),
+        (3, 40, 0, holed(), False),
+        (3, 40, 0, silent("github"), False),
+    ],
+)
+def test_a_silence_of_development_fires_only_where_it_is_proven(
+    before: int, usual: int, events: int, completeness: Completeness, fires: bool
+) -> None:
+    """A quarter of the usual, where that is at least ten; a gap or a silent source can fake it."""
+    hours = [development(number=n, events=usual) for n in range(before)]
+    quiet = development(number=before, events=events, completeness=completeness)
+    assert last_of([*hours, quiet]) == (("development_drop",) if fires else ())
+
+
+@pytest.mark.parametrize(("minutes", "again"), [(4, False), (5, True)])
+def test_within_the_cool_down_nothing_as_bad_asks_again(minutes: int, again: bool) -> None:
+    """Three hundred seconds of event time, to the minute."""
+    falls = [market(number=n, low=97.0) for n in (0, minutes)]
+    verdicts = Asked().all(falls)
+    assert verdicts[0] == Verdict("deep_dive", "warning", ("price_drop",))
+    assert (verdicts[1] == verdicts[0]) is again
+
+
+def test_within_the_cool_down_something_worse_asks_at_once() -> None:
+    """The next minute may say critical after warning, and not warning after critical."""
+    worse = Asked().all([market(low=97.0), market(number=1, low=94.0), market(number=2, low=97.0)])
+    assert [v.severity for v in worse if v and v.product == "deep_dive"] == ["warning", "critical"]
+
+
+def test_an_asset_is_dived_into_once_in_a_market_minute() -> None:
+    """Its second instrument does not ask again, however bad; the next minute may."""
+    asked = Asked(ALWAYS)
+    verdicts = asked.all(
+        [market(low=97.0), market("BTC/USD", low=90.0), market("BTC/USD", 1, low=90.0)]
+    )
+    assert [v and v.severity for v in verdicts] == ["warning", None, "critical"]
+    assert asked.put(market("ETH/USDT", low=97.0)) is not None
+
+
+def test_the_first_state_is_said_then_only_changes_and_expiries() -> None:
+    """One word at first; silence while nothing changes; a word when it does, and after 900 s."""
+    verdicts = Asked().all([*calm(3), market(number=3, last=101.0), *calm(30)[4:]])
+    said = {at: v.reasons[0] for at, v in enumerate(verdicts) if v is not None}
+    assert said == {
+        0: "state_first",
+        3: "state_changed",
+        4: "state_changed",
+        19: "state_expired",
+    }
+    assert all(v.product == "state" and v.severity == "info" for v in verdicts if v is not None)
+
+
+def test_a_deep_dive_is_a_word_on_the_state_too() -> None:
+    """After it the state is said again only when it is another, or expired."""
+    fall = market(number=1, last=96.0)
+    verdicts = Asked().all([market(), fall, market(number=2, last=98.0), market(number=3)])
+    assert [v and (v.product, v.reasons[0]) for v in verdicts] == [
+        ("state", "state_first"),
+        ("deep_dive", "price_drop"),
+        None,
+        ("state", "state_changed"),
+    ]
+
+
+def test_instruments_of_one_asset_do_not_flap_against_each_other() -> None:
+    """One rises and the other stands, minute after minute: each is what it was."""
+    rising = [market("BTC/USD", n, last=100.5) for n in range(10)]
+    log = [w for pair in zip(calm(10), rising, strict=True) for w in pair]
+    assert [v.reasons[0] for v in Asked().all(log) if v] == ["state_first"]
+
+
+def test_a_change_in_a_minute_that_was_spoken_of_is_said_in_the_next() -> None:
+    """No change is lost because another instrument spoke first."""
+    log = [*calm(1), market("BTC/USD"), market(number=1, last=101.0)]
+    changed = market("BTC/USD", 1, last=101.0)
+    verdicts = Asked().all([*log, changed, market("BTC/USD", 2, last=101.0)])
+    assert [v and v.reasons[0] for v in verdicts] == [
+        "state_first",
+        None,
+        "state_changed",
+        None,
+        "state_changed",
+    ]
+
+
+def test_a_late_social_window_does_not_turn_the_state_back() -> None:
+    """What was said of a later minute stays said: its id is not given twice."""
+    asked = Asked()
+    posts = [social(number=0), social(number=1, posts=500)]
+    asked.put(posts[0])
+    minutes = [market(number=n) for n in range(12)]
+    asked.all(minutes)  # the state was said of minute 1, and expires in minute 16
+    asked.put(market(number=15))
+    verdict = asked.put(posts[1])
+    assert verdict is not None
+    assert verdict.reasons == ("social_spike",)
+    assert asked.put(market("BTC/USD", 15, last=101.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "last", "volume", "after"),
+    [
+        (None, 100.19, 10.0, ("flat", "usual")),
+        (None, 100.21, 10.0, ("up", "usual")),
+        (("up", "usual"), 100.11, 10.0, ("up", "usual")),
+        (("up", "usual"), 100.09, 10.0, ("flat", "usual")),
+        (("flat", "usual"), 100.19, 10.0, ("flat", "usual")),
+        (("down", "usual"), 99.89, 10.0, ("down", "usual")),
+        (None, 100.0, 20.0, ("flat", "high")),
+        (None, 100.0, 19.9, ("flat", "usual")),
+        (("flat", "high"), 100.0, 14.1, ("flat", "high")),
+        (("flat", "high"), 100.0, 13.9, ("flat", "usual")),
+        (None, 100.0, 5.0, ("flat", "low")),
+        (("flat", "low"), 100.0, 7.1, ("flat", "low")),
+        (("flat", "low"), 100.0, 7.2, ("flat", "usual")),
+    ],
+)
+def test_a_bucket_is_left_only_well_inside_the_next(
+    before: Buckets | None, last: float, volume: float, after: Buckets
+) -> None:
+    """Half of the way for the direction, three tenths for the volume."""
+    values = market_values(last=last, volume=volume)
+    assert buckets(values, Baseline(10.0, 9), before, SETTINGS) == after
+
+
+def test_a_holed_window_says_nothing_of_a_low_volume() -> None:
+    """The bucket stays; a high volume is proven by what was seen."""
+    usual = Baseline(10.0, 9)
+    for was in ("high", "usual", "low"):
+        scant = buckets(market_values(volume=0.1), usual, ("flat", was), SETTINGS, holed=True)
+        assert scant == ("flat", was)
+    assert buckets(market_values(volume=0.1), usual, None, SETTINGS, holed=True)[1] == "usual"
+    plenty = buckets(market_values(volume=50.0), usual, ("flat", "low"), SETTINGS, holed=True)
+    assert plenty == ("flat", "high")
+    assert buckets(market_values(), Baseline(0.0, 9), None, SETTINGS) == ("flat", "usual")
+
+
+@given(histories(), st.integers(0, 60))
+def test_a_gate_that_folded_the_same_windows_says_the_same(log: list[Aggregate], at: int) -> None:
+    """Whatever the split, one that only folded the first part decides the second alike."""
+    through, resumed = Asked(), Asked()
+    whole = through.all(log)
+    resumed.all(log[:at])  # its verdicts are nobody's
+    assert resumed.all(log[at:]) == whole[at:]
+
+
+@given(histories())
+def test_no_asset_is_asked_about_twice_for_one_minute(log: list[Aggregate]) -> None:
+    """No product has two verdicts with one as-of time, and no verdict is without a reason."""
+    asked, seen = Asked(ALWAYS), set()
+    for aggregate in log:
+        verdict = asked.put(aggregate)
+        if verdict is not None:
+            key = (verdict.product, aggregate.asset, aggregate.window_end_ms)
+            assert key not in seen
+            assert verdict.reasons
+            seen.add(key)
+            if aggregate.kind == "market":
+                assert aggregate.window_ms in (MINUTE_MS, FIVE_MS)
+
+
+@given(histories(max_size=30), st.sampled_from([holed(), silent("binance")]))
+def test_a_gap_never_adds_a_reason(log: list[Aggregate], gap: Completeness) -> None:
+    """Of a window with a gap fires at most what fires of the same window without, and nothing a gap can fake."""
+    if not log:
+        return
+    last = {"whole": WHOLE, "gap": gap}
+    found = {
+        name: set(last_of([*log[:-1], msgspec.structs.replace(log[-1], completeness=state)]))
+        for name, state in last.items()
+    }
+    assert found["gap"] <= found["whole"] - {"volume_without_move", "development_drop"}

@@ -1,0 +1,398 @@
+"""From candidate to analysis: every origin reason, what becomes of the money, and what the breaker hears."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+
+from agents.account.ledger import Ledger, Spend
+from agents.account.pricing import cost_nano_usd, reservation_nano_usd
+from agents.analyst import REQUEST_OVERHEAD_TOKENS, Analyst, Answered, Desk
+from agents.answer.rules import VERSION, analyse
+from agents.ask.breaker import CircuitBreaker, Outcome, Permit, State
+from agents.ask.model import Reply
+from agents.ask.prompt import SCHEMA_BYTES, Prompt, prompt_of
+from agents.decide.candidate import Candidate
+from agents.settings import AgentSettings, BreakerSettings, GateSettings, ModelSettings
+from tests.servers import SharedRedis
+from tests.unit.agents.candidates import candidate
+from topics import BY_NAME, Analysis, Usage, encode
+from topics.units import EPOCH_MS_MAX
+
+pytestmark = pytest.mark.integration
+
+NOW_MS = 1_800_014_400_000
+MODEL = "claude-haiku-5-5"
+USED = Usage(input_tokens=900, cache_read_input_tokens=50, output_tokens=120)
+COST = cost_nano_usd("anthropic", MODEL, USED)
+SETTINGS = AgentSettings(model=ModelSettings(simulated=True))
+GOOD = {
+    "headline": "BTC fell {return_1m_usdt}",
+    "text": "It fell to {close_1m_usdt}.",
+    "confidence": "high",
+    "outlook": "down",
+    "outlook_strength": "clear",
+}
+FAILURE, SUCCESS, IGNORED = Outcome.FAILURE, Outcome.SUCCESS, Outcome.IGNORED
+
+
+class SaidModel:
+    """A model that says what it is told to, however long that takes."""
+
+    provider = "anthropic"
+
+    def __init__(self, reply: Reply | Exception, *, name: str = MODEL, took_s: float = 0.0) -> None:
+        self.name, self.reply, self.took_s = name, reply, took_s
+        self.asked: list[tuple[Prompt, int, float]] = []
+
+    async def ask(self, prompt: Prompt, *, output_tokens_max: int, timeout_s: float) -> Reply:
+        """Say it."""
+        self.asked.append((prompt, output_tokens_max, timeout_s))
+        await asyncio.sleep(self.took_s)
+        if isinstance(self.reply, Exception):
+            raise self.reply
+        return self.reply
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class HeardBreaker(CircuitBreaker):
+    """A breaker that keeps what it was told."""
+
+    def __init__(self, settings: BreakerSettings | None = None) -> None:
+        super().__init__(settings or BreakerSettings(calls_min=1, jitter=0))
+        self.heard: list[Outcome] = []
+
+    def report(self, permit: Permit, outcome: Outcome, now_s: float) -> State:
+        """Note it, and take it."""
+        self.heard.append(outcome)
+        return super().report(permit, outcome, now_s)
+
+
+class Office:
+    """An analyst with a model, a breaker and a real ledger."""
+
+    def __init__(self, model: SaidModel, ledger: Ledger, settings: AgentSettings) -> None:
+        self.model, self.ledger, self.breaker = model, ledger, HeardBreaker()
+        self.analyst = Analyst(settings, Desk(model, self.breaker, ledger), now_ms=lambda: NOW_MS)
+
+    async def answer(self, left_s: float = 20.0, **changes: object) -> tuple[Analysis, Answered]:
+        """Answer a candidate that has so much time left."""
+        return await self.analyst.answer(pressing(left_s, **changes))
+
+    async def spend(self) -> Spend:
+        """Return the day's account."""
+        return await self.ledger.spend(NOW_MS)
+
+
+def pressing(left_s: float = 20.0, **changes: object) -> Candidate:
+    """Return a candidate with so much time left."""
+    return candidate(deadline_s=time.monotonic() + left_s, **changes)
+
+
+def said(text: str | None = None, **changes: object) -> Reply:
+    """Return a reply: an answer, or with another outcome."""
+    body = msgspec.json.encode(GOOD).decode() if text is None else text
+    reply = Reply(outcome="answered", health=SUCCESS, usage=USED, text=body)
+    return msgspec.structs.replace(reply, **changes)
+
+
+def failed(outcome: str, health: Outcome, usage: Usage | None) -> Reply:
+    """Return what came of a call that is no answer."""
+    return Reply(outcome=outcome, health=health, usage=usage, message="words")
+
+
+Open = Callable[..., Office]
+
+
+@asynccontextmanager
+async def a_ledger(url: str, prefix: str, cap: int = 10**9) -> AsyncIterator[Ledger]:
+    """Give a ledger, and close it."""
+    made = Ledger(url, prefix=prefix, scope="test", cap_nano_usd=cap)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+@pytest.fixture
+async def office(redis_server: SharedRedis, topic_prefix: str) -> AsyncIterator[Open]:
+    """Open an office whose model says a reply."""
+    async with a_ledger(redis_server.url, topic_prefix) as ledger:
+
+        def open_one(
+            reply: Reply | Exception, settings: AgentSettings = SETTINGS, **model: object
+        ) -> Office:
+            return Office(SaidModel(reply, **model), ledger, settings)  # type: ignore[arg-type]
+
+        yield open_one
+
+
+def by_rules(analysis: Analysis, answered: Answered, reason: str) -> None:
+    """Check that rules said it, for a reason, and that it can be published."""
+    words = analyse(candidate())
+    assert (analysis.origin, analysis.origin_reason, answered.reason) == ("rules", reason, reason)
+    assert (analysis.headline, analysis.text) == (words.headline, words.text)
+    assert (analysis.model, analysis.simulated, analysis.rules_version) == (None, False, VERSION)
+    assert BY_NAME["analyses"].decoder().decode(encode(analysis)) == analysis
+
+
+async def test_an_answer_is_published_with_all_it_cost(office: Open) -> None:
+    """Words of the model, numbers of the code, the sum of tokens, and the reservation settled."""
+    ours = office(said())
+    analysis, answered = await ours.answer()
+    made = candidate()
+    assert (analysis.origin, analysis.origin_reason) == ("model", "answered")
+    assert analysis.headline == "BTC fell -4.00%"
+    assert (analysis.analysis_id, analysis.as_of_ms) == (made.candidate_id, made.as_of_ms)
+    assert (analysis.model, analysis.simulated, analysis.rules_version) == (MODEL, True, None)
+    assert (analysis.input_tokens, analysis.output_tokens) == (950, 120)
+    assert (analysis.cost_nano_usd, analysis.confidence) == (COST, "medium")
+    assert analysis.observed_direction == "down"
+    assert analysis.valid_until_ms == made.as_of_ms + 900_000
+    assert answered.item_key == prompt_of(made, MODEL).item_key
+    assert analysis.prompt_version == prompt_of(made, MODEL).version
+    (attempt,) = analysis.attempt_ids
+    assert attempt.startswith(prompt_of(made, MODEL).item_key[:32] + "/")
+    assert BY_NAME["analyses"].decoder().decode(encode(analysis)) == analysis
+    assert await ours.spend() == Spend(settled=COST, reserved=0)
+    assert ours.breaker.heard == [SUCCESS]
+    ((prompt, tokens, timeout_s),) = ours.model.asked
+    assert prompt == prompt_of(made, MODEL)
+    assert (tokens, 19 < timeout_s <= 20) == (SETTINGS.model.output_tokens_max, True)
+
+
+async def test_every_call_is_an_attempt_of_its_own(office: Open) -> None:
+    """The same question at the same moment is reserved and settled twice."""
+    ours = office(said())
+    ids = {(await ours.answer())[0].attempt_ids[0] for _ in range(3)}
+    assert len(ids) == 3
+    assert await ours.spend() == Spend(settled=3 * COST, reserved=0)
+
+
+async def test_what_is_reserved_covers_the_whole_request(office: Open) -> None:
+    """Every byte of prompt and schema as a token, the overhead, and all tokens an answer may have."""
+    ours = office(failed("timeout", FAILURE, None))
+    await ours.answer()
+    prompt = prompt_of(candidate(), MODEL)
+    size = len((prompt.system + prompt.user).encode()) + SCHEMA_BYTES + REQUEST_OVERHEAD_TOKENS
+    most = reservation_nano_usd(
+        "anthropic",
+        MODEL,
+        input_tokens=size,
+        output_tokens_max=SETTINGS.model.output_tokens_max,
+    )
+    assert await ours.spend() == Spend(settled=0, reserved=most)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "health", "usage"),
+    [
+        ("timeout", FAILURE, None),
+        ("connection", FAILURE, None),
+        ("connection", FAILURE, Usage()),
+        ("malformed", FAILURE, None),
+        ("malformed", FAILURE, USED),
+        ("truncated", IGNORED, USED),
+        ("refused", IGNORED, USED),
+        ("too_long", IGNORED, USED),
+        ("unexpected_stop", IGNORED, USED),
+        ("overloaded_error", FAILURE, Usage()),
+        ("rate_limit_error", IGNORED, Usage()),
+        ("authentication_error", FAILURE, Usage()),
+        ("status_502", FAILURE, None),
+    ],
+)
+async def test_a_failed_call_is_answered_by_rules_under_its_name(
+    office: Open, outcome: str, health: Outcome, usage: Usage | None
+) -> None:
+    """What is known of its cost is settled, what is not stays reserved, and the breaker hears its health."""
+    ours = office(failed(outcome, health, usage))
+    analysis, answered = await ours.answer()
+    by_rules(analysis, answered, outcome)
+    assert answered.item_key is not None
+    assert len(analysis.attempt_ids) == 1
+    spent = await ours.spend()
+    if usage is None:
+        assert (spent.settled, analysis.cost_nano_usd) == (0, 0)
+        assert spent.reserved > 0
+    else:
+        cost = cost_nano_usd("anthropic", MODEL, usage)
+        assert spent == Spend(settled=cost, reserved=0)
+        assert analysis.cost_nano_usd == cost
+    assert ours.breaker.heard == [health]
+    assert ours.breaker.state is (State.OPEN if health is FAILURE else State.CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("no JSON", "schema_break"),
+        (msgspec.json.encode(GOOD | {"text": "{nothing}"}).decode(), "unknown_slot"),
+        (msgspec.json.encode(GOOD | {"text": "{"}).decode(), "broken_slot"),
+        (msgspec.json.encode(GOOD | {"text": "fell 4%"}).decode(), "ungrounded_number"),
+        (msgspec.json.encode(GOOD | {"text": "buy it"}).decode(), "advice"),
+        (msgspec.json.encode(GOOD | {"text": "see evil.com"}).decode(), "link"),
+        (msgspec.json.encode(GOOD | {"text": "<b>fell</b>"}).decode(), "odd_character"),
+        (msgspec.json.encode(GOOD | {"text": "{close_1m_usdt} " * 130}).decode(), "schema_break"),
+    ],
+)
+async def test_a_rejected_verdict_is_answered_by_rules_and_paid(
+    office: Open, text: str, reason: str
+) -> None:
+    """The model was well and was paid; its words are not used."""
+    ours = office(said(text))
+    analysis, answered = await ours.answer()
+    by_rules(analysis, answered, reason)
+    assert analysis.cost_nano_usd == COST
+    assert await ours.spend() == Spend(settled=COST, reserved=0)
+    assert ours.breaker.heard == [SUCCESS]
+
+
+async def test_without_a_model_rules_answer() -> None:
+    """No desk: nobody is asked, and it says why."""
+    analyst = Analyst(SETTINGS, None, now_ms=lambda: NOW_MS)
+    assert not analyst.asks_model(pressing(), time.monotonic())
+    by_rules(*await analyst.answer(pressing()), "no_model")
+
+
+async def test_what_is_not_asked_for_is_not_asked(office: Open) -> None:
+    """A product that is not among the model's, a deadline that has passed, a stop."""
+    ours = office(said())
+    assert not ours.analyst.asks_model(pressing(product="state"), time.monotonic())
+    by_rules(*await ours.answer(product="state"), "state_by_rules")
+    assert not ours.analyst.asks_model(pressing(-0.01), time.monotonic())
+    by_rules(*await ours.answer(left_s=-0.01), "deadline")
+    by_rules(*ours.analyst.decline(pressing(), "stopping"), "stopping")
+    assert ours.analyst.asks_model(pressing(), time.monotonic())
+    assert ours.model.asked == []
+    assert await ours.spend() == Spend(settled=0, reserved=0)
+    assert ours.breaker.heard == []
+
+
+async def test_an_open_breaker_costs_nothing(office: Open) -> None:
+    """Open by failures or by an operator: nothing is reserved and nothing is sent."""
+    ours = office(said())
+    permit = ours.breaker.admit(time.monotonic())
+    assert permit is not None
+    ours.breaker.report(permit, FAILURE, time.monotonic())
+    by_rules(*await ours.answer(), "breaker_open")
+    ours.breaker.force(is_open=True, reason="said", now_s=time.monotonic())
+    by_rules(*await ours.answer(), "breaker_open")
+    assert ours.breaker.rejected == 2
+    assert ours.model.asked == []
+    assert await ours.spend() == Spend(settled=0, reserved=0)
+
+
+async def test_a_full_trial_gives_the_money_back(office: Open) -> None:
+    """Where all probes are out, the reservation is released."""
+    ours = office(said())
+    long_ago_s = time.monotonic() - 100
+    permit = ours.breaker.admit(long_ago_s)
+    assert permit is not None
+    ours.breaker.report(permit, FAILURE, long_ago_s)
+    probes = [ours.breaker.admit(time.monotonic()) for _ in range(BreakerSettings().probes)]
+    assert None not in probes
+    by_rules(*await ours.answer(), "breaker_open")
+    assert ours.model.asked == []
+    assert await ours.spend() == Spend(settled=0, reserved=0)
+
+
+async def test_a_spent_budget_sends_nothing(redis_server: SharedRedis, topic_prefix: str) -> None:
+    """The first that does not fit is not sent, and the breaker is not asked."""
+    async with a_ledger(redis_server.url, topic_prefix, cap=1_000) as ledger:
+        ours = Office(SaidModel(said()), ledger, SETTINGS)
+        by_rules(*await ours.answer(), "budget_spent")
+        assert ours.model.asked == []
+        assert ours.breaker.heard == []
+        assert await ours.spend() == Spend(settled=0, reserved=0)
+
+
+async def test_without_a_ledger_nothing_is_sent() -> None:
+    """Redis away: rules, and no call."""
+    async with a_ledger("redis://127.0.0.1:9/0", "x.") as ledger:
+        ours = Office(SaidModel(said()), ledger, SETTINGS)
+        by_rules(*await ours.answer(), "ledger_down")
+        assert ours.model.asked == []
+
+
+async def test_a_model_nobody_knows_the_price_of_is_not_asked(office: Open) -> None:
+    """Refused before anything is reserved; never an exception."""
+    ours = office(said(), name="claude-nobody-1")
+    by_rules(*await ours.answer(), "price_unknown")
+    assert ours.model.asked == []
+    assert await ours.spend() == Spend(settled=0, reserved=0)
+
+
+async def test_a_settlement_that_fails_leaves_the_reservation(
+    redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """The answer is given all the same; what is not settled is charged in full."""
+
+    class Forgetful(Ledger):
+        async def settle(self, attempt_id: str, cost_nano_usd: int, now_ms: int) -> None:
+            async with a_ledger("redis://127.0.0.1:9/0", "x.") as gone:
+                await gone.settle(attempt_id, cost_nano_usd, now_ms)
+
+    ledger = Forgetful(redis_server.url, prefix=topic_prefix, scope="test", cap_nano_usd=10**9)
+    ours = Office(SaidModel(said()), ledger, SETTINGS)
+    try:
+        analysis, _ = await ours.answer()
+        assert (analysis.origin, analysis.cost_nano_usd) == ("model", COST)
+        spent = await ours.spend()
+        assert (spent.settled, spent.reserved > COST) == (0, True)
+    finally:
+        await ledger.close()
+
+
+async def test_a_cancelled_call_is_told_and_stays_charged(office: Open) -> None:
+    """The breaker hears that it says nothing; nobody knows what it cost."""
+    ours = office(said(), took_s=60.0)
+    call = asyncio.create_task(ours.answer())
+    async with asyncio.timeout(10):
+        while not ours.model.asked:
+            await asyncio.sleep(0.01)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert ours.breaker.heard == [IGNORED]
+    spent = await ours.spend()
+    assert (spent.settled, spent.reserved > 0) == (0, True)
+
+
+async def test_a_defect_in_the_call_is_told_and_not_swallowed(office: Open) -> None:
+    """The breaker has its permit back, the money stays charged, the worker hears of it."""
+    ours = office(RuntimeError("defect"))
+    with pytest.raises(RuntimeError, match="defect"):
+        await ours.answer()
+    assert ours.breaker.heard == [IGNORED]
+    assert (await ours.spend()).reserved > 0
+
+
+@pytest.mark.parametrize(
+    ("left_s", "limit_s", "health"),
+    [(9.9, 30.0, IGNORED), (10.5, 30.0, FAILURE), (19.9, 30.0, FAILURE), (19.9, 0.2, FAILURE)],
+)
+async def test_a_deadline_of_ours_is_no_failure_of_the_model(
+    office: Open, left_s: float, limit_s: float, health: Outcome
+) -> None:
+    """A call that had less than half of what any call is given says nothing by its time-out."""
+    settings = AgentSettings(model=ModelSettings(timeout_s=limit_s))
+    ours = office(failed("timeout", FAILURE, None), settings)
+    by_rules(*await ours.answer(left_s=left_s), "timeout")
+    ((_, _, timeout_s),) = ours.model.asked
+    assert timeout_s == pytest.approx(min(left_s, limit_s), abs=0.3)
+    assert ours.breaker.heard == [health]
+
+
+async def test_the_validity_ends_with_time_itself() -> None:
+    """However long a state is valid, the contract can say it."""
+    settings = AgentSettings(gate=GateSettings(state_valid_s=1e12))
+    analyst = Analyst(settings, None, now_ms=lambda: NOW_MS)
+    analysis, _ = await analyst.answer(pressing())
+    assert analysis.valid_until_ms == EPOCH_MS_MAX
+    assert BY_NAME["analyses"].decoder().decode(encode(analysis)) == analysis

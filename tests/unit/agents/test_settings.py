@@ -1,0 +1,81 @@
+"""What an operator may set, and what is refused with a reason."""
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from agents.settings import AgentSettings, BudgetSettings, ModelSettings, is_loopback
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("http://127.0.0.1:8080", True),
+        ("http://127.8.8.8/v1", True),
+        ("http://[::1]:9", True),
+        ("https://localhost", True),
+        ("http://api.anthropic.com", False),
+        ("http://127.0.0.1.example.com", False),
+        ("http://127.0.0.1@example.com/", False),
+        ("http://localhost.example.com", False),
+        ("http://0.0.0.0", False),
+        ("http://10.0.0.1", False),
+        ("http://[::]", False),
+        ("localhost:8080", False),
+        ("", False),
+    ],
+)
+def test_only_this_machine_may_be_called(url: str, local: bool) -> None:
+    """By its names and addresses, and by nothing that only looks like them."""
+    assert is_loopback(url) is local
+    if local:
+        assert ModelSettings(base_url=url).base_url == url
+    else:
+        with pytest.raises(ValidationError, match="only a loopback address"):
+            ModelSettings(base_url=url)
+
+
+def test_a_key_is_one_word_without_the_line_break_of_its_file() -> None:
+    """What no header can carry is refused, and never shown."""
+    made = ModelSettings.model_validate({"api_key": " sk-test\n"})
+    assert made.api_key is not None
+    assert made.api_key.get_secret_value() == "sk-test"
+    assert "sk-test" not in repr(made)
+    for wrong in ("", " \n", "sk test", "sk\ntest", "sk-té", "sk\x00"):
+        with pytest.raises(ValidationError, match="one word of ASCII") as caught:
+            ModelSettings(api_key=SecretStr(wrong))
+        assert not wrong.strip() or wrong not in str(caught.value)
+    with pytest.raises(ValidationError) as caught:
+        ModelSettings.model_validate({"api_key": "sk-secret with a blank"})
+    assert "sk-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"inbox_max": 0},
+        {"deadline_s": 0},
+        {"warm_up_s": -1},
+        {"no_such_key": 1},
+        {"gate": {"move_fraction": 0}},
+        {"gate": {"state_valid_s": 59}},
+        {"breaker": {"failure_rate": 1.1}},
+        {"breaker": {"probes": 0}},
+        {"model": {"output_tokens_max": 20_001}},
+        {"model": {"concurrency": 65}},
+        {"model": {"products": ["prophecy"]}},
+        {"budget": {"usd_per_day": -1}},
+        {"budget": {"scope": "Not a word"}},
+    ],
+)
+def test_what_is_out_of_range_is_refused(wrong: dict[str, object]) -> None:
+    """Each number has a range and each name a set."""
+    with pytest.raises(ValidationError):
+        AgentSettings.model_validate(wrong)
+
+
+def test_without_any_setting_rules_answer() -> None:
+    """No address, no key, no ledger; a dollar a day if there were."""
+    made = AgentSettings()
+    assert (made.model.base_url, made.model.api_key, made.budget.redis_url) == (None, None, None)
+    assert BudgetSettings().usd_per_day == 1.0
+    assert made.model.products == ("deep_dive",)

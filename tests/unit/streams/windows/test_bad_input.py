@@ -1,0 +1,197 @@
+"""Every way a record can be wrong: a dead letter with its reason, and the next event is folded."""
+
+from decimal import Decimal
+
+import pytest
+
+from streams.windows import Fold
+from streams.windows.clock import SOURCES_MAX
+from streams.windows.subject import GAPS_MAX, PLACES_MAX
+from streams.windows.subject import SOURCES_MAX as SUBJECT_SOURCES_MAX
+from topics import DeadLetter, GapDetected, Heartbeat, Trade, encode, partition_of
+
+AT_MS = 1_700_000_000_000
+
+
+def fold(**bounds: int) -> Fold:
+    return Fold("market", 0, partitions=1, subjects_max=bounds.get("subjects_max", 100))
+
+
+def trade(number: int = 1, **changes: object) -> Trade:
+    fields: dict[str, object] = {
+        "subject": "BTC/USD",
+        "source": "alpha",
+        "venue": "alpha",
+        "trade_id": str(number),
+        "event_ms": AT_MS,
+        "received_ms": AT_MS,
+        "price": Decimal("10.5"),
+        "size": Decimal(2),
+        "side": "buy",
+        "sequence": number,
+    }
+    return Trade(**(fields | changes))  # type: ignore[arg-type]
+
+
+GOOD = encode(trade())
+WRONG = {
+    "malformed": [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        GOOD[:-5],
+        GOOD.replace(b"10.5", b"NaN"),
+        GOOD.replace(b"10.5", b"Infinity"),
+        b"[" * 100_000,
+        b'{"type":"trade","x":' + b"[" * 65 + b"]" * 65 + b"}",
+    ],
+    "unknown_type": [b'{"type":"trade.v2"}', GOOD.replace(b'"trade"', b'"order"')],
+    "invalid": [
+        b"[]",
+        b"null",
+        b'"trade"',
+        b'{"type":1}',
+        b"{}",
+        GOOD.replace(b"10.5", b'"10.5"'),
+        GOOD.replace(b"10.5", b"-10.5"),
+        GOOD.replace(b'"size":2', b'"size":0'),
+        GOOD.replace(b'"size":2', b'"size":-2'),
+        GOOD.replace(b"10.5", b"1e400"),
+        GOOD.replace(b"10.5", b"1e16"),
+        GOOD.replace(b"10.5", b"1e-19"),
+        GOOD.replace(b'"buy"', b'"BUY"'),
+        GOOD.replace(b"BTC/USD", b"btc/usd"),
+        GOOD.replace(b"BTC/USD", b"BTC"),
+        GOOD.replace(b"BTC/USD", b"BTC/USD\\n"),
+        GOOD.replace(b"BTC/USD", b"BTC|USD/X"),
+        GOOD.replace(b'"alpha"', b'""'),
+        GOOD.replace(str(AT_MS).encode(), b"1.5"),
+        GOOD.replace(str(AT_MS).encode(), b"-1"),
+        GOOD.replace(str(AT_MS).encode(), b"99999999999999999999"),
+        GOOD.replace(b'"sequence":1', b'"sequence":-1'),
+        GOOD.replace(b'"sequence":1', b'"sequence":"1"'),
+    ],
+    "absurd_time": [
+        encode(trade(event_ms=8_836_000_000_000)),  # 2250
+        encode(trade(event_ms=1_230_940_799_999)),
+        encode(trade(event_ms=AT_MS + 60_001)),
+        encode(Heartbeat(source="a", epoch=0, through_ms=AT_MS + 60_001)),
+    ],
+    "out_of_range": [encode(trade(price=Decimal("1e9"), size=Decimal("1.1e6")))],
+}
+
+
+@pytest.mark.parametrize(
+    ("reason", "value"), [(reason, value) for reason, values in WRONG.items() for value in values]
+)
+def test_it_becomes_a_dead_letter_and_the_next_event_counts(reason: str, value: bytes) -> None:
+    """The letter holds the original bytes, the place and the reason."""
+    folded = fold()
+    folded.feed(7, AT_MS, b"BTC", value)
+    (letter,) = folded.outputs
+    assert isinstance(letter, DeadLetter)
+    assert (letter.reason, letter.value, letter.key) == (reason, value, b"BTC")
+    assert (letter.topic, letter.partition, letter.offset) == ("raw.market", 0, 7)
+    assert letter.message
+    folded.feed(8, AT_MS, b"BTC", encode(trade(2)))
+    assert (folded.counters.dead_letters, folded.counters.applied) == (1, 1)
+    assert folded.counters.total() == 2
+
+
+@pytest.mark.parametrize("edge_ms", [AT_MS + 60_000, 1_230_940_800_000])
+def test_times_at_the_edge_are_good(edge_ms: int) -> None:
+    """The bounds themselves are allowed."""
+    folded = fold()
+    folded.feed(0, AT_MS, b"BTC", encode(trade(event_ms=edge_ms)))
+    assert folded.counters.applied == 1
+
+
+@pytest.mark.parametrize("key", [None, b"ETH", b"BTC/USD", b""])
+def test_a_wrong_key_is_misrouted(key: bytes | None) -> None:
+    """Whether or not the subject is known already."""
+    folded = fold()
+    folded.feed(0, AT_MS, key, encode(trade(1)))
+    folded.feed(1, AT_MS, b"BTC", encode(trade(2)))
+    folded.feed(2, AT_MS, key, encode(trade(3)))
+    reasons = [o.reason for o in folded.outputs if isinstance(o, DeadLetter)]
+    assert reasons == ["misrouted", "misrouted"]
+    assert folded.counters.applied == 1
+
+
+def test_a_wrong_partition_is_misrouted() -> None:
+    """The letter says where it belongs."""
+    belongs = partition_of("BTC", 12)
+    folded = Fold("market", (belongs + 1) % 12, partitions=12, subjects_max=10)
+    folded.feed(0, AT_MS, b"BTC", GOOD)
+    (letter,) = folded.outputs
+    assert isinstance(letter, DeadLetter)
+    assert letter.reason == "misrouted"
+    assert f"partition {belongs}" in letter.message
+
+
+def test_a_million_subjects_stop_at_the_bound() -> None:
+    """Those known go on; a new one is refused, in offset order; nothing else is touched."""
+    folded = fold(subjects_max=2)
+    names = ["BTC/A", "BTC/B", "BTC/C", "BTC/A", "BTC/D"]
+    for offset, name in enumerate(names):
+        folded.feed(offset, AT_MS, b"BTC", encode(trade(offset, subject=name)))
+    refused = [o.offset for o in folded.outputs if isinstance(o, DeadLetter)]
+    assert refused == [2, 4]
+    assert folded.counters.applied == 3
+    assert {o.reason for o in folded.outputs if isinstance(o, DeadLetter)} == {"subjects_max"}
+
+
+@pytest.mark.parametrize(
+    ("field", "bound"), [("source", SUBJECT_SOURCES_MAX), ("venue", PLACES_MAX)]
+)
+@pytest.mark.parametrize("sequenced", [True, False])
+def test_sources_and_venues_of_a_subject_stop_at_the_bound(
+    field: str, bound: int, *, sequenced: bool
+) -> None:
+    """With sequence numbers or without."""
+    folded = fold()
+    for number in range(bound + 1):
+        changes = {field: f"v{number}"} | ({} if sequenced else {"sequence": None})
+        folded.feed(number, AT_MS, b"BTC", encode(trade(number, **changes)))
+    (letter,) = folded.outputs
+    assert isinstance(letter, DeadLetter)
+    assert (letter.reason, letter.offset) == ("venues_max", bound)
+
+
+def test_sources_of_a_partition_stop_at_the_bound() -> None:
+    """A heartbeat of one more is refused, and time does not hear it."""
+    folded = fold()
+    for number in range(SOURCES_MAX + 1):
+        beat = Heartbeat(source=f"s{number}", epoch=0, through_ms=AT_MS - number)
+        folded.feed(number, AT_MS, None, encode(beat))
+    (letter,) = folded.outputs
+    assert isinstance(letter, DeadLetter)
+    assert letter.reason == "sources_max"
+    assert len(folded.clock.sources) == SOURCES_MAX
+
+
+def test_gaps_of_a_subject_stop_at_the_bound() -> None:
+    """The two oldest become one: what was missing stays missing."""
+    folded = fold()
+    for number in range(GAPS_MAX + 1):
+        mark = GapDetected(
+            gap_id=f"g{number:03}",
+            subject="BTC/USD",
+            source="a",
+            venue="a",
+            from_ms=AT_MS + 1_000 * number,
+            to_ms=AT_MS + 1_000 * number + 10,
+        )
+        folded.feed(number, AT_MS, b"BTC", encode(mark))
+    gaps = folded.subjects["BTC/USD"].record.gaps
+    assert len(gaps) == GAPS_MAX
+    assert (gaps["g001"].from_ms, gaps["g001"].to_ms) == (AT_MS, AT_MS + 1_010)
+    assert "g000" not in gaps
+
+
+def test_a_missing_offset_stops_the_fold() -> None:
+    """Folding on would lose what lies between, silently."""
+    folded = fold()
+    folded.feed(3, AT_MS, b"BTC", GOOD)
+    with pytest.raises(ValueError, match="offset 4 is next, not 5"):
+        folded.feed(5, AT_MS, b"BTC", GOOD)

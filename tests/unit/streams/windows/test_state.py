@@ -1,0 +1,62 @@
+"""State written and read back, and refused when it is not ours."""
+
+import json
+
+import pytest
+
+from streams.windows import Fold, StateError, restore, take_entries
+from topics import Heartbeat, encode
+
+from .test_bad_input import AT_MS, trade
+
+
+def folded(kind: str = "market") -> Fold:
+    fold = Fold(kind, 0, partitions=1, subjects_max=10)  # type: ignore[arg-type]
+    fold.feed(0, AT_MS, None, encode(Heartbeat(source="alpha", epoch=0, through_ms=AT_MS - 5_000)))
+    fold.feed(1, AT_MS, b"BTC", encode(trade()))
+    return fold
+
+
+def entries_of(fold: Fold, partitions: int = 1) -> dict[bytes, bytes]:
+    return {key: value for key, value in take_entries(fold, partitions) if value is not None}
+
+
+def test_meta_is_written_last() -> None:
+    """What it says is committed with it, and after it in the log."""
+    keys = [key for key, _ in take_entries(folded(), 1)]
+    assert keys[-1] == b"0|market|meta"
+    assert b"0|market|meta" not in keys[:-1]
+
+
+def test_nothing_changed_is_only_meta() -> None:
+    """Clean entries are not written twice."""
+    fold = folded()
+    list(take_entries(fold, 1))
+    assert [key for key, _ in take_entries(fold, 1)] == [b"0|market|meta"]
+
+
+@pytest.mark.parametrize("change", ["version", "rules", "partitions"])
+def test_state_of_other_rules_is_refused(change: str) -> None:
+    """Going on would give numbers that nobody can recompute."""
+    entries = entries_of(folded())
+    meta = json.loads(entries[b"0|market|meta"])
+    if change == "version":
+        meta["fold_version"] += 1
+    elif change == "rules":
+        meta["rules_digest"] = "0" * 16
+    entries[b"0|market|meta"] = json.dumps(meta).encode()
+    fold = Fold("market", 0, partitions=2 if change == "partitions" else 1, subjects_max=10)
+    with pytest.raises(StateError, match="market partition 0 was written by"):
+        restore(fold, entries, 2 if change == "partitions" else 1)
+
+
+def test_entries_of_other_folds_are_passed_over() -> None:
+    """One changelog holds every kind, and partition 1 is not partition 11."""
+    entries = entries_of(folded())
+    others = {key.replace(b"0|", b"10|", 1): value for key, value in entries.items()}
+    fold = Fold("market", 0, partitions=1, subjects_max=10)
+    restore(fold, others, 1)
+    assert fold.next_offset is None
+    restore(fold, entries | others, 1)
+    assert fold.next_offset == 2
+    assert list(fold.subjects) == ["BTC/USD"]
