@@ -1,7 +1,7 @@
 """Which partitions of the aggregates are this worker's, and from where each is folded and decided."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import structlog
@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from topics import PipelineError
-from topics.broker import BrokerSettings
+from topics.settings import BrokerSettings
 
 from .decide.partition import PartitionDecider
 from .settings import AgentSettings
@@ -88,8 +88,16 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
 
     async def stop(self) -> None:
         """Leave, if it was started."""
-        if self._consumer is not None:
-            await self._consumer.stop()
+        if self._consumer is None:
+            return
+        stopping = asyncio.create_task(self._consumer.stop())
+        await asyncio.wait([stopping])
+        if stopping.cancelled():
+            # Without a broker, aiokafka lets the end of its own waiting fetch through as if we were cancelled,
+            # and leaves its connections open.
+            await self._consumer._client.close()  # noqa: SLF001
+        else:
+            stopping.result()
 
     async def commit(self) -> None:
         """Commit what has been finished since the last time; what fails is committed the next time."""
@@ -116,6 +124,17 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
             reached = held[place].next_offset
             if begin > reached and self.deciders.get(place.partition) is held[place]:
                 msg = f"{place.topic}/{place.partition} was cut up to {begin}; it had been read to {reached}"
+                raise PipelineError(msg)
+
+    async def refuse_cut(self, asked: Mapping[TopicPartition, int]) -> None:
+        """Take offsets the broker says are out of range. Before a partition's place is set, that is nothing.
+
+        Raises:
+            PipelineError: One of them was next to be read.
+        """
+        for place, offset in asked.items():
+            if place.partition in self.deciders and await self.consumer.position(place) == offset:
+                msg = f"{place.topic}/{place.partition} was cut: {offset}, the next to be read, is not there"
                 raise PipelineError(msg)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from topics import Analysis, DeadLetter, Decision, Tally, encode
-from topics.broker import BrokerSettings
 from topics.deadletter import to_record
 from topics.envelope import headers
-from topics.outbox import OutRecord
+from topics.record import OutRecord
+from topics.settings import BrokerSettings
 
 ROLE = "agent"
 ROUND_MAX = 500

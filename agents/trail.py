@@ -6,8 +6,8 @@ from typing import Literal
 from aiokafka.structs import ConsumerRecord
 
 from topics import Analysis, ContractError, DeadLetter, Decision
-from topics.broker import BrokerSettings
-from topics.outbox import OutRecord
+from topics.record import OutRecord
+from topics.settings import BrokerSettings
 
 from .analyst import Answered
 from .decide.candidate import Candidate

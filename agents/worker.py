@@ -13,9 +13,9 @@ from typing import Any
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 
-from topics import BY_NAME, Aggregate, ContractError, PipelineError
-from topics.broker import BrokerSettings
+from topics import BY_NAME, Aggregate, ContractError
 from topics.outbox import Sender
+from topics.settings import BrokerSettings
 
 from .analyst import Analyst
 from .assignment import Assignment
@@ -165,8 +165,8 @@ class Worker:
             except NoOffsetForPartitionError:
                 continue  # just assigned: where to begin is being found out
             except OffsetOutOfRangeError as error:
-                msg = f"aggregates were deleted before they were read: {error}"
-                raise PipelineError(msg) from error
+                await self.assignment.refuse_cut(error.args[0])
+                continue
             for place, records in batches.items():
                 decider = self.assignment.deciders.get(place.partition)
                 if decider is not None:

@@ -9,9 +9,9 @@ import structlog
 from msgspec import Struct
 
 from topics import Status, encode, partition_of
-from topics.broker import BrokerSettings
 from topics.envelope import headers
 from topics.outbox import OutRecord, Sender
+from topics.settings import BrokerSettings
 
 CHANGED_S, EVERY_S = 1.0, 10.0
 """A part that changed is told at most this often, and every part at least this often."""

@@ -22,7 +22,7 @@ from pydantic_settings import (
 from agents.settings import AgentSettings
 from streams.settings import CollectSettings, StreamsSettings
 from topics import SettingsError
-from topics.broker import BrokerSettings
+from topics.settings import BrokerSettings
 
 PREFIX = "TAPEREADER_"
 CONFIG_KEY, SECRETS_KEY = "TAPEREADER_CONFIG", "TAPEREADER_SECRETS_DIR"

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 from topics import KINDS, raw_topic
-from topics.broker import BrokerSettings
+from topics.settings import BrokerSettings
 
 from .engine.app import EngineApp, create_engine_app
 from .engine.checkpoint import Step, no_step

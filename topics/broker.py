@@ -1,8 +1,7 @@
-"""Kafka itself: how to reach it, and whether its topics are what the catalog says. The one module here with I/O."""
+"""Kafka's topics: created, checked and corrected as the catalog says."""
 
-import ssl
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (
@@ -13,80 +12,32 @@ from confluent_kafka.admin import (
     NewTopic,
     ResourceType,
 )
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from .catalog import RECORD_BYTES_MAX, TOPICS, Topic
 from .errors import TopicsError
+from .settings import BrokerSettings
+
+__all__ = ["BrokerSettings", "admin_client", "apply_topics", "check_topics", "topic_config"]
 
 _TIMEOUT_S = 15.0
 
 
-class BrokerSettings(BaseModel):
-    """How to reach Kafka, and how this pipeline's topics are laid out on it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    bootstrap: str = Field(default="127.0.0.1:9092", min_length=1)
-    """Comma-separated host:port list of one or more brokers."""
-    prefix: str = Field(default="tapereader.", pattern=r"^[A-Za-z0-9._-]{1,80}$")
-    """Before every topic, group and transactional id, so that many pipelines share a cluster."""
-    partitions: int = Field(default=12, ge=1, le=1000)
-    """Of every topic. It cannot change later: state is cut by partition."""
-    replication: int = Field(default=1, ge=1, le=7)
-    """Copies of every partition. 3 on a cluster, with min.insync.replicas 2."""
-    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    username: str | None = None
-    password: SecretStr | None = None
-    ca_file: str | None = None
-    """A PEM file of the authorities to trust, beside the system's."""
-    embedded: bool = False
-    """The demo's own broker: it creates topics by itself, and its transaction markers have no checksum."""
-
-    def topic(self, name: str) -> str:
-        """Return a catalog topic's name on the broker."""
-        return self.prefix + name
-
-    def client_options(self) -> dict[str, Any]:
-        """Return what every aiokafka client is given."""
-        options: dict[str, Any] = {
-            "bootstrap_servers": self.bootstrap,
-            "security_protocol": self.security,
+def admin_client(settings: BrokerSettings) -> AdminClient:
+    """Return a client for topics."""
+    options: dict[str, Any] = {
+        "bootstrap.servers": settings.bootstrap,
+        "security.protocol": settings.security,
+        "log_level": 0,
+    }
+    if "SASL" in settings.security:
+        options |= {
+            "sasl.mechanism": settings.sasl_mechanism,
+            "sasl.username": settings.username,
+            "sasl.password": settings.password and settings.password.get_secret_value(),
         }
-        if "SASL" in self.security:
-            options |= {
-                "sasl_mechanism": self.sasl_mechanism,
-                "sasl_plain_username": self.username,
-                "sasl_plain_password": self.password and self.password.get_secret_value(),
-            }
-        if "SSL" in self.security:
-            options["ssl_context"] = ssl.create_default_context(cafile=self.ca_file)
-        return options
-
-    def reader_options(self) -> dict[str, Any]:
-        """Return what every aiokafka consumer is given: nobody reads what was not committed."""
-        return self.client_options() | {
-            "isolation_level": "read_committed",
-            "check_crcs": not self.embedded,
-            "enable_auto_commit": False,
-        }
-
-    def admin(self) -> AdminClient:
-        """Return a client for topics."""
-        options: dict[str, Any] = {
-            "bootstrap.servers": self.bootstrap,
-            "security.protocol": self.security,
-            "log_level": 0,
-        }
-        if "SASL" in self.security:
-            options |= {
-                "sasl.mechanism": self.sasl_mechanism,
-                "sasl.username": self.username,
-                "sasl.password": self.password and self.password.get_secret_value(),
-            }
-        if self.ca_file:
-            options["ssl.ca.location"] = self.ca_file
-        return AdminClient(options)
+    if settings.ca_file:
+        options["ssl.ca.location"] = settings.ca_file
+    return AdminClient(options)
 
 
 def topic_config(topic: Topic) -> dict[str, str]:
@@ -107,7 +58,7 @@ def apply_topics(settings: BrokerSettings) -> list[str]:
     Raises:
         TopicsError: The broker cannot be reached, or a topic has another partition count.
     """
-    admin = settings.admin()
+    admin = admin_client(settings)
     if settings.embedded:
         return _touch(admin, settings)
     existing = _partition_counts(admin)
@@ -147,7 +98,7 @@ def check_topics(settings: BrokerSettings) -> list[str]:
         TopicsError: The broker cannot be reached, a topic is missing, or it has another partition count.
             Nothing runs on such topics.
     """
-    admin = settings.admin()
+    admin = admin_client(settings)
     existing = _partition_counts(admin)
     missing = [settings.topic(t.name) for t in TOPICS if settings.topic(t.name) not in existing]
     if missing:

@@ -7,28 +7,19 @@ aiokafka's `send` costs a future a record; a batch costs one. And a failed batch
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import NamedTuple
 
 import stamina
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from .broker import BrokerSettings
-from .envelope import Headers
+from .record import OutRecord
+from .settings import BrokerSettings
+
+__all__ = ["BATCH_BYTES_MAX", "OutRecord", "Sender", "send"]
 
 BATCH_BYTES_MAX = 900 * 1024
 """Of one batch: below the broker's limit of a megabyte, which counts batches."""
-
-
-class OutRecord(NamedTuple):
-    """One record to be written. ``topic`` is the broker's name of it."""
-
-    topic: str
-    partition: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = []  # noqa: RUF012 - never changed
 
 
 async def send(producer: AIOKafkaProducer, records: Iterable[OutRecord]) -> None:

@@ -26,11 +26,11 @@ from topics import (
     partition_of,
     raw_topic,
 )
-from topics.broker import BrokerSettings
 from topics.catalog import RECORD_BYTES_MAX
 from topics.deadletter import to_record
 from topics.envelope import headers
-from topics.outbox import OutRecord
+from topics.record import OutRecord
+from topics.settings import BrokerSettings
 
 from .continuity import Continuity
 from .port import Link, Observation, Refused, Through

@@ -26,14 +26,15 @@ from topics import (
     decoder_of,
     kind_of,
 )
-from topics.broker import BrokerSettings
 from topics.catalog import RAW
+from topics.settings import BrokerSettings
 
 from .lateness import LATENESS_MS
 from .lines import Frame, frames_of
 from .pace import Pace
-from .playback import GIVE_WAY_EVERY, Promise, rest
+from .playback import GIVE_WAY_EVERY, rest
 from .port import Clock, Link, Observation, Refused, Source, Through
+from .promise import Promise
 from .topic_range import TopicRange
 from .venues.binance import parse_agg_trade
 

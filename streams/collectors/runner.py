@@ -14,8 +14,8 @@ import structlog
 
 from streams.metrics import COLLECT
 from topics import Kind
-from topics.broker import BrokerSettings
 from topics.outbox import OutRecord, Sender
+from topics.settings import BrokerSettings
 
 from .outbound import Outbound
 from .port import Clock, Link, Observation, Source, SourceError

@@ -1,7 +1,7 @@
 """The table of sources: what each type of settings makes. A new source is one line here."""
 
 from streams.settings import CollectSettings, ExchangeSettings, RecordedSettings, SyntheticSettings
-from topics.broker import BrokerSettings
+from topics.settings import BrokerSettings
 
 from .pace import Pace
 from .port import Clock, Source

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from topics import Kind, raw_topic
-from topics.broker import BrokerSettings
+from topics.settings import BrokerSettings
 
 from .lines import Frame
 from .outbound import AHEAD_MS_MAX

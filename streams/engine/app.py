@@ -6,7 +6,7 @@ from typing import Any
 import faust
 from faust.types import Message, StoreT, TransportT
 
-from topics.broker import BrokerSettings
+from topics.settings import BrokerSettings
 
 from .ownership import Ownership
 from .store import Store

@@ -11,8 +11,8 @@ from contextlib import suppress
 
 from aiokafka import AIOKafkaProducer
 
-from topics.broker import BrokerSettings
 from topics.outbox import BATCH_BYTES_MAX, OutRecord, send
+from topics.settings import BrokerSettings
 
 from .port import Checkpoint, Fatal, Observer, PartitionProgram
 

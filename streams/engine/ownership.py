@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from topics.broker import BrokerSettings
+from topics.settings import BrokerSettings
 
 from .checkpoint import Step, Writer, no_step
 from .port import Fatal, LogRecord, Observer, ProgramFactory

@@ -5,7 +5,7 @@ from typing import NoReturn, Protocol
 
 from msgspec import Struct
 
-from topics.outbox import OutRecord
+from topics.record import OutRecord
 
 
 class LogRecord(Protocol):

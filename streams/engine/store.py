@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.stores import memory
 from faust.types import TP
 
-from topics.broker import BrokerSettings
 from topics.errors import PipelineError
+from topics.settings import BrokerSettings
 
 if TYPE_CHECKING:
     from .app import EngineApp, Table

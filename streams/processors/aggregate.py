@@ -6,10 +6,10 @@ from typing import assert_never
 from streams.engine.port import Checkpoint, LogRecord
 from streams.windows import Fold, Output, restore, take_entries
 from topics import KINDS, Aggregate, DeadLetter, Kind, Late, encode, raw_topic
-from topics.broker import BrokerSettings
 from topics.deadletter import to_record
 from topics.envelope import headers
-from topics.outbox import OutRecord
+from topics.record import OutRecord
+from topics.settings import BrokerSettings
 
 ROLE = "streams"
 

@@ -10,9 +10,9 @@ from aiokafka.errors import OffsetOutOfRangeError
 from msgspec import Struct
 
 from topics import BY_NAME, KINDS, ContractError, Decoder, Kind, raw_topic
-from topics.broker import BrokerSettings
 from topics.codec import tag_of
 from topics.marks import GapDetected, GapFilled, GapPermanent, Heartbeat
+from topics.settings import BrokerSettings
 
 from .view import View
 

@@ -40,6 +40,11 @@ class Pipeline:
         self._ports: dict[str, int] = {}
         apply_topics(self.broker)
 
+    def first_line(self, child: Child) -> bytes:
+        """Return the first line a child prints."""
+        out = child.process.stdout
+        return out.readline() if out else b""
+
     def start(self, role: str, *arguments: str, instance: str = "0", **settings: Any) -> Child:
         """Start a role; ``settings`` are branches of the settings tree."""
         name = f"{role}-{instance}"
@@ -52,7 +57,9 @@ class Pipeline:
             "streams": {"session_timeout_s": 2.0},  # a member that is gone is not waited for
             **settings,
         }
-        return self._children.start(name, [role, *arguments], environment_of(tree, os.environ))
+        environment = environment_of(tree, os.environ)
+        piped = role == "fake-claude"
+        return self._children.start(name, [role, *arguments], environment, piped=piped)
 
     async def ready(self, child: Child) -> None:
         """Return when a role says that it may be relied on."""

@@ -20,7 +20,6 @@ from confluent_kafka.admin import (
 )
 
 from deploy.children import ChildError
-from streams.processors.aggregate import AggregateProgram
 from tests.servers import SharedKafka
 from tests.strategies.logs import START_MS
 from topics import (
@@ -33,11 +32,11 @@ from topics import (
     VolumeFlow,
     encode,
     partition_of,
-    raw_topic,
 )
 from topics.deadletter import from_record
 from topics.outbox import OutRecord
 
+from .folded import assert_as_folded
 from .records import PATIENCE_S
 from .roles import PARTITIONS, Pipeline, pipeline
 
@@ -73,14 +72,24 @@ def other(kind: str, asset: str, number: int, at: int, rnd: random.Random) -> by
     common: dict[str, Any] = {"subject": asset, "source": "beta", "event_ms": at, "received_ms": at}
     if kind == "volume":
         volume = Decimal(rnd.randrange(10**6)) / 10
-        place = {"venue": "beta", "instrument": f"{asset}-{number}", "span_ms": MIN}
+        place: dict[str, Any] = {"venue": "beta", "instrument": f"{asset}-{number}", "span_ms": MIN}
         return encode(VolumeFlow(**common, **place, volume=volume))
     if kind == "social":
-        text = {"text": "words", "language": "en", "tone": rnd.uniform(-1, 1), "tone_version": "t1"}
-        who = {"author": "0" * 16, "simhash": "0" * 16, "platform": "forum", "post_id": str(number)}
+        text: dict[str, Any] = {
+            "text": "words",
+            "language": "en",
+            "tone": rnd.uniform(-1, 1),
+            "tone_version": "t1",
+        }
+        who: dict[str, Any] = {
+            "author": "0" * 16,
+            "simhash": "0" * 16,
+            "platform": "forum",
+            "post_id": str(number),
+        }
         return encode(Post(**common, **text, **who, engagement=rnd.randrange(100)))
-    who = {"author": "0" * 16, "repository": "a/b", "event_id": str(number)}
-    return encode(RepositoryEvent(**common, **who, act="commit"))
+    act: dict[str, Any] = {"author": "0" * 16, "repository": "a/b", "event_id": str(number)}
+    return encode(RepositoryEvent(**common, **act, act="commit"))
 
 
 def batch(line: Pipeline, rnd: random.Random, *, first: int, minutes: range) -> list[OutRecord]:
@@ -104,39 +113,6 @@ def batch(line: Pipeline, rnd: random.Random, *, first: int, minutes: range) -> 
             )
             made += [line.raw(kind, p, None, encode(beat)) for p in range(PARTITIONS)]
     return made
-
-
-async def expected(line: Pipeline) -> dict[str, list[list[tuple[Any, ...]]]]:
-    """What the raw topics as they stand must give, by topic, partition and kind: key, value, headers."""
-    out: dict[str, list[list[tuple[Any, ...]]]] = {}
-    raw = {kind: await line.read(raw_topic(kind)) for kind in KINDS}
-    for partition in range(PARTITIONS):
-        for kind in KINDS:
-            program = AggregateProgram(line.broker, partition, {}, subjects_max=20_000)
-            program.feed(line.broker.topic(raw_topic(kind)), raw[kind][partition])
-            checkpoint = program.take()
-            for record in checkpoint.outputs if checkpoint else ():
-                parts = out.setdefault(record.topic, [[] for _ in range(PARTITIONS)])
-                parts[partition].append((record.key, record.value, tuple(record.headers)))
-    return out
-
-
-async def assert_as_folded(line: Pipeline) -> int:
-    """The topics hold exactly what the fold says: nothing more, nothing less, each byte, in each kind's order."""
-    wanted, count = await expected(line), 0
-    for name in ("aggregates", "late", "deadletters"):
-        found = await line.read(name)
-        parts = wanted.get(line.broker.topic(name), [[] for _ in range(PARTITIONS)])
-        for partition in range(PARTITIONS):
-            got = [(r.key, r.value, tuple(r.headers)) for r in found[partition]]
-            assert sorted(got, key=repr) == sorted(parts[partition], key=repr), (name, partition)
-            count += len(got)
-            for kind in KINDS:
-                mark = f"{kind}/".encode()
-                mine = [r for r in got if dict(r[2])["ce_id"].startswith(mark)]
-                order = [r for r in parts[partition] if dict(r[2])["ce_id"].startswith(mark)]
-                assert mine == order, (name, partition, kind)
-    return count
 
 
 async def test_the_topics_hold_what_the_fold_says(line: Pipeline) -> None:

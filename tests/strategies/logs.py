@@ -86,7 +86,7 @@ def _trade(draw: Any, at: int) -> Trade:
 
 
 def _volume(draw: Any, at: int) -> VolumeFlow | VolumeLevel:
-    make = draw(st.sampled_from((VolumeFlow, VolumeLevel)))
+    make: type[VolumeFlow | VolumeLevel] = draw(st.sampled_from((VolumeFlow, VolumeLevel)))
     return make(
         subject="BTC",
         source=draw(st.sampled_from(SOURCES)),
@@ -158,7 +158,8 @@ def _mark(draw: Any, kind: Kind, at: int) -> Any:
 @st.composite
 def logs(draw: Any, kind: Kind, *, size: int = 80) -> list[tuple[bytes | None, bytes]]:
     """A whole log: keys and values. Time goes on, by fits and starts; half of the records move the clock."""
-    now, made = START_MS, []
+    now = START_MS
+    made: list[tuple[bytes | None, bytes]] = []
     for what in draw(st.lists(st.sampled_from("eeeebbbbmc"), min_size=size // 2, max_size=size)):
         now += draw(steps(kind))
         if draw(st.integers(0, 3)) == 0:  # onto the next edge of a block, where off-by-ones live

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from typing import Literal, NamedTuple
 
-from streams.collectors.playback import PROMISE_STEP_MS
 from streams.collectors.port import Observation, Through
+from streams.collectors.promise import PROMISE_STEP_MS
 
 from .run import Run
 

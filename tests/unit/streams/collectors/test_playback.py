@@ -7,13 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.collectors.pace import Pace
-from streams.collectors.playback import (
-    PROMISE_EVENTS_MAX,
-    PROMISE_STEP_MS,
-    SLICE_S,
-    Promise,
-    rest,
-)
+from streams.collectors.playback import SLICE_S, rest
+from streams.collectors.promise import PROMISE_EVENTS_MAX, PROMISE_STEP_MS, Promise
 
 LATENESS_MS = 2_000
 

@@ -1,6 +1,7 @@
 """The edges of the specification, one by one: each of these has once been an off-by-one somewhere."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -176,7 +177,7 @@ def test_a_filled_gap_makes_the_window_whole_in_its_next_revision() -> None:
     log = Log()
     log.beat(T0)
     log.trade(T0 + 1, sequence=1)
-    place = {"gap_id": "g", "subject": "BTC/USD", "source": "one", "venue": "alpha"}
+    place: dict[str, Any] = {"gap_id": "g", "subject": "BTC/USD", "source": "one", "venue": "alpha"}
     log.trade(T0 + 30_001, sequence=3)
     log.put(b"BTC", encode(GapDetected(**place, from_ms=T0 + 1, to_ms=T0 + 30_001)))
     (first,) = [a for a in log.beat(T0 + MIN) if a.window_ms == MIN]

@@ -14,7 +14,7 @@ MARKET, VOLUME = KIND_RULES["market"], KIND_RULES["volume"]
 
 
 def trade(
-    at: int, price: float, size: float, side: str = "buy", venue: str = "a", name: str = "1"
+    at: int, price: float, size: float, side: str = "buy", *, venue: str = "a", name: str = "1"
 ) -> TradeIn:
     return TradeIn(
         subject="BTC/USD",

@@ -1,0 +1,254 @@
+"""The agent role in this process: aggregates written, a worker run and stopped, and its books gone through."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+
+from agents.account.ledger import Ledger
+from agents.analyst import Analyst, Desk
+from agents.ask.breaker import CircuitBreaker
+from agents.ask.claude import Claude
+from agents.ask.model import LanguageModel
+from agents.assignment import GROUP
+from agents.settings import AgentSettings
+from agents.worker import Worker
+from tests.unit.agents.fake_claude.wire import Wire
+from tests.unit.agents.serving import url_of
+from topics import Aggregate, Analysis, Decision, Tally, encode, partition_of
+from topics.broker import BrokerSettings
+from topics.deadletter import from_record
+
+from .log import decoded, read_log
+
+PATIENCE_S = 60.0
+"""Longer than anything here takes on a busy machine."""
+PARTITIONS = 2
+
+
+def now_ms() -> int:
+    """Return the wall clock."""
+    return time.time_ns() // 1_000_000
+
+
+async def until(holds: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
+    """Return when something is so."""
+    async with asyncio.timeout(patience_s):
+        while not holds():
+            await asyncio.sleep(0.02)
+
+
+class Place(NamedTuple):
+    """Where a record of the aggregates stands."""
+
+    partition: int
+    offset: int
+
+
+async def publish(
+    broker: BrokerSettings,
+    aggregates: Iterable[Aggregate | bytes],
+    *,
+    transaction: str | None = None,
+    at_ms: int | None = None,
+) -> list[Place]:
+    """Write windows, each to its asset's partition, and return where they stand.
+
+    With a ``transaction`` they go in transactions of five, each after an aborted one. ``at_ms`` is the first's
+    log time, later ones follow a second after another.
+    """
+    topic, places = broker.topic("aggregates"), []
+
+    async def write(producer: AIOKafkaProducer, found: Aggregate | bytes, number: int) -> None:
+        value = found if isinstance(found, bytes) else encode(found)
+        asset = "BTC" if isinstance(found, bytes) else found.asset
+        time_ms = None if at_ms is None else at_ms + 1_000 * number
+        told = await producer.send_and_wait(
+            topic,
+            value,
+            key=asset.encode(),
+            partition=partition_of(asset, broker.partitions),
+            timestamp_ms=time_ms,
+        )
+        places.append(Place(told.partition, told.offset))
+
+    waiting = list(enumerate(aggregates))
+    options = {"transactional_id": broker.topic(transaction)} if transaction else {}
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        AIOKafkaProducer(**broker.client_options(), **options) as producer,
+    ):
+        if transaction is None:
+            for number, found in waiting:
+                await write(producer, found, number)
+            return places
+        while waiting:
+            await producer.begin_transaction()
+            await producer.send_and_wait(topic, b"never committed", partition=0)
+            await producer.abort_transaction()
+            async with producer.transaction():
+                for number, found in waiting[:5]:
+                    await write(producer, found, number)
+            del waiting[:5]
+    return places
+
+
+@asynccontextmanager
+async def desk_at(
+    fake: Wire, ledger_url: str, prefix: str, settings: AgentSettings
+) -> AsyncIterator[Desk]:
+    """Give all it takes to ask a fake Claude, and close it."""
+    model = Claude(
+        provider="anthropic", name=settings.model.name, base_url=url_of(fake), api_key="test"
+    )
+    async with desk_of(model, ledger_url, prefix, settings) as desk:
+        yield desk
+
+
+@asynccontextmanager
+async def desk_of(
+    model: LanguageModel, ledger_url: str, prefix: str, settings: AgentSettings
+) -> AsyncIterator[Desk]:
+    """Give all it takes to ask a model, and close it."""
+    ledger = Ledger(ledger_url, prefix=prefix, scope="test", cap_nano_usd=10**9)
+    try:
+        yield Desk(model, CircuitBreaker(settings.breaker), ledger)
+    finally:
+        await model.close()
+        await ledger.close()
+
+
+class Run(NamedTuple):
+    """A worker at work."""
+
+    worker: Worker
+    stop: asyncio.Event
+    task: asyncio.Task[None]
+
+    async def end(self) -> None:
+        """Stop it cleanly."""
+        self.stop.set()
+        async with asyncio.timeout(PATIENCE_S):
+            await self.task
+
+
+@asynccontextmanager
+async def working(
+    settings: AgentSettings,
+    broker: BrokerSettings,
+    desk: Desk | None = None,
+    *,
+    instance: str = "one",
+    clock: Callable[[], int] = now_ms,
+) -> AsyncIterator[Run]:
+    """Run a worker until it is warm; at the end stop it cleanly, if it has not ended."""
+    analyst = Analyst(settings, desk, now_ms=clock)
+    worker = Worker(settings, broker, analyst, instance_id=instance, now_ms=clock)
+    stop = asyncio.Event()
+    run = Run(worker, stop, asyncio.create_task(worker.run(stop)))
+    try:
+        await until(lambda: worker.ready or run.task.done())
+        yield run
+        if not run.task.done():
+            await run.end()
+    finally:
+        run.task.cancel()
+        await asyncio.gather(run.task, return_exceptions=True)
+
+
+async def committed(broker: BrokerSettings) -> dict[int, int]:
+    """Return the group's offset of each partition that has one."""
+    admin = AIOKafkaAdminClient(**broker.client_options())
+    await admin.start()
+    try:
+        found = await admin.list_consumer_group_offsets(broker.topic(GROUP))
+        return {place.partition: told.offset for place, told in found.items() if told.offset >= 0}
+    finally:
+        await admin.close()
+
+
+async def until_committed(broker: BrokerSettings, places: Iterable[Place]) -> None:
+    """Return when the group has committed past each of these records."""
+    ends = Counter[int]()
+    for place in places:
+        ends[place.partition] = max(ends[place.partition], place.offset + 1)
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            found = await committed(broker)
+            if all(found.get(partition, 0) >= end for partition, end in ends.items()):
+                return
+            await asyncio.sleep(0.1)
+
+
+class Books(NamedTuple):
+    """All that workers have written, in order."""
+
+    analyses: list[Analysis]
+    decisions: list[Decision]
+    tallies: list[Tally]
+    letters: list[Place]
+    """Where the records of the dead letters stand."""
+
+    def twice(self) -> list[str]:
+        """Return every id that is there more than once, over all runs."""
+        ids = Counter(
+            [f"analysis {a.analysis_id}" for a in self.analyses]
+            + [f"decision {d.decision_id}" for d in self.decisions]
+            + [t.tally_id for t in self.tallies]
+            + [f"letter {place}" for place in self.letters]
+        )
+        return [name for name, count in ids.items() if count > 1]
+
+    def accounted(self) -> Counter[int]:
+        """Return how many records of each partition have been accounted for, whatever by."""
+        count = Counter[int](place.partition for place in self.letters)
+        count.update(d.aggregates_partition for d in self.decisions)
+        for tally in self.tallies:
+            count[tally.aggregates_partition] += tally.folded + tally.uninteresting
+        return count
+
+
+async def books(broker: BrokerSettings) -> Books:
+    """Return what stands in the agent's topics, each record readable by its contract."""
+    said = decoded(await read_log(broker, "analyses"), Analysis)
+    told = await read_log(broker, "decisions")
+    letters = [
+        from_record(r.key, r.value, r.headers, 0) for r in await read_log(broker, "deadletters")
+    ]
+    decisions, tallies = decoded(told, Decision), decoded(told, Tally)
+    assert len(decisions) + len(tallies) == len(told)
+    standing = [(r, a.asset) for r, a in said] + [(r, d.asset) for r, d in decisions]
+    for record, asset in standing:
+        assert record.partition == partition_of(asset, broker.partitions)
+    return Books(
+        [a for _, a in said],
+        [d for _, d in decisions],
+        [t for _, t in tallies],
+        [Place(letter.partition or 0, letter.offset or 0) for letter in letters],
+    )
+
+
+def check(found: Books, places: list[Place]) -> None:
+    """Check that every record is accounted for exactly once, and every decision has what it names."""
+    assert found.twice() == []
+    assert found.accounted() == Counter(place.partition for place in places)
+    standing = set(places)
+    own = [Place(d.aggregates_partition, d.last_offset) for d in found.decisions]
+    assert len(set(own)) == len(own)
+    assert set(own) <= standing - set(found.letters)
+    told = {analysis.analysis_id: analysis for analysis in found.analyses}
+    answered = [d for d in found.decisions if d.outcome in ("called", "rules")]
+    assert {d.analysis_id for d in answered} == set(told)
+    for decision in answered:
+        analysis = told[decision.decision_id]
+        assert analysis.as_of_ms == decision.as_of_ms
+        assert analysis.trigger.reasons == decision.reasons
+        assert (analysis.origin == "rules") is (decision.outcome == "rules")
+        assert analysis.origin_reason == decision.reason
+    ids = {d.decision_id for d in found.decisions}
+    assert {d.survivor_id for d in found.decisions if d.outcome == "coalesced"} <= ids
