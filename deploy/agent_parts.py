@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from agents.analyst import Desk
 from agents.ask.breaker import State
 from agents.metrics import AGENT
 from agents.settings import AgentSettings
@@ -10,6 +11,8 @@ from agents.worker import Worker
 from .reporting import Part
 
 NANO = 1e9
+PRODUCTS = {"state": "states", "deep_dive": "deep dives"}
+"""What the model may be asked for, in words."""
 
 
 def agent_parts(
@@ -17,16 +20,11 @@ def agent_parts(
 ) -> list[Part]:
     """Return the role as a whole, the breaker and the budget."""
     desk = worker.analyst.desk
-    asking = (
-        "rules answer: no model is configured"
-        if desk is None
-        else f"{desk.model.provider}/{desk.model.name} answers deep dives, rules the rest"
-    )
     parts = [
         Part(
             "role",
             "running" if worker.ready else "starting",
-            asking,
+            _asking(desk, settings),
             {
                 "waiting": float(len(worker.inbox)),
                 "calls_in_flight": float(worker.calls_in_flight),
@@ -64,3 +62,17 @@ def agent_parts(
         )
     )
     return parts
+
+
+def _asking(desk: Desk | None, settings: AgentSettings) -> str:
+    """Return who answers what."""
+    if desk is None:
+        return "rules answer: no model is configured"
+    asked = [words for name, words in PRODUCTS.items() if name in settings.model.products]
+    rest = [words for words in PRODUCTS.values() if words not in asked]
+    model = f"{desk.model.provider}/{desk.model.name}"
+    if settings.model.simulated:
+        model += " (simulated)"
+    if not asked:
+        return f"rules answer: {model} is asked for nothing"
+    return f"{model} answers {' and '.join(asked)}" + (f", rules {rest[0]}" if rest else "")

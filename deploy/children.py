@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +15,8 @@ from topics import PipelineError
 
 STOP_S = 4.0
 """After a request to end, before a process is killed."""
+SAID_LINES = 12
+"""Of a log, in an error."""
 
 
 class ChildError(PipelineError):
@@ -26,27 +29,45 @@ class Child:
     def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
         """Take a started process."""
         self.name, self.process, self._log = name, process, log
+        self._asked = self._swept = False
 
     @property
     def pid(self) -> int:
-        """The process id, which is also that of its session."""
+        """The process id, which is also that of its session and group."""
         return self.process.pid
 
+    @property
+    def status(self) -> int | None:
+        """Its exit status, less than 0 for a signal; None while it runs."""
+        status = self.process.poll()
+        if status is not None and not self._swept:
+            self._swept = True
+            self._kill()  # what it started and did not end itself
+        return status
+
     def check(self) -> None:
-        """Raise if it has ended.
+        """Raise if it has ended without being asked to.
 
         Raises:
             ChildError: It has; the message holds the last lines of its log.
         """
-        code = self.process.poll()
-        if code is not None:
-            said = self._log.read_text(errors="replace").strip().splitlines()[-12:]
-            msg = "\n  ".join([f"{self.name} ended with status {code}; it said last:", *said])
+        status = self.status
+        if status is not None and not self._asked:
+            said = self._log.read_text(errors="replace").strip().splitlines()[-SAID_LINES:]
+            how = signal.Signals(-status).name if status < 0 else f"status {status}"
+            head = f"{self.name} ended by itself with {how}"
+            msg = "\n  ".join([f"{head}; it said last:", *said] if said else [head])
             raise ChildError(msg)
+
+    async def first_line(self) -> bytes:
+        """Return the first line it prints, for a process whose output is read; empty if it ends before."""
+        out = self.process.stdout
+        return await asyncio.to_thread(out.readline) if out else b""
 
     async def stop(self, timeout_s: float = STOP_S) -> int:
         """Ask it to end, wait, and kill it if it does not; return its exit status."""
-        if self.process.poll() is None:
+        self._asked = True
+        if self.status is None:
             self.process.send_signal(signal.SIGTERM)
         return await self.ended(timeout_s)
 
@@ -54,18 +75,22 @@ class Child:
         """Wait until it has ended, and kill it if it does not; return its exit status."""
         loop = asyncio.get_running_loop()
         give_up_s = loop.time() + timeout_s
-        while self.process.poll() is None and loop.time() < give_up_s:  # noqa: ASYNC110 - no event to wait for
+        while self.status is None and loop.time() < give_up_s:  # noqa: ASYNC110 - no event to wait for
             await asyncio.sleep(0.02)
-        if self.process.poll() is None:
-            self.kill()
+        return self.close()
+
+    def close(self) -> int:
+        """End it and everything it started, at once, and return its exit status."""
+        if self.status is None:
+            self._kill()
+        if self.process.stdout:
+            self.process.stdout.close()
         return self.process.wait()
 
-    def kill(self) -> None:
-        """End it and everything it started, at once."""
-        try:
+    def _kill(self) -> None:
+        # A group of none but a dead leader is not there on Linux, and forbidden on macOS.
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
 
 
 class Children:
@@ -89,11 +114,7 @@ class Children:
     ) -> None:
         """Leave no process behind."""
         for child in self.all:
-            if child.process.poll() is None:
-                child.kill()
-                child.process.wait()
-            if child.process.stdout:
-                child.process.stdout.close()
+            child.close()
         os.close(self._held)
         os.close(self._lifeline)
 
@@ -110,7 +131,8 @@ class Children:
         with log.open("ab") as out:
             process = subprocess.Popen(  # noqa: S603 - our own command
                 [
-                    *(sys.executable, "-m", "deploy"),
+                    # -P: a folder `agents` where the user happens to stand is none of ours.
+                    *(sys.executable, "-P", "-m", "deploy"),
                     *arguments,
                     *("--lifeline", str(self._lifeline)),
                 ],
@@ -126,7 +148,7 @@ class Children:
         return child
 
     def check(self) -> None:
-        """Raise if any has ended.
+        """Raise if any has ended without being asked to.
 
         Raises:
             ChildError: One has.

@@ -1,6 +1,7 @@
 """The one command: every role, and what an operator asks.
 
-Roles are imported when they are run: some take seconds.
+Everything of ours is imported when it is used: roles take seconds, and before anything else it must be sure
+that the packages are ours.
 """
 
 import asyncio
@@ -8,13 +9,12 @@ import sys
 from collections.abc import Coroutine
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from topics import PipelineError
-
-from .settings import Settings, load
+if TYPE_CHECKING:
+    from .settings import Settings
 
 app = typer.Typer(
     name="tapereader",
@@ -37,18 +37,21 @@ Lifeline = Annotated[int | None, typer.Option(hidden=True)]
 def main() -> None:
     """Run the command; an error of ours is told in a sentence, without a traceback."""
     _refuse_intruders()
+    from topics import PipelineError  # noqa: PLC0415 - ours, as is sure now
+
     try:
         app()
     except (PipelineError, OSError) as error:
-        typer.echo(f"tapereader: {error}", err=True)
-        sys.exit(2)
+        _end(str(error))
 
 
 @app.command(
     epilog="Examples: tapereader demo; tapereader demo --seconds 45 --report out.json; tapereader demo --model simulated"
 )
 def demo(
-    seconds: Annotated[int, typer.Option(help="Stop after this long; 0: go on until Ctrl-C.")] = 0,
+    seconds: Annotated[
+        int, typer.Option(min=0, help="Stop after this long; 0: go on until Ctrl-C.")
+    ] = 0,
     report: Annotated[Path | None, typer.Option(help="Write what was seen as JSON.")] = None,
     model: Annotated[
         str, typer.Option(help="rules: no model; simulated: our fake Claude, with an outage.")
@@ -71,25 +74,25 @@ def collect(
     lifeline: Lifeline = None,
 ) -> None:
     """Publish raw events of one or more sources."""
-    from .wiring import run_collect  # noqa: PLC0415
+    from .wiring.collect import run_collect  # noqa: PLC0415
 
-    _run(run_collect(_settings(instance), sources, lifeline=lifeline))
+    _run(run_collect(_role("collect", instance), sources, lifeline=lifeline))
 
 
 @app.command(epilog="Example: tapereader streams --instance 0")
 def streams(instance: Instance = None, lifeline: Lifeline = None) -> None:
     """Fold raw events into windows."""
-    from .wiring import run_streams  # noqa: PLC0415
+    from .wiring.streams import run_streams  # noqa: PLC0415
 
-    _run(run_streams(_settings(instance), lifeline=lifeline))
+    _run(run_streams(_role("streams", instance), lifeline=lifeline))
 
 
 @app.command(epilog="Example: tapereader agent --instance 0")
 def agent(instance: Instance = None, lifeline: Lifeline = None) -> None:
     """Analyse aggregates: the model's words where it is asked, the rules' otherwise."""
-    from .wiring import run_agent  # noqa: PLC0415
+    from .wiring.agent import run_agent  # noqa: PLC0415
 
-    _run(run_agent(_settings(instance), lifeline=lifeline))
+    _run(run_agent(_role("agent", instance), lifeline=lifeline))
 
 
 @app.command(epilog="Example: tapereader watch (against the broker of the settings)")
@@ -97,16 +100,21 @@ def watch() -> None:
     """The terminal view of a running pipeline."""
     from .watch import run_watch  # noqa: PLC0415
 
-    _run(run_watch(_settings(None)))
+    _run(run_watch(_settings()))
 
 
 @app.command(
     "fake-claude", epilog="Example: tapereader fake-claude --port 8080 --script outage.json"
 )
 def fake_claude(
-    port: Annotated[int, typer.Option(help="0: any free one.")] = 0,
-    script: Annotated[Path | None, typer.Option(help="Faults to play, as JSON.")] = None,
-    latency_ms: Annotated[int, typer.Option(help="How long an answer takes.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any free one.")] = 0,
+    script: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Faults to play, as JSON."),
+    ] = None,
+    latency_ms: Annotated[
+        int, typer.Option(min=0, max=600_000, help="How long an answer takes.")
+    ] = 0,
     lifeline: Lifeline = None,
 ) -> None:
     """A local server that speaks Claude's Messages API. Its answers are simulated and free."""
@@ -126,7 +134,7 @@ def embedded(lifeline: Lifeline = None) -> None:
 @app.command(epilog="Example: TAPEREADER_BROKER__PARTITIONS=4 tapereader settings")
 def settings() -> None:
     """Print the settings in force, without secrets."""
-    typer.echo(_settings(None).model_dump_json(indent=2))
+    typer.echo(_settings().printed())
 
 
 @topics_app.command("apply", epilog="Example: tapereader topics apply")
@@ -134,7 +142,7 @@ def topics_apply() -> None:
     """Create missing topics and correct their settings."""
     from topics.broker import apply_topics  # noqa: PLC0415
 
-    for line in apply_topics(_settings(None).broker) or ["nothing to do"]:
+    for line in apply_topics(_settings().broker) or ["nothing to do"]:
         typer.echo(line)
 
 
@@ -143,7 +151,7 @@ def topics_check() -> None:
     """Say how the broker's topics differ from the catalog; exit 1 if they do."""
     from topics.broker import check_topics  # noqa: PLC0415
 
-    differences = check_topics(_settings(None).broker)
+    differences = check_topics(_settings().broker)
     for line in differences or ["as the catalog says"]:
         typer.echo(line)
     sys.exit(bool(differences))
@@ -151,25 +159,17 @@ def topics_check() -> None:
 
 @topics_app.command("list", epilog="Example: tapereader topics list")
 def topics_list() -> None:
-    """The table of topics."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
+    """Every topic: who writes and reads it, what is in it, how it is keyed and kept."""
     from topics import TOPICS  # noqa: PLC0415
 
-    prefix = _settings(None).broker.prefix
-    table = Table("topic", "key", "kept", "written by", "read by", "what", box=None)
+    prefix = _settings().broker.prefix
+    width = len(prefix) + max(len(topic.name) for topic in TOPICS)
     for topic in TOPICS:
-        days = "" if topic.retention_ms is None else f" {topic.retention_ms // 86_400_000} d"
-        table.add_row(
-            prefix + topic.name,
-            topic.key,
-            topic.cleanup + days,
-            ", ".join(topic.written_by),
-            ", ".join(topic.read_by),
-            topic.summary,
-        )
-    Console().print(table)
+        days = "" if topic.retention_ms is None else f", {topic.retention_ms // 86_400_000} days"
+        writers, readers = ", ".join(topic.written_by), ", ".join(topic.read_by)
+        typer.echo(f"{prefix + topic.name:{width}}  {writers} -> {readers}")
+        typer.echo(f"    {topic.summary}")
+        typer.echo(f"    Key: {topic.key}. Kept: {topic.cleanup}{days}.")
 
 
 @topics_app.command(
@@ -190,13 +190,23 @@ def topics_schema(
         known = sorted(
             f[len("schemas/") : -len(".json")] for f in files if f.startswith("schemas/")
         )
-        typer.echo(f"tapereader: no event {event!r}; there are: {', '.join(known)}", err=True)
-        sys.exit(2)
+        _end(f"no event {event!r}; there are: {', '.join(known)}")
     typer.echo(files[name], nl=False)
 
 
-def _settings(instance: str | None) -> Settings:
+def _settings(instance: str | None = None) -> "Settings":
+    from .settings import load  # noqa: PLC0415
+
     return load() if instance is None else load(instance=instance)
+
+
+def _role(name: str, instance: str | None) -> "Settings":
+    """Return a role's settings, with its logs on their way."""
+    from . import logs  # noqa: PLC0415
+
+    settings = _settings(instance)
+    logs.configure(settings.log, role=name, instance=settings.instance)
+    return settings
 
 
 def _run(role: Coroutine[Any, Any, None]) -> None:
@@ -214,10 +224,15 @@ def _refuse_intruders() -> None:
         folder = Path(str(package.__file__)).resolve().parent.parent
         if folder != here:
             owners = ", ".join(packages_distributions().get(package.__name__, ["something"]))
-            sys.exit(
-                f"tapereader: the package {package.__name__!r} comes from {folder} ({owners}), not from"
+            _end(
+                f"the package {package.__name__!r} comes from {folder} ({owners}), not from"
                 f" {here}. Install tapereader into an environment of its own"
             )
+
+
+def _end(words: str) -> NoReturn:
+    typer.echo(f"tapereader: {words}", err=True)
+    sys.exit(2)
 
 
 def print_version(value: bool) -> None:  # noqa: FBT001 - typer's

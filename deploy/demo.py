@@ -6,84 +6,78 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
-
 from streams.serving.feed import Feed
 from streams.serving.view import View
 from topics import KINDS, PipelineError, raw_topic
-from topics.broker import BrokerSettings, apply_topics
+from topics.broker import apply_topics
+from topics.settings import BrokerSettings
 
+from . import plan
 from .children import Child, Children
 from .embedded import PARTITIONS
-from .report import Run, findings, report
-from .role import ending
+from .report import Run, findings, report, summary
+from .role import ending, now_ms
 from .screen import Screen
 from .settings import environment_of
 from .witness import Witness
 
-SPEED = 60
-"""Market time against wall time."""
-HOURS = 60
-"""How long ago the demo's market begins; an hour of wall time brings it to now."""
-START_MINUTE = 40
-"""Of an hour: so that an hourly window ends within the first half minute of wall time."""
-RECORDING = "binance-xrpeth-aggtrades-2019-10.jsonl.gz"
-RECORDING_FIRST_MS = 1_570_752_011_620
-SEED = 1
 READY_S = 60.0
-LEAD_MS = 3_000
-"""The market begins this long after its collector's start, which takes a moment."""
+LEAD_MS = 1_500
+"""From the start of the collector to the market's begin: it is up by then."""
 SETTLE_S = 15.0
 """How long the roles may take to finish what was sent."""
-MODELS = ("rules", "simulated")
-OUTAGE = [{"fault": "overloaded", "seconds": [12, 24]}]
-"""The planted outage of the simulated model, in seconds since its first request."""
-
-_HOUR_MS = 3_600_000
-
-
-class Plan(Struct, frozen=True):
-    """When the demo's market begins, and by how much the recording is shifted into it."""
-
-    start_ms: int
-    began_ms: int
-    """The wall time of `start_ms`."""
-    shift_ms: int
-
-    def event_ms(self, now_ms: int) -> int:
-        """Return the market's time at a wall time."""
-        return self.start_ms + (now_ms - self.began_ms) * SPEED
+ROLES = ("collect", "agent", "streams")
+"""In the order they end: each has nothing more to do when those before it are gone."""
+BREAK_OFF_S = 2.5
+"""For a role to end after a Ctrl-C, all at once: the whole takes less than 5 s."""
 
 
-def plan(began_ms: int) -> Plan:
-    """Return the plan for a market that begins at a wall time."""
-    latest_ms = began_ms - (HOURS - 1) * _HOUR_MS
-    start_ms = latest_ms // _HOUR_MS * _HOUR_MS + START_MINUTE * 60_000
-    if start_ms > latest_ms:
-        start_ms -= _HOUR_MS
-    return Plan(start_ms, began_ms, start_ms + 1_000 - RECORDING_FIRST_MS)
+class BrokenOffError(PipelineError):
+    """Told to stop before there was anything to report."""
 
 
 def run_demo(*, seconds: int, report_file: Path | None, model: str) -> int:
-    """Run the demo and return its exit status: 0 when all that was planted was seen and everything adds up."""
-    if model not in MODELS:
-        _say(f"tapereader: --model {model}: one of {', '.join(MODELS)}")
-        return 2
+    """Run the demo and return its exit status: 0 when all that was planted was seen and everything adds up.
+
+    2 is a refused option; 1 everything else: a role that died, a plant not found, a run broken off early.
+    """
+    if model not in plan.MODELS:
+        return _refuse(f"--model {model}: one of {', '.join(plan.MODELS)}")
+    if report_file is not None and not report_file.resolve().parent.is_dir():
+        return _refuse(f"--report {report_file}: its folder does not exist")
     with (
         tempfile.TemporaryDirectory(prefix="tapereader-demo-") as folder,
-        as_file(files("deploy").joinpath("data", RECORDING)) as recording,
+        as_file(files("deploy").joinpath("data", plan.RECORDING)) as recording,
     ):
-        result = asyncio.run(Demo(Path(folder), recording, model=model).run(seconds))
-    text = json.dumps(result, indent=2) + "\n"
+        try:
+            found = asyncio.run(Demo(Path(folder), recording, model=model).run(seconds))
+        except BrokenOffError as error:
+            _say(str(error))
+            return int(seconds > 0)
+        except PipelineError as error:
+            _say(f"tapereader: {error}")
+            return 1
+    _tell(found, report_file)
+    if found["broken_off"]:
+        return int(seconds > 0 or bool(found["errors"]))
+    return int(bool(found["errors"]) or not found["accounted"])
+
+
+def _tell(found: dict[str, Any], report_file: Path | None) -> None:
+    """Say what was seen in words, and as JSON to the file, or to whatever reads our output."""
+    text = json.dumps(found, indent=2) + "\n"
     if report_file is not None:
         report_file.write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
-    return 1 if result["errors"] or not result["accounted"] else 0
+    elif not sys.stdout.isatty():
+        sys.stdout.write(text)
+    for line in summary(found):
+        _say(line)
 
 
 class Demo:
@@ -91,111 +85,173 @@ class Demo:
 
     def __init__(self, folder: Path, recording: Path, *, model: str) -> None:
         """Prepare; nothing is started before `run`."""
-        self._folder, self._recording, self._model = folder, recording, model
+        self._folder, self._recording = folder, recording
+        self._simulated = model == "simulated"
         self._view, self._witness = View(), Witness()
+        self._children = Children(folder)
+        self._roles: dict[str, Child] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stop = asyncio.Event()
         self._errors: list[str] = []
-        self._broker = BrokerSettings()
         self._settings: dict[str, Any] = {}
 
     async def run(self, seconds: int) -> dict[str, Any]:
         """Start everything, watch until the time is over or Ctrl-C, stop everything, and say what was seen.
 
         Raises:
+            BrokenOffError: Told to stop before the market had begun.
             PipelineError: A role could not be started, or ended by itself.
         """
-        stop = asyncio.Event()
-        async with ending(stop, None):
-            with Children(self._folder) as children:
-                roles = await self._start(children)
-                feed = Feed(
-                    self._broker,
-                    self._view,
-                    since_ms=0,
-                    seen=self._witness.seen,
-                    also=("streams-state-changelog",),
-                )
-                feeding = asyncio.create_task(feed.run())
+        async with ending(self._stop, None):
+            with self._children:
                 try:
-                    await self._until_ready(children, feeding)
-                    return await self._observe(children, roles, feed, feeding, seconds, stop)
+                    return await self._run(seconds)
                 finally:
-                    feeding.cancel()
-                    await asyncio.gather(feeding, return_exceptions=True)
+                    for task in self._tasks:
+                        task.cancel()
+                    await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _start(self, children: Children) -> dict[str, Child]:
+    async def _run(self, seconds: int) -> dict[str, Any]:
         _say("starting: broker, Redis, streams, agent ...")
-        clean = self._environment()
-        places = await _line(children.start("embedded", ["embedded"], clean, piped=True))
-        self._broker = BrokerSettings(
-            bootstrap=places["kafka"], partitions=PARTITIONS, embedded=True
+        broker = await self._start()
+        feed = Feed(
+            broker,
+            self._view,
+            since_ms=0,
+            seen=self._witness.seen,
+            also=("streams-state-changelog",),
         )
-        await asyncio.to_thread(apply_topics, self._broker)
-        agent = await self._agent_settings(children, places["redis"])
+        self._tasks.append(asyncio.create_task(feed.run()))
+        # The embedded broker cannot be asked for offsets by time: an agent that comes later misses what is there.
+        await self._ready()
+        planned = plan.plan(now_ms() + LEAD_MS)
+        self._settings["collect"] = plan.collect_settings(planned, self._recording)
+        self._roles["collect"] = self._child("collect", "collect", "recording", "simulated")
+        painting = asyncio.create_task(self._screen(planned, broker).run())
+        self._tasks.append(painting)
+        await self._until(_never, (seconds or plan.HOURS * 60) - self._age_s(planned))
+        painting.cancel()
+        await asyncio.gather(painting, return_exceptions=True)
+        self._tasks.remove(painting)
+        until_ms = planned.event_ms(now_ms())
+        await self._end_roles(feed)
+        run = Run(
+            seed=plan.SEED,
+            start_ms=planned.start_ms,
+            until_ms=until_ms,
+            shift_ms=planned.shift_ms,
+            speed=plan.SPEED,
+            outage_s=plan.OUTAGE_S if self._simulated else None,
+            bounds={raw_topic(kind): await feed.bounds(raw_topic(kind)) for kind in KINDS},
+        )
+        # Of a run that was broken off nobody can say whether all was found.
+        found = None if self._stop.is_set() else findings(run, self._witness, self._view)
+        return report(run, self._witness, self._view, found, [*self._errors, *feed.evicted])
+
+    def _child(self, name: str, *arguments: str, piped: bool = False) -> Child:
+        """Start a role with this process's environment, our settings and nobody else's, and our folder."""
+        environment = environment_of(self._settings, os.environ) | {"TMPDIR": str(self._folder)}
+        return self._children.start(name, arguments, environment, piped=piped)
+
+    async def _start(self) -> BrokerSettings:
+        """Start all but the collector, each as soon as what it needs is known."""
+        embedded = self._child("embedded", "embedded", piped=True)
+        fake = self._fake_claude() if self._simulated else None
+        places = await self._line(embedded)
+        broker = BrokerSettings(bootstrap=places["kafka"], partitions=PARTITIONS, embedded=True)
+        await asyncio.to_thread(apply_topics, broker)
         self._settings = {
             "instance": "demo",
             "state_dir": str(self._folder),
             "probes": {"port": 0},
-            "broker": self._broker.model_dump(mode="json"),
-            "agent": {"tally_s": 1.0, **agent},
+            "broker": broker.model_dump(mode="json"),
         }
-        return {
-            name: children.start(name, [name], self._environment()) for name in ("streams", "agent")
-        }
+        self._roles["streams"] = self._child("streams", "streams")
+        base_url = None if fake is None else (await self._line(fake))["base_url"]
+        self._settings["agent"] = plan.agent_settings(base_url, places["redis"])
+        self._roles["agent"] = self._child("agent", "agent")
+        return broker
 
-    async def _observe(  # noqa: PLR0917 - one run's parts
-        self,
-        children: Children,
-        roles: dict[str, Child],
-        feed: Feed,
-        feeding: "asyncio.Task[None]",
-        seconds: int,
-        stop: asyncio.Event,
-    ) -> dict[str, Any]:
-        planned = plan(time.time_ns() // 1_000_000 + LEAD_MS)
-        self._settings["collect"] = self._collect_settings(planned)
-        sources = ["collect", "recording", "simulated"]
-        collect = children.start("collect", sources, self._environment())
-        painting = asyncio.create_task(self._screen(planned).run())
-        give_up_s = time.monotonic() + (seconds or HOURS * 60) + LEAD_MS / 1000
-        try:
-            while not stop.is_set() and time.monotonic() < give_up_s:
-                children.check()
-                if feeding.done():
-                    feeding.result()
-                await asyncio.sleep(0.2)
-        finally:
-            painting.cancel()
-            await asyncio.gather(painting, return_exceptions=True)
-        until_ms = planned.event_ms(time.time_ns() // 1_000_000)
-        await collect.stop()
-        if not stop.is_set():  # a Ctrl-C asks for an end now, not for a settled account
-            await self._settle(feed)
-        for name in ("agent", "streams"):
-            if await roles[name].stop() != 0:
-                self._errors.append(f"{name} did not end cleanly")
-        return await self._result(feed, planned, until_ms, whole=not stop.is_set())
+    def _fake_claude(self) -> Child:
+        script = self._folder / "outage.json"
+        script.write_text(json.dumps(plan.outage_script()), encoding="utf-8")
+        arguments = ("fake-claude", "--latency-ms", "400", "--script", str(script))
+        return self._child("fake-claude", *arguments, piped=True)
 
-    def _screen(self, planned: Plan) -> Screen:
-        start = datetime.fromtimestamp(planned.start_ms / 1000, UTC)
-        return Screen(
-            self._view,
-            title=f"Tapereader demo: a recorded and an invented market at {SPEED} times their speed",
-            hint=(
-                f"The market began {start:%Y-%m-%d %H:%M}Z; the recording is shifted by"
-                f" {planned.shift_ms} ms. Kafka: {self._broker.bootstrap}. Ctrl-C stops everything."
-                " Next: docs/ARCHITECTURE.md"
-            ),
-            event_now_ms=planned.event_ms,
-        )
+    async def _line(self, child: Child) -> dict[str, str]:
+        """Return the JSON line a child prints when it is up."""
+        reading = asyncio.create_task(child.first_line())
 
-    async def _settle(self, feed: Feed) -> None:
-        """Let streams fold what was sent, and the agent and the feed read what came of it."""
-        give_up_s = time.monotonic() + SETTLE_S
-        while time.monotonic() < give_up_s and not await self._folded(feed):  # noqa: ASYNC110 - asks a broker
-            await asyncio.sleep(0.2)
-        await asyncio.sleep(2.0)
+        async def has_spoken() -> bool:
+            return reading.done()
+
+        spoken = await self._until(has_spoken, READY_S)
+        self._check_begun(f"{child.name} is not up", begun=spoken)
+        if not reading.result():
+            await child.ended(1.0)
+            child.check()
+        return dict(json.loads(reading.result()))
+
+    async def _ready(self) -> None:
+        """Return when streams and agent are running."""
+
+        def waiting() -> list[str]:
+            found = {name: self._view.part(name, "role", now_ms()) for name in self._roles}
+            return [name for name, s in found.items() if s is None or s.state != "running"]
+
+        async def none_waits() -> bool:
+            return not waiting()
+
+        begun = await self._until(none_waits, READY_S)
+        self._check_begun(f"not ready: {', '.join(waiting())}", begun=begun)
+
+    def _check_begun(self, else_words: str, *, begun: bool) -> None:
+        if self._stop.is_set():
+            msg = "stopped before the market began"
+            raise BrokenOffError(msg)
+        if not begun:
+            msg = f"{else_words} after {READY_S:.0f} s"
+            raise PipelineError(msg)
+
+    async def _until(self, holds: Callable[[], Awaitable[bool]], timeout_s: float) -> bool:
+        """Wait until something holds; False when the time is over or we are told to stop.
+
+        Raises:
+            ChildError: A role ended meanwhile.
+            Exception: What stopped the feed, or the screen.
+        """
+        give_up_s = time.monotonic() + timeout_s
+        while not await holds():
+            if self._stop.is_set() or time.monotonic() > give_up_s:
+                return False
+            self._children.check()
+            for task in self._tasks:
+                if task.done():
+                    task.result()
+            await asyncio.sleep(0.1)
+        return True
+
+    async def _end_roles(self, feed: Feed) -> None:
+        """Let all that was sent be finished, and end the roles; after a Ctrl-C end them at once."""
+
+        async def is_settled() -> bool:
+            return await self._folded(feed) and await feed.caught_up() and self._answered()
+
+        if not self._stop.is_set():
+            await self._end("collect")
+            await self._until(is_settled, SETTLE_S)
+        if not self._stop.is_set():
+            for role in ("agent", "streams"):
+                await self._end(role)
+            await self._until(feed.caught_up, SETTLE_S)
+        await asyncio.gather(*(self._roles[role].stop(BREAK_OFF_S) for role in ROLES))
+
+    async def _end(self, role: str) -> None:
+        if status := await self._roles[role].stop():
+            self._errors.append(f"{role} did not end cleanly: status {status}")
 
     async def _folded(self, feed: Feed) -> bool:
+        """Return whether the streams role has committed everything the raw topics hold."""
         for kind in KINDS:
             for partition, (_, end) in (await feed.bounds(raw_topic(kind))).items():
                 meta = self._witness.metas.get((kind, partition))
@@ -203,82 +259,36 @@ class Demo:
                     return False
         return True
 
-    async def _result(
-        self, feed: Feed, planned: Plan, until_ms: int, *, whole: bool
-    ) -> dict[str, Any]:
-        run = Run(
-            seed=SEED,
-            start_ms=planned.start_ms,
-            until_ms=until_ms,
-            shift_ms=planned.shift_ms,
-            speed=SPEED,
-            bounds={raw_topic(kind): await feed.bounds(raw_topic(kind)) for kind in KINDS},
+    def _answered(self) -> bool:
+        """Return whether the agent has said of every aggregate what became of it."""
+        counts = self._view.counts
+        return counts.decisions + counts.tallied >= counts.aggregates
+
+    def _screen(self, planned: plan.Plan, broker: BrokerSettings) -> Screen:
+        start = datetime.fromtimestamp(planned.start_ms / 1000, UTC)
+        return Screen(
+            self._view,
+            title=f"Tapereader demo: a recorded and an invented market at {plan.SPEED} times their speed",
+            hint=(
+                f"The market began {start:%Y-%m-%d %H:%M}Z; the recording is shifted by"
+                f" {planned.shift_ms} ms. Kafka: {broker.bootstrap}. Ctrl-C stops everything."
+                " Next: docs/ARCHITECTURE.md"
+            ),
+            event_now_ms=planned.event_ms,
         )
-        found = findings(run, self._witness, self._view)
-        errors = [*self._errors, *feed.evicted]
-        return report(run, self._witness, self._view, found, errors, whole=whole)
 
-    async def _until_ready(self, children: Children, feeding: "asyncio.Task[None]") -> None:
-        give_up_s = time.monotonic() + READY_S
-        waiting = {"streams", "agent"}
-        while waiting:
-            children.check()
-            if feeding.done():
-                feeding.result()
-            now_ms = time.time_ns() // 1_000_000
-            for role in sorted(waiting):
-                status = self._view.part(role, "role", now_ms)
-                if status is not None and status.state == "running":
-                    waiting.discard(role)
-            if time.monotonic() > give_up_s:
-                msg = f"not ready within {READY_S:.0f} s: {', '.join(sorted(waiting))}"
-                raise PipelineError(msg)
-            await asyncio.sleep(0.1)
-
-    async def _agent_settings(self, children: Children, redis: str) -> dict[str, Any]:
-        if self._model == "rules":
-            return {}
-        script = self._folder / "outage.json"
-        script.write_text(json.dumps(OUTAGE), encoding="utf-8")
-        arguments = ["fake-claude", "--latency-ms", "400", "--script", str(script)]
-        fake = children.start("fake-claude", arguments, self._environment(), piped=True)
-        return {
-            "model": {
-                "base_url": (await _line(fake))["base_url"],
-                "api_key": "simulated",
-                "simulated": True,
-                "products": ["state", "deep_dive"],
-            },
-            "budget": {"redis_url": redis, "usd_per_day": 0.05},
-            "breaker": {"open_s": 4.0, "calls_min": 4, "window_s": 20.0},
-        }
-
-    def _collect_settings(self, planned: Plan) -> dict[str, Any]:
-        pace = {"event_ms": planned.start_ms, "wall_ms": planned.began_ms, "speed": SPEED}
-        recording = {
-            "type": "recorded",
-            "files": [str(self._recording)],
-            "format": "binance.aggtrades",
-            "venue": "binance",
-            "subject": "XRP/ETH",
-            "shift_ms": planned.shift_ms,
-        }
-        simulated = {"type": "synthetic", "seed": SEED}
-        return {"pace": pace, "sources": {"recording": recording, "simulated": simulated}}
-
-    def _environment(self) -> dict[str, str]:
-        """Return this process's environment, with our settings and nobody else's."""
-        return environment_of(self._settings, os.environ)
+    @staticmethod
+    def _age_s(planned: plan.Plan) -> float:
+        return (now_ms() - planned.began_ms) / 1000
 
 
-async def _line(child: Child) -> dict[str, str]:
-    """Return the JSON line a child prints when it is ready."""
-    out = child.process.stdout
-    line = await asyncio.to_thread(out.readline) if out else b""
-    if not line:
-        child.process.wait()
-        child.check()
-    return dict(json.loads(line))
+async def _never() -> bool:
+    return False
+
+
+def _refuse(words: str) -> int:
+    _say(f"tapereader: {words}")
+    return 2
 
 
 def _say(words: str) -> None:

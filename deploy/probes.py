@@ -1,10 +1,13 @@
 """What a monitor asks a role: /metrics, /healthz (is it alive), /readyz (may it be relied on)."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from topics import SettingsError
 
 Ready = Callable[[], str | None]
 """None when ready, else why not, in words."""
@@ -15,7 +18,7 @@ async def serving_probes(host: str, port: int, ready: Ready) -> AsyncIterator[in
     """Serve the three pages while the context lasts, and give the port.
 
     Raises:
-        OSError: The port is taken.
+        SettingsError: The address is not to be had.
     """
     app = web.Application()
     app.add_routes(
@@ -28,8 +31,12 @@ async def serving_probes(host: str, port: int, ready: Ready) -> AsyncIterator[in
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error
+            msg = f"probes.host = {host!r}, probes.port = {port}: {reason}. Set another, or 0 for any free port"
+            raise SettingsError(msg) from None
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

@@ -16,6 +16,9 @@ from .witness import Reading, Witness
 MINUTES_MIN = 40
 """One-minute windows of at least one instrument in a run long enough to have them."""
 MINUTE_MS = 60_000
+MODEL_S = 12.0
+"""Wall seconds after which something done to the simulated model must show: its first request comes later than
+the run's begin, and a breaker waits longer after each trial that failed."""
 TAIL_S = 2.0
 """Wall seconds before the end in which what was planted may still have been on its way."""
 SIZE_MS = {"social_pump": 300_000, "developer_exodus": 3_600_000}
@@ -40,6 +43,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """The market's time at the end."""
     shift_ms: int
     speed: int
+    outage_s: tuple[int, int] | None = None
+    """The planted outage of the simulated model, in seconds since its first request; None: no model is asked."""
     bounds: dict[str, dict[int, tuple[int, int]]]
     """Where the broker says that each raw topic's partitions begin and end."""
 
@@ -71,7 +76,11 @@ def findings(run: Run, witness: Witness, view: View) -> Findings:
     return Findings(
         incidents_due=len(due),
         incidents_missed=[f"{i.kind} of {i.asset}: {i.words}" for i in missed],
-        not_found=_plants_missing(sent, witness, view) + _minutes_missing(run, witness),
+        not_found=[
+            *_plants_missing(sent, witness, view),
+            *_minutes_missing(run, witness),
+            *_model_missing(run, witness, view),
+        ],
         unaccounted=_unaccounted(run, witness, view),
     )
 
@@ -91,29 +100,15 @@ def total(witness: Witness, counter: str) -> int:
 
 
 def report(
-    run: Run,
-    witness: Witness,
-    view: View,
-    found: Findings,
-    errors: Sequence[str],
-    *,
-    whole: bool,
+    run: Run, witness: Witness, view: View, found: Findings | None, errors: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the report as JSON's own types. ``whole``: the run was not broken off."""
+    """Return the report as JSON's own types. Without findings the run was broken off."""
     witness.match()
     counts, latencies = view.counts, sorted(witness.latencies_ms)
     cuts = quantiles(latencies, n=20) if len(latencies) > 1 else [0.0] * 19
-    wrong = list(errors)
-    if view.counts.unreadable:
-        wrong.append(f"{view.counts.unreadable} records nobody could read")
-    if whole:
-        wrong += [
-            f"planted, but not found: {what}" for what in found.incidents_missed + found.not_found
-        ]
-        wrong += [f"does not add up: {what}" for what in found.unaccounted]
     return {
         "seconds": round(run.seconds, 1),
-        "broken_off": not whole,
+        "broken_off": found is None,
         "raw_events": counts.raw_events,
         "heartbeats": counts.heartbeats,
         "applied": total(witness, "applied"),
@@ -130,9 +125,11 @@ def report(
         "analyses_by_model": counts.by_model,
         "decisions": counts.decisions,
         "aggregates_tallied": counts.tallied,
+        "breaker_states": list(witness.breaker_states),
+        "cost_nano_usd": witness.cost_nano_usd,
         "incidents": {
-            "planted": found.incidents_due,
-            "seen": found.incidents_due - len(found.incidents_missed),
+            "planted": found.incidents_due if found else 0,
+            "seen": found.incidents_due - len(found.incidents_missed) if found else 0,
         },
         "shift_ms": run.shift_ms,
         "aggregate_latency_ms": {
@@ -140,9 +137,44 @@ def report(
             "p95": round(cuts[18]),
             "n": len(latencies),
         },
-        "accounted": not found.unaccounted,
-        "errors": wrong,
+        "accounted": found is not None and not found.unaccounted,
+        "errors": [*errors, *_wrong(found, view)],
     }
+
+
+def summary(told: Mapping[str, Any]) -> list[str]:
+    """Return a report in a few lines for people."""
+    incidents, latency = told["incidents"], told["aggregate_latency_ms"]
+    counted = (
+        f"{told['seconds']:.0f} s of wall time: {told['raw_events']:,} events,"
+        f" {told['aggregates']:,} aggregates ({told['revisions']:,} revisions),"
+        f" {told['analyses']:,} analyses ({told['analyses_by_model']:,} by the model)"
+    )
+    disorder = (
+        f"{told['duplicates']:,} duplicates, {told['late_events']:,} late, {told['gaps']:,} gaps,"
+        f" {told['dead_letters']:,} dead letters; an aggregate follows its heartbeat in"
+        f" {latency['p50']} ms (p50), {latency['p95']} ms (p95)"
+    )
+    if told["broken_off"]:
+        return [
+            counted,
+            disorder,
+            "broken off: not everything was finished, so nothing was checked",
+        ]
+    adds_up = "everything adds up" if told["accounted"] else "it does not add up"
+    found = f"{incidents['seen']} of {incidents['planted']} incidents found; {adds_up}"
+    return [counted, disorder, found, *(f"error: {error}" for error in told["errors"])]
+
+
+def _wrong(found: Findings | None, view: View) -> list[str]:
+    wrong = []
+    if view.counts.unreadable:
+        wrong.append(f"{view.counts.unreadable} records nobody could read")
+    if found is not None:
+        missed = found.incidents_missed + found.not_found
+        wrong += [f"planted, but not found: {what}" for what in missed]
+        wrong += [f"does not add up: {what}" for what in found.unaccounted]
+    return wrong
 
 
 def _unaccounted(run: Run, witness: Witness, view: View) -> list[str]:
@@ -159,19 +191,24 @@ def _unaccounted(run: Run, witness: Witness, view: View) -> list[str]:
                 wrong.append(f"{place} ends at {end}, folded up to {folded_to}")
             if counted != records:
                 wrong.append(f"{place} has {records} records, the counters say {counted}")
-    letters = sum(n for (stage, _), n in witness.letters.items() if stage == "fold")
     for what, counter, on_topic in (
         ("late events", "late", view.counts.late),
-        ("dead letters", "dead_letters", letters),
+        ("dead letters", "dead_letters", _letters(witness, "fold")),
     ):
         if (counted := total(witness, counter)) != on_topic:
             wrong.append(f"{counted} {what} counted, {on_topic} on their topic")
+    decided = view.counts.decisions + view.counts.tallied + _letters(witness, "analyse")
+    if decided != view.counts.aggregates:
+        wrong.append(f"{view.counts.aggregates} aggregates, the agent tells of {decided}")
     return wrong
+
+
+def _letters(witness: Witness, stage: str) -> int:
+    return sum(n for (found, _), n in witness.letters.items() if found == stage)
 
 
 def _plants_missing(sent: Planted, witness: Witness, view: View) -> list[str]:
     counts = view.counts
-    refused = sum(n for (stage, _), n in witness.letters.items() if stage == "collect")
     pairs = {
         "duplicates": (sent.duplicates, total(witness, "duplicates")),
         "corrections": (sent.corrected, total(witness, "corrected")),
@@ -179,7 +216,8 @@ def _plants_missing(sent: Planted, witness: Witness, view: View) -> list[str]:
         "late events": (sent.late, total(witness, "late")),
         "gaps": (sent.gaps_detected, counts.gaps_detected),
         "filled gaps": (sent.gaps_filled, counts.gaps_filled),
-        "refused frames": (sent.refused, refused),
+        "permanent gaps": (sent.gaps_permanent, counts.gaps_permanent),
+        "refused frames": (sent.refused, _letters(witness, "collect")),
     }
     return [
         f"{what}: {wanted} sent, {found} found"
@@ -194,6 +232,30 @@ def _minutes_missing(run: Run, witness: Witness) -> list[str]:
         return []
     return [
         f"one-minute windows: at least {MINUTES_MIN} expected, {most} of the busiest instrument"
+    ]
+
+
+def _model_missing(run: Run, witness: Witness, view: View) -> list[str]:
+    """Return what does not show of a simulated model's answers, its cost, and its planted outage."""
+    if run.outage_s is None:
+        return []
+    begins_s, ends_s = run.outage_s
+    states = list(witness.breaker_states)
+    opened = "open" in states
+    counts = view.counts
+    checks = (
+        (0, "the model's analyses: none", counts.by_model > 0),
+        (0, "the model's cost: nothing", witness.cost_nano_usd > 0),
+        (begins_s, "the model's outage: the breaker never opened", opened),
+        (begins_s, "the model's outage: rules answered nothing", counts.by_model < counts.analyses),
+        (
+            ends_s,
+            "the model's recovery: the breaker stays open",
+            "closed" in states[states.index("open") :] if opened else False,
+        ),
+    )
+    return [
+        words for since_s, words, holds in checks if run.seconds >= since_s + MODEL_S and not holds
     ]
 
 

@@ -1,20 +1,21 @@
-"""The life of a role's process: settings checked, one instance, probes, status, signals, a clean end."""
+"""The life of a role's process: one instance, topics checked, probes, status, signals, a clean end."""
 
 import asyncio
 import fcntl
 import os
 import signal
-import sys
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import IO
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import IO, Any
 
 import structlog
 
 from topics import SettingsError
 from topics.broker import check_topics
+from topics.settings import BrokerSettings
 
-from . import logs
 from .probes import Ready, serving_probes
 from .reporting import PartsNow, Reporter
 from .settings import Settings
@@ -22,15 +23,21 @@ from .settings import Settings
 PORTS = {"collect": 9101, "streams": 9102, "agent": 9103}
 LIFELINE_S = 4.0
 """Once its parent is gone, a process ends by itself within this time."""
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 log = structlog.get_logger()
 
 Main = Callable[[asyncio.Event], Awaitable[None]]
 
 
+def now_ms() -> int:
+    """Return the wall clock in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
 @contextmanager
 def only_instance(settings: Settings, role: str) -> Iterator[IO[str]]:
-    """Hold the lock of this role's instance on this machine.
+    """Hold the lock of this role's instance on this machine. It ends with the process, however that ends.
 
     Two live processes with one instance name are not fenced by Kafka: both rejoin for ever.
 
@@ -64,31 +71,78 @@ async def run_role(
     """Run a role until it ends by itself or is told to: SIGTERM, SIGINT, or its parent's end.
 
     Raises:
+        SettingsError: Another process has this instance's name, or the probes' address.
         TopicsError: The broker cannot be reached, or its topics are not what the catalog says.
-        OSError: The probes' port is taken.
     """
-    logs.configure(settings.log, role=role, instance=settings.instance)
-    for difference in await asyncio.to_thread(check_topics, settings.broker):
-        log.warning("topic differs from the catalog", difference=difference)
     stop = asyncio.Event()
     with only_instance(settings, role):
-        async with ending(stop, lifeline), _probes(role, settings, ready):
-            reporter = Reporter(settings.broker, role=role, instance=settings.instance, parts=parts)
-            reporting = asyncio.create_task(reporter.run())
-            try:
-                await main(stop)
-            finally:
-                reporting.cancel()
-                await asyncio.gather(reporting, return_exceptions=True)
+        async with ending(stop, lifeline):
+            if await _topics_checked(settings.broker, stop):
+                async with _probes(role, settings, ready):
+                    reporter = Reporter(
+                        settings.broker, role=role, instance=settings.instance, parts=parts
+                    )
+                    await _work(main, reporter, stop)
     log.info("stopped")
+
+
+async def _topics_checked(broker: BrokerSettings, stop: asyncio.Event) -> bool:
+    """Return whether the topics are well, or False when told to stop before that was known.
+
+    Raises:
+        TopicsError: They are not.
+    """
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[list[str]] = loop.create_future()
+
+    def settle(differences: list[str], error: Exception | None) -> None:
+        if not found.done():
+            found.set_result(differences) if error is None else found.set_exception(error)
+
+    def check() -> None:
+        differences, failure = [], None
+        try:
+            differences = check_topics(broker)
+        except Exception as error:  # noqa: BLE001 - raised below
+            failure = error
+        with suppress(RuntimeError):  # nobody waits any more
+            loop.call_soon_threadsafe(settle, differences, failure)
+
+    # A daemon: a broker that does not answer holds up neither us nor our end.
+    threading.Thread(target=check, name="check-topics", daemon=True).start()
+    stopping = asyncio.create_task(stop.wait())
+    waited: list[asyncio.Future[Any]] = [found, stopping]
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not found.done():
+        found.cancel()
+        return False
+    for difference in found.result():
+        log.warning("topic differs from the catalog", difference=difference)
+    return True
+
+
+async def _work(main: Main, reporter: Reporter, stop: asyncio.Event) -> None:
+    """Run ``main`` to its end, with its status told meanwhile; what cannot be told ends it."""
+    working = asyncio.ensure_future(main(stop))
+    reporting = asyncio.create_task(reporter.run())
+    try:
+        await asyncio.wait([working, reporting], return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        await working
+    finally:
+        reporting.cancel()
+        (outcome,) = await asyncio.gather(reporting, return_exceptions=True)
+    if isinstance(outcome, Exception):
+        raise outcome
 
 
 @asynccontextmanager
 async def _probes(role: str, settings: Settings, ready: Ready) -> AsyncIterator[None]:
-    wanted = settings.probes.port
+    host, wanted = settings.probes.host, settings.probes.port
     port = PORTS.get(role, 0) if wanted is None else wanted
-    async with serving_probes(settings.probes.host, port, ready) as bound:
-        log.info("started", probes=f"http://{settings.probes.host}:{bound}")
+    async with serving_probes(host, port, ready) as bound:
+        log.info("started", probes=f"http://{host}:{bound}")
         yield
 
 
@@ -96,7 +150,9 @@ async def _probes(role: str, settings: Settings, ready: Ready) -> AsyncIterator[
 async def ending(stop: asyncio.Event, lifeline: int | None) -> AsyncIterator[None]:
     """Set ``stop`` when the process is told to end."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    # Under nohup a terminal's end is none of ours.
+    heard = [s for s in _SIGNALS if s != signal.SIGHUP or signal.getsignal(s) != signal.SIG_IGN]
+    for number in heard:
         loop.add_signal_handler(number, stop.set)
     if lifeline is not None:
         loop.add_reader(lifeline, _orphaned, loop, lifeline, stop)
@@ -105,7 +161,7 @@ async def ending(stop: asyncio.Event, lifeline: int | None) -> AsyncIterator[Non
     finally:
         if lifeline is not None:
             loop.remove_reader(lifeline)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in heard:
             loop.remove_signal_handler(number)
 
 
@@ -114,4 +170,3 @@ def _orphaned(loop: asyncio.AbstractEventLoop, lifeline: int, stop: asyncio.Even
     loop.remove_reader(lifeline)
     stop.set()
     loop.call_later(LIFELINE_S, os._exit, 1)
-    sys.stderr.flush()

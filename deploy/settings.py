@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -19,14 +20,23 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from agents.settings import AgentSettings
+from agents.settings import AgentSettings, ModelSettings
 from streams.settings import CollectSettings, StreamsSettings
-from topics import SettingsError
 from topics.settings import BrokerSettings
+
+from . import refusals
 
 PREFIX = "TAPEREADER_"
 CONFIG_KEY, SECRETS_KEY = "TAPEREADER_CONFIG", "TAPEREADER_SECRETS_DIR"
-_OWN_KEYS = {CONFIG_KEY, SECRETS_KEY, "TAPEREADER_REQUIRE", "TAPEREADER_SDK_SDIST"}
+_SDK_KEY = "ANTHROPIC_API_KEY"
+_NO_SETTINGS = (
+    CONFIG_KEY,
+    SECRETS_KEY,
+    "TAPEREADER_REQUIRE",
+    "TAPEREADER_SDK_SDIST",
+    "TAPEREADER_TEST_",
+)
+"""Keys that begin like ours and are read elsewhere, or before the settings."""
 DEFAULT_CONFIG = "tapereader.toml"
 
 
@@ -72,6 +82,15 @@ class Settings(BaseSettings):
     probes: ProbeSettings = ProbeSettings()
     log: LogSettings = LogSettings()
 
+    def __repr__(self) -> str:
+        return refusals.without_credentials(super().__repr__())
+
+    __str__ = __repr__
+
+    def printed(self) -> str:
+        """Return all as JSON for people, without secrets."""
+        return refusals.without_credentials(self.model_dump_json(indent=2))
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -93,7 +112,7 @@ class Settings(BaseSettings):
         ]
         if secrets := environment.get(SECRETS_KEY):
             sources.append(
-                NestedSecretsSettingsSource(
+                _SecretFiles(
                     file_secret_settings,
                     secrets_dir=secrets,
                     secrets_nested_delimiter="__",
@@ -104,7 +123,25 @@ class Settings(BaseSettings):
         return tuple(sources)
 
 
-class _Environment(EnvSettingsSource):
+class _NotJsonError(ValueError):
+    """A value that must be JSON is not; the message is its key."""
+
+
+class _NamesWhatIsNoJson(EnvSettingsSource):
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ANN401 - pydantic's
+        """Return a branch's or a list's value.
+
+        Raises:
+            _NotJsonError: It is not JSON. (Where a plain word will do, pydantic catches that.)
+        """
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            keys = [key.upper() for key, given in self.env_vars.items() if given == value]
+            raise _NotJsonError(", ".join(keys)) from None
+
+
+class _Environment(_NamesWhatIsNoJson):
     """The environment that was given, not the process's own."""
 
     def __init__(self, settings_cls: type[BaseSettings], environment: Mapping[str, str]) -> None:
@@ -113,6 +150,10 @@ class _Environment(EnvSettingsSource):
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         return {key.lower(): value for key, value in self._given.items()}
+
+
+class _SecretFiles(NestedSecretsSettingsSource, _NamesWhatIsNoJson):
+    """Files whose names are keys."""
 
 
 def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:  # noqa: ANN401 - any setting
@@ -124,23 +165,34 @@ def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Sett
         SettingsError: A setting was refused; the message names each key, its value and what is allowed.
     """
     given = dict(os.environ if environment is None else environment)
-    _refuse_unknown(given)
+    for keys in (given, _secret_files(given)):
+        refusals.refuse_unknown(Settings, filter(_is_setting, keys), prefix=PREFIX)
     try:
         settings = Settings(_environment=given, **overrides)  # type: ignore[call-arg]
     except ValidationError as error:
-        lines = [_line(dict(detail)) for detail in error.errors(include_url=False)]
-        raise SettingsError("\n".join(["settings refused:", *lines])) from None
-    except (OSError, ValueError) as error:  # an unreadable or broken TOML file
-        msg = f"settings refused:\n  {_config_file(given) or given.get(SECRETS_KEY)}: {error}"
-        raise SettingsError(msg) from None
-    return _with_api_key(settings, given.get("ANTHROPIC_API_KEY"))
+        refusals.refuse(*refusals.lines_of(Settings, error))
+    except (OSError, ValueError) as error:
+        if isinstance(error.__cause__, _NotJsonError):
+            refusals.refuse(f"{error.__cause__}: not JSON")
+        read = [str(path) for path in (_config_file(given), given.get(SECRETS_KEY)) if path]
+        refusals.refuse(f"{' or '.join(read)}: {error}")
+    return _with_api_key(settings, given.get(_SDK_KEY))
+
+
+def _is_setting(key: str) -> bool:
+    key = key.upper()
+    return key.startswith(PREFIX) and not key.startswith(_NO_SETTINGS)
 
 
 def _with_api_key(settings: Settings, key: str | None) -> Settings:
     """Take the key where the SDK's users keep it, if the settings name none."""
     if not key or settings.agent.model.api_key is not None:
         return settings
-    model = settings.agent.model.model_copy(update={"api_key": SecretStr(key)})
+    try:
+        model = ModelSettings.model_validate(dict(settings.agent.model) | {"api_key": key})
+    except ValidationError as error:
+        why = error.errors()[0]["msg"].removeprefix("Value error, ")
+        refusals.refuse(f"{_SDK_KEY} = ***: {why}")
     agent = settings.agent.model_copy(update={"model": model})
     return settings.model_copy(update={"agent": agent})
 
@@ -150,36 +202,21 @@ def _config_file(environment: Mapping[str, str]) -> Path | None:
     if named:
         path = Path(named)
         if not path.is_file():
-            msg = f"{CONFIG_KEY}={named}: no such file"
-            raise SettingsError(msg)
+            refusals.refuse(f"{CONFIG_KEY} = {named!r}: no such file")
         return path
     default = Path(DEFAULT_CONFIG)
     return default if default.is_file() else None
 
 
-def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    """Refuse a misspelt key: ignored, it would be believed to hold."""
-    known = {name.upper() for name in Settings.model_fields}
-    for key in sorted(environment):
-        if not key.startswith(PREFIX) or key in _OWN_KEYS or key.startswith("TAPEREADER_TEST_"):
-            continue
-        name = key[len(PREFIX) :].split("__")[0].upper()
-        if name not in known:
-            names = ", ".join(sorted(PREFIX + n for n in known))
-            msg = f"settings refused:\n  {key}: no such setting; the branches are {names}"
-            raise SettingsError(msg)
-
-
-def _line(detail: dict[str, Any]) -> str:
-    key = ".".join(str(part) for part in detail["loc"])
-    given = detail.get("input")
-    secret = any(word in key for word in ("key", "password", "secret"))
-    shown = (
-        ""
-        if isinstance(given, dict) or detail["type"] == "missing"
-        else f" = {'***' if secret else repr(given)}"
-    )
-    return f"  {key}{shown}: {detail['msg']}"
+def _secret_files(environment: Mapping[str, str]) -> list[str]:
+    """Return the names of the secret files. Whoever may read them is the platform's business."""
+    named = environment.get(SECRETS_KEY)
+    if not named:
+        return []
+    folder = Path(named)
+    if not folder.is_dir():
+        refusals.refuse(f"{SECRETS_KEY} = {named!r}: no such folder")
+    return [path.name for path in folder.iterdir() if path.is_file()]
 
 
 def environment_of(settings: Mapping[str, Any], around: Mapping[str, str]) -> dict[str, str]:
@@ -187,7 +224,7 @@ def environment_of(settings: Mapping[str, Any], around: Mapping[str, str]) -> di
     kept = {
         key: value
         for key, value in around.items()
-        if not key.startswith((PREFIX, "ANTHROPIC_", "AWS_"))
+        if not key.upper().startswith((PREFIX, "ANTHROPIC_", "AWS_"))
     }
     return kept | {
         PREFIX + key.upper(): value if isinstance(value, str) else json.dumps(value)

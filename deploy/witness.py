@@ -10,7 +10,7 @@ from streams.serving.feed import LogRecord
 from streams.windows.clock import Clock
 from streams.windows.kinds import KIND_RULES
 from streams.windows.state import Meta
-from topics import KINDS, Aggregate, Analysis, Heartbeat, Kind, raw_topic
+from topics import KINDS, Aggregate, Analysis, Heartbeat, Kind, Status, raw_topic
 from topics.deadletter import from_record
 
 MINUTE_MS = 60_000
@@ -48,25 +48,31 @@ class Witness:
         self.readings: list[Reading] = []
         self.letters: Counter[tuple[str, str]] = Counter()
         """Dead letters by stage and reason."""
+        self.breaker_states: list[str] = []
+        """Of the agent's breaker, each as long as it lasted."""
+        self.cost_nano_usd = 0
+        """Of all analyses."""
         self.latencies_ms: deque[int] = deque(maxlen=LATENCIES_MAX)
         self._steps = {kind: {} for kind in KINDS}  # type: dict[Kind, dict[int, _Steps]]
         self._waiting: list[tuple[Kind, int, int, int]] = []
 
     def seen(self, name: str, record: LogRecord, event: object) -> None:
         """Take a record of a topic, and the event in it."""
-        if name in _KINDS:
-            if isinstance(event, Heartbeat):
+        match name, event:
+            case _, Heartbeat():
                 self._beat(_KINDS[name], record, event)
-        elif name == "streams-state-changelog":
-            self._state(record)
-        elif name == "deadletters":
-            letter = from_record(record.key, record.value or b"", record.headers, record.timestamp)
-            self.letters[letter.stage, letter.reason] += 1
-        elif isinstance(event, Aggregate):
-            self._aggregate(record, event)
-        elif isinstance(event, Analysis):
-            reasons = tuple(event.trigger.reasons)
-            self.readings.append(Reading(event.asset, event.as_of_ms, reasons))
+            case "streams-state-changelog", _:
+                self._state(record)
+            case "deadletters", _:
+                self._letter(record)
+            case _, Aggregate():
+                self._aggregate(record, event)
+            case _, Analysis():
+                self._analysis(event)
+            case _, Status():
+                self._status(event)
+            case _:
+                pass
 
     def match(self) -> None:
         """Measure the windows whose closing heartbeat has been read by now."""
@@ -88,6 +94,25 @@ class Witness:
         if after is not None and after != before:
             steps.watermarks.append(after)
             steps.logged.append(record.timestamp)
+
+    def _analysis(self, analysis: Analysis) -> None:
+        self.readings.append(
+            Reading(analysis.asset, analysis.as_of_ms, tuple(analysis.trigger.reasons))
+        )
+        self.cost_nano_usd += analysis.cost_nano_usd
+
+    def _status(self, status: Status) -> None:
+        states = self.breaker_states
+        if status.part.startswith("breaker/") and states[-1:] != [status.state]:
+            states.append(status.state)
+
+    def _letter(self, record: LogRecord) -> None:
+        try:
+            letter = from_record(record.key, record.value or b"", record.headers, record.timestamp)
+        except ValueError:
+            self.letters["unknown", "no_letter"] += 1
+        else:
+            self.letters[letter.stage, letter.reason] += 1
 
     def _state(self, record: LogRecord) -> None:
         key = (record.key or b"").decode()

@@ -29,9 +29,11 @@ class StreamsSettings(_Branch):
 class PaceSettings(_Branch):
     """Event time as a straight line of wall time, shared by every source of one run."""
 
-    event_ms: int = Field(ge=0)
-    wall_ms: int = Field(ge=0)
-    speed: float = Field(gt=0, le=1_000_000)
+    wall_ms: int | None = Field(default=None, ge=0)
+    """None: when the collector starts."""
+    event_ms: int | None = Field(default=None, ge=0)
+    """The event time at `wall_ms`. None: the same, so that the market is of today."""
+    speed: float = Field(default=1.0, gt=0, le=1_000_000)
     """Event seconds for each second of wall time."""
 
 

@@ -13,7 +13,7 @@ import stamina
 import structlog
 
 from streams.metrics import COLLECT
-from topics import Kind
+from topics import Kind, PipelineError
 from topics.outbox import OutRecord, Sender
 from topics.settings import BrokerSettings
 
@@ -37,7 +37,14 @@ WORKED_S = 10.0
 """A source that lasted this long has worked: its next failure begins the waits anew. One that yields something
 and fails at once, over and over, must be waited for ever longer: venues ban who dials too often."""
 
+STOP_S = 10.0
+"""After a stop, for Kafka to take what was read."""
+
 log = structlog.get_logger()
+
+
+class UnsentError(PipelineError):
+    """A source was stopped while Kafka was away: what it had read is not sent."""
 
 
 class Runner:
@@ -76,31 +83,42 @@ class Runner:
         """Collect until the source is finished, or until told to stop; then send what was taken.
 
         Raises:
+            UnsentError: Told to stop, and Kafka did not take what was left in time.
             Exception: Whatever the source raised that is no `SourceError`: a defect.
         """
         reader = asyncio.create_task(self._read(), name=f"read-{self.source.name}")
-        stopper = asyncio.create_task(self._stop_reading(stop, reader))
+        sending = asyncio.create_task(self._send_all(reader), name=f"send-{self.source.name}")
+        stopping = asyncio.create_task(stop.wait())
         try:
-            while not (reader.done() and self.queue.empty()):
-                await self._send_round()
-            # Only a source that is finished is taken out of the clock; one that restarts will be back.
-            finished = not reader.cancelled() and reader.exception() is None
-            rest = self.outbound.heartbeats(closed=finished)
-            rest += self.outbound.feed_statuses(self._now_ms(), every=True, closed=finished)
-            await self._sender.deliver(rest)
+            await asyncio.wait({sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set():
+                reader.cancel()
+            await asyncio.wait_for(sending, STOP_S if stop.is_set() else None)
+        except TimeoutError:
+            msg = (
+                f"{self.source.name}: Kafka took nothing for {STOP_S:.0f} s after the stop; a round and"
+                f" {self.queue.qsize()} observations were not sent. The next start finds the hole"
+            )
+            raise UnsentError(msg) from None
         finally:
-            for task in (reader, stopper):
+            for task in (reader, sending, stopping):
                 task.cancel()
-            await asyncio.gather(reader, stopper, return_exceptions=True)
+            await asyncio.gather(reader, sending, stopping, return_exceptions=True)
             await self._sender.close()
-        self._ended = "stopped" if reader.cancelled() else "finished" if finished else "failed"
         if not reader.cancelled() and (error := reader.exception()) is not None:
             log.error("source failed for good", source=self.source.name, error=repr(error))
             raise error
 
-    async def _stop_reading(self, stop: asyncio.Event, reader: asyncio.Task[None]) -> None:
-        await stop.wait()
-        reader.cancel()
+    async def _send_all(self, reader: "asyncio.Task[None]") -> None:
+        """Send what the reader puts into the queue, until it has ended and the queue is empty."""
+        while not (reader.done() and self.queue.empty()):
+            await self._send_round()
+        # Only a source that is finished is taken out of the clock; one that restarts will be back.
+        finished = not reader.cancelled() and reader.exception() is None
+        rest = self.outbound.heartbeats(closed=finished)
+        rest += self.outbound.feed_statuses(self._now_ms(), every=True, closed=finished)
+        await self._sender.deliver(rest)
+        self._ended = "stopped" if reader.cancelled() else "finished" if finished else "failed"
 
     async def _read(self) -> None:
         """Put what the source sees into the queue, until it is finished."""

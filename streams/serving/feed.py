@@ -74,7 +74,11 @@ class Feed:
         }
         self._head = msgspec.json.Decoder(_Head).decode
         self._marks = {tag: msgspec.json.Decoder(mark).decode for tag, mark in _MARKS.items()}
-        self._positions: dict[TopicPartition, int] = {}
+        self._places = [
+            TopicPartition(topic, partition)
+            for topic in self._names
+            for partition in range(broker.partitions)
+        ]
         self._consumer: AIOKafkaConsumer | None = None
 
     async def run(self) -> None:
@@ -88,13 +92,8 @@ class Feed:
         await consumer.start()
         self._consumer = consumer
         try:
-            places = [
-                TopicPartition(topic, partition)
-                for topic in self._names
-                for partition in range(self._broker.partitions)
-            ]
-            consumer.assign(places)
-            await self._seek(consumer, places)
+            consumer.assign(self._places)
+            await self._seek(consumer, self._places)
             while True:
                 try:
                     fetched = await consumer.getmany(timeout_ms=POLL_MS)
@@ -104,7 +103,6 @@ class Feed:
                 for place, records in fetched.items():
                     for record in records:
                         self._take(self._names[place.topic], record)
-                    self._positions[place] = records[-1].offset + 1
                 await asyncio.sleep(0)
         finally:
             self._consumer = None
@@ -120,9 +118,15 @@ class Feed:
         ends = await self._consumer.end_offsets(places)
         return {place.partition: (begins[place], ends[place]) for place in places}
 
-    def position(self, topic: str, partition: int) -> int:
-        """Return the next offset of a catalog topic's partition that has not been read."""
-        return self._positions.get(TopicPartition(self._broker.topic(topic), partition), 0)
+    async def caught_up(self) -> bool:
+        """Return whether everything that is committed by now has been read and given on."""
+        if self._consumer is None:
+            return False
+        ends = await self._consumer.end_offsets(self._places)
+        for place, end in ends.items():
+            if await self._consumer.position(place) < end:
+                return False
+        return True
 
     async def _seek(self, consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> None:
         begins = await consumer.beginning_offsets(places)

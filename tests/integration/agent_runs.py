@@ -21,8 +21,8 @@ from agents.worker import Worker
 from tests.unit.agents.fake_claude.wire import Wire
 from tests.unit.agents.serving import url_of
 from topics import Aggregate, Analysis, Decision, Tally, encode, partition_of
-from topics.broker import BrokerSettings
 from topics.deadletter import from_record
+from topics.settings import BrokerSettings
 
 from .log import decoded, read_log
 

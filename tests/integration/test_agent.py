@@ -23,7 +23,8 @@ from tests.strategies.aggregates import FIVE_MS, calm, market, social, volume
 from tests.unit.agents.fake_claude.wire import Wire
 from tests.unit.agents.serving import fake_claude
 from topics import Aggregate, PipelineError, partition_of
-from topics.broker import BrokerSettings, apply_topics
+from topics.broker import apply_topics
+from topics.settings import BrokerSettings
 
 from .agent_runs import (
     PARTITIONS,

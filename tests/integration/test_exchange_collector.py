@@ -41,7 +41,7 @@ class Collecting:
             type="exchange", venue="binance", symbols=("XRP/ETH",), url=url, silence_s=10
         )
         collect = CollectSettings(sources={"live": settings})
-        (source,) = create_sources("live", collect, broker, now_ms=now_ms)
+        (source,) = create_sources("live", collect, broker, pace=None, now_ms=now_ms)
         self.runner = Runner(source, broker, epoch=1, now_ms=now_ms, monotonic_s=time.monotonic)
         self.stop = asyncio.Event()
 

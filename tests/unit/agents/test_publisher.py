@@ -17,9 +17,9 @@ from agents.publisher import (
 from agents.trail import decision_of
 from tests.unit.agents.candidates import candidate
 from topics import BY_NAME, Analysis, DeadLetter, Tally, Trigger
-from topics.broker import BrokerSettings
 from topics.envelope import header
-from topics.outbox import OutRecord
+from topics.record import OutRecord
+from topics.settings import BrokerSettings
 
 BROKER = BrokerSettings(prefix="test.")
 

@@ -1,16 +1,12 @@
 """The image: what goes in, whom it runs as, and the two small programs in it."""
 
 import asyncio
-import json
 import os
 import re
 import socket
 import stat
 import sys
-import time
 from pathlib import Path
-
-import pytest
 
 from deploy.probes import serving_probes
 
@@ -22,8 +18,7 @@ IGNORED = [
     for line in (TOP / ".dockerignore").read_text().splitlines()
     if line and not line.startswith("#")
 ]
-BEGINS_S = 5.0
-PROBE, FROM_NOW = FOLDER / "probe.py", FOLDER / "from-now"
+PROBE = FOLDER / "probe.py"
 
 
 async def ran(*command: str | Path, **environment: str) -> tuple[int, str]:
@@ -68,17 +63,16 @@ def test_the_build_sees_only_what_it_is_given() -> None:
     for words in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE):
         *sources, _ = [word for word in words.split() if not word.startswith("--")]
         given |= {source.rstrip("*") for source in sources}
-    assert given - {"deploy/docker/probe.py", "deploy/docker/from-now"} == {
-        name for name in let_in if "/" not in name
-    } | {f"requirements/{name}.lock" for name in ("bootstrap", "runtime", "dev")}
+    assert given - {"deploy/docker/probe.py"} == {name for name in let_in if "/" not in name} | {
+        f"requirements/{name}.lock" for name in ("bootstrap", "runtime", "dev")
+    }
     assert IGNORED.index("deploy/docker/*") < IGNORED.index("!deploy/docker/probe.py")
 
 
-@pytest.mark.parametrize("program", [PROBE, FROM_NOW])
-def test_the_programs_can_be_run(program: Path) -> None:
+def test_the_probe_can_be_run() -> None:
     """The image takes the mode from the checkout."""
-    assert program.stat().st_mode & stat.S_IXOTH
-    assert program.read_text().startswith("#!")
+    assert PROBE.stat().st_mode & stat.S_IXOTH
+    assert PROBE.read_text().startswith("#!")
 
 
 async def test_the_probe_says_what_the_role_says() -> None:
@@ -103,18 +97,3 @@ async def test_the_probe_of_nobody_names_the_port() -> None:
         status, said = await ran(sys.executable, PROBE, TAPEREADER_PROBES__PORT=port)
     assert status == 2
     assert port in said
-
-
-async def test_a_market_from_now_has_the_time_of_the_wall(tmp_path: Path) -> None:
-    """The settings in force have it, and the arguments arrive as they were."""
-    command = tmp_path / "tapereader"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m deploy "$@"\n')
-    command.chmod(0o755)
-    path = f"{tmp_path}:{os.environ['PATH']}"
-    before_ms = time.time_ns() // 1_000_000
-    status, said = await ran(FROM_NOW, "settings", PATH=path, PYTHONPATH=str(TOP))
-    assert status == 0, said
-    pace = json.loads(said)["collect"]["pace"]
-    assert pace["event_ms"] == pace["wall_ms"]
-    assert abs(pace["wall_ms"] - before_ms) < BEGINS_S * 1000
-    assert pace["speed"] == 1

@@ -30,7 +30,7 @@ from .planted import (
 
 FOLDER = Path(__file__).parents[3] / "docs" / "contracts"
 RELEASED = FOLDER / "released" / "asyncapi.json"
-RELEASED_SHA256 = "35d13524955d9ef61c34f6d21dada91b44d16a8352b125812a3a75caae0dd0ea"
+RELEASED_SHA256 = "a2ff213c1c7b2edca231abc5fabcb97f334b8caa6276a01c0a1ed7a9a5f7a283"
 """Of the contracts that are out. A change of this line is a change of what others rely on: never to make a
 breaking change pass; only to release what `compare` finds compatible with the document it replaces."""
 

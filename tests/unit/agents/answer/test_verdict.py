@@ -170,7 +170,7 @@ def test_an_asset_may_have_a_digit_in_its_name() -> None:
     named = {"1INCH": "1INCH/USDT fell.", "0X": "0X fell; 0X's volume rose.", "X2Y2": "X2Y2 fell."}
     for asset, text in named.items():
         assert isinstance(judge(answer(text=text), candidate(asset=asset)), Words), asset
-    for asset, text in {"1INCH": "21INCH fell.", "0X": "0X0 fell.", "1": "It fell 1%."}.items():
+    for asset, text in {"1INCH": "A1INCH fell.", "0X": "0X0 fell.", "1": "It fell 1%."}.items():
         verdict = judge(answer(text=text), candidate(asset=asset))
         assert isinstance(verdict, Rejected)
         assert verdict.reason == "ungrounded_number", asset

@@ -202,9 +202,10 @@ def test_a_deep_dive_is_a_word_on_the_state_too() -> None:
 
 
 def test_instruments_of_one_asset_do_not_flap_against_each_other() -> None:
-    """One rises and the other stands, minute after minute: each is what it was."""
+    """One rises, one stands and one moves within its bucket, minute after minute: each is what it was."""
     rising = [market("BTC/USD", n, last=100.5) for n in range(10)]
-    log = [w for pair in zip(calm(10), rising, strict=True) for w in pair]
+    uneasy = [market("BTC/EUR", n, last=100.15 if n % 2 else 100.0) for n in range(10)]
+    log = [w for three in zip(rising, calm(10), uneasy, strict=True) for w in three]
     assert [v.reasons[0] for v in Asked().all(log) if v] == ["state_first"]
 
 
@@ -228,7 +229,8 @@ def test_a_late_social_window_does_not_turn_the_state_back() -> None:
     posts = [social(number=0), social(number=1, posts=500)]
     asked.put(posts[0])
     minutes = [market(number=n) for n in range(12)]
-    asked.all(minutes)  # the state was said of minute 1, and expires in minute 16
+    asked.all(minutes)  # the state was said of minute 0, and expires in minute 15
+    asked.put(market("BTC/USD"))
     asked.put(market(number=15))
     verdict = asked.put(posts[1])
     assert verdict is not None

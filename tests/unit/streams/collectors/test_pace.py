@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.collectors.pace import Pace
+from streams.collectors.table import pace_of
+from streams.settings import PaceSettings
 
 PACES = st.builds(
     Pace,
@@ -50,3 +52,11 @@ def test_both_times_only_go_forward(pace: Pace, after_ms: list[int]) -> None:
     events = [pace.event_at(pace.wall_ms + ms) for ms in sorted(after_ms)]
     assert walls == sorted(walls)
     assert events == sorted(events)
+
+
+def test_without_a_time_a_market_begins_now() -> None:
+    """At the wall's own time, or at one of the past."""
+    assert pace_of(None, 5_000) is None
+    assert pace_of(PaceSettings(), 5_000) == Pace(event_ms=5_000, wall_ms=5_000, speed=1.0)
+    past = PaceSettings(event_ms=1_000, speed=60.0)
+    assert pace_of(past, 5_000) == Pace(event_ms=1_000, wall_ms=5_000, speed=60.0)

@@ -11,7 +11,7 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from streams.collectors.outbound import RAW_BYTES_MAX
 from streams.collectors.port import Link, Observation, Refused, SourceError, Through
-from streams.collectors.runner import QUEUE_MAX, WORKED_S, Runner
+from streams.collectors.runner import QUEUE_MAX, STOP_S, WORKED_S, Runner, UnsentError
 from tests.integration.log import PATIENCE_S, LogRecord, broken_promises, decoded, read_log
 from tests.servers import KafkaServer, SharedKafka
 from topics import FeedStatus, Heartbeat, Kind, Trade, encode
@@ -286,3 +286,24 @@ async def test_a_broker_that_restarts_gets_everything(
     seen = numbers_of(records)
     assert list(dict.fromkeys(seen)) == list(range(count))
     assert broken_promises(records) == []
+
+
+async def test_a_stop_while_kafka_is_away_ends_all_the_same(
+    start_kafka: Callable[..., KafkaServer], topic_prefix: str
+) -> None:
+    """In a bounded time, and it says that something was not sent."""
+    server = start_kafka()
+    broker = BrokerSettings(bootstrap=server.bootstrap, prefix=topic_prefix, partitions=4)
+    apply_topics(broker)
+    running = runner(Played([*(trade(number) for number in range(10)), Hold()]), broker)
+    stop = asyncio.Event()
+    task = asyncio.create_task(running.run(stop))
+    await until(lambda: running.outbound.tally.sent == 10)
+    await asyncio.to_thread(server.stop)
+    await asyncio.sleep(0.5)
+    running.queue.put_nowait(trade(11))
+    stop.set()
+    begun_s = time.monotonic()
+    with pytest.raises(UnsentError, match="were not sent"):
+        await task
+    assert time.monotonic() - begun_s < STOP_S + 5

@@ -1,0 +1,39 @@
+"""The streams role's objects."""
+
+import asyncio
+
+from deploy.role import now_ms, run_role
+from deploy.settings import Settings
+from deploy.streams_parts import streams_parts
+from streams import app as streams_app
+from streams.engine.fatal import end_process
+from streams.metrics import STREAMS
+
+
+async def run_streams(settings: Settings, *, lifeline: int | None) -> None:
+    """Fold raw events into windows until told to stop."""
+    ownership = streams_app.create_ownership(
+        settings.streams, settings.broker, fatal=end_process, observer=STREAMS
+    )
+    app = streams_app.create_app(
+        settings.streams,
+        settings.broker,
+        ownership,
+        instance_id=f"streams-{settings.instance}",
+        data_dir=str(settings.state_dir.expanduser()),
+    )
+
+    def ready() -> str | None:
+        return None if ownership.loaded else "no partitions are assigned and loaded yet"
+
+    async def main(stop: asyncio.Event) -> None:
+        await streams_app.run(app, stop)
+
+    await run_role(
+        "streams",
+        settings,
+        main,
+        parts=lambda: streams_parts(ownership, now_ms()),
+        ready=ready,
+        lifeline=lifeline,
+    )

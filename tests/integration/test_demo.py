@@ -1,0 +1,287 @@
+"""`tapereader demo` as a person runs it: what it finds, what it says, and that it leaves nothing behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from deploy.plan import OUTAGE_S, RECORDING_FIRST_MS
+from tests.servers.process import survivors
+
+SECONDS = 45
+START_S = 60.0
+"""Longer than the demo takes to begin on a busy machine."""
+AFTER_S = 60.0
+"""Longer than it takes from the end of its time to its own end."""
+END_S = 5.0
+"""What a Ctrl-C may take."""
+MARK = "DEMO_TEST_MARK"
+COMMAND = (sys.executable, "-P", "-m", "deploy", "demo")
+IN_A_TERMINAL = (
+    sys.executable,
+    "-c",
+    "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))",
+)
+"""Runs a command on a terminal of its own, with our pipe for a keyboard."""
+KEYS = {
+    "raw_events",
+    "duplicates",
+    "late_events",
+    "dead_letters",
+    "gaps",
+    "aggregates",
+    "revisions",
+    "analyses",
+    "decisions",
+    "errors",
+    "shift_ms",
+    "aggregate_latency_ms",
+    "accounted",
+}
+
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="finds the demo's processes under /proc"
+)
+
+
+class Demo:
+    """A demo as a process, whose whole family can be found by a mark in its environment."""
+
+    def __init__(self, folder: Path, *options: str, terminal: bool = False) -> None:
+        self.mark = f"{MARK}={folder}"
+        self.folder = folder / "temporary"
+        self.folder.mkdir(parents=True)
+        self._out = folder / "output"
+        with self._out.open("wb") as out:
+            self.process = subprocess.Popen(  # noqa: S603 - our own command
+                [*(IN_A_TERMINAL if terminal else ()), *COMMAND, *options],
+                env={
+                    **os.environ,
+                    MARK: str(folder),
+                    "TMPDIR": str(self.folder),
+                    "TERM": "xterm",
+                    "COLUMNS": "100",
+                },
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=out,
+            )
+
+    @property
+    def said(self) -> str:
+        return self._out.read_text(errors="replace")
+
+    def family(self, *words: str) -> list[int]:
+        """Return the demo's processes whose command has all the words."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                command = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                if self._is_ours(entry) and set(words) <= set(command):
+                    found.append(int(entry.name))
+            except OSError:  # it has ended meanwhile
+                continue
+        return found
+
+    def _is_ours(self, entry: Path) -> bool:
+        environment = (entry / "environ").read_bytes().decode(errors="replace").split("\0")
+        # Redis overwrites its environment; it works in our folder.
+        return self.mark in environment or (entry / "cwd").readlink().is_relative_to(self.folder)
+
+    def press(self, key: bytes) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(key)
+        self.process.stdin.flush()
+
+    def until(self, holds: Callable[[], bool], patience_s: float = START_S) -> None:
+        """Return when something is so; fail when the demo has ended first."""
+        give_up_s = time.monotonic() + patience_s
+        while not holds():
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < give_up_s, self.said
+            time.sleep(0.02)
+
+    def end(self, patience_s: float) -> int:
+        """Return its status, once it has ended and nothing of it is left."""
+        try:
+            status = self.process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"still running after {patience_s} s, having said:\n{self.said}")
+        assert self.family() == []
+        assert list(self.folder.iterdir()) == []
+        return status
+
+    def close(self) -> None:
+        """End whatever a failed test has left."""
+        if self.process.stdin:
+            self.process.stdin.close()
+        survivors(self.family(), 0.0)
+        self.process.wait(END_S)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
+    """Start a demo that ends with the test."""
+    demos: list[Demo] = []
+
+    def begin(*options: str, terminal: bool = False) -> Demo:
+        demos.append(Demo(tmp_path / f"demo-{len(demos)}", *options, terminal=terminal))
+        return demos[-1]
+
+    yield begin
+    for demo in demos:
+        demo.close()
+
+
+class Outcome(NamedTuple):
+    status: int
+    report: dict[str, Any]
+    said: str
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
+    """Both whole runs, side by side: each with its own servers."""
+    folder = tmp_path_factory.mktemp("runs")
+    demos = {
+        model: Demo(
+            folder / model,
+            *("--model", model, "--seconds", str(SECONDS)),
+            *("--report", str(folder / f"{model}.json")),
+        )
+        for model in ("rules", "simulated")
+    }
+    try:
+        return {
+            model: Outcome(
+                demo.end(START_S + SECONDS + AFTER_S),
+                json.loads((folder / f"{model}.json").read_text()),
+                demo.said,
+            )
+            for model, demo in demos.items()
+        }
+    finally:
+        for demo in demos.values():
+            demo.close()
+
+
+@pytest.mark.parametrize("model", ["rules", "simulated"])
+def test_everything_planted_is_found_and_everything_adds_up(
+    outcomes: dict[str, Outcome], model: str
+) -> None:
+    """The report of the first minute anybody sees of this project."""
+    status, told, said = outcomes[model]
+    assert (status, told["errors"]) == (0, []), said
+    assert set(told) >= KEYS
+    assert told["accounted"] is True
+    assert told["broken_off"] is False
+    assert told["incidents"] == {"planted": 5, "seen": 5}
+    for planted in ("duplicates", "late_events", "dead_letters", "gaps", "gaps_filled"):
+        assert told[planted] > 0, planted
+    assert told["corrected"] > 0
+    assert told["revisions"] > 0
+    assert told["minute_windows"] >= 40
+    assert told["raw_events"] == told["applied"] + told["duplicates"] + told["late_events"]
+    assert told["aggregates"] == told["decisions"] + told["aggregates_tallied"]
+    assert told["analyses"] > 20
+    assert told["shift_ms"] > time.time() * 1000 - RECORDING_FIRST_MS - 62 * 3_600_000
+    latency = told["aggregate_latency_ms"]
+    assert 0 < latency["p50"] <= latency["p95"] < 5_000
+    assert latency["n"] > 500
+    assert "5 of 5 incidents found; everything adds up" in said
+
+
+def test_without_a_model_the_rules_answer_everything(outcomes: dict[str, Outcome]) -> None:
+    """And nothing is spent."""
+    told = outcomes["rules"].report
+    assert told["analyses_by_model"] == 0
+    assert told["cost_nano_usd"] == 0
+    assert told["breaker_states"] == []
+
+
+def test_the_simulated_model_fails_as_planned_and_comes_back(outcomes: dict[str, Outcome]) -> None:
+    """Its outage opens the breaker, rules answer meanwhile, and the bill is counted."""
+    told = outcomes["simulated"].report
+    assert sum(OUTAGE_S) / 2 < SECONDS  # the outage is over when the run is
+    assert 0 < told["analyses_by_model"] < told["analyses"]
+    states = told["breaker_states"]
+    assert states[0] == "closed"
+    assert "open" in states
+    assert states[-1] == "closed"
+    assert told["cost_nano_usd"] > 0
+
+
+def test_ctrl_c_ends_everything_at_once(start: Callable[..., Demo]) -> None:
+    """In a terminal, where the whole foreground hears it; it is the usual end, so no error."""
+    demo = start(terminal=True)
+    demo.until(lambda: "watermark lag" in demo.said and "market 0" in demo.said)
+    pressed_s = time.monotonic()
+    demo.press(b"\x03")
+    assert demo.end(END_S) == 0, demo.said
+    assert time.monotonic() - pressed_s < END_S
+    assert "broken off" in demo.said
+    assert "Traceback" not in demo.said
+
+
+@pytest.mark.parametrize("role", ["embedded", "agent"])
+def test_ctrl_c_while_it_starts_ends_it_too(start: Callable[..., Demo], role: str) -> None:
+    """Before there is anything to see."""
+    demo = start(terminal=True)
+    demo.until(lambda: bool(demo.family("deploy", role)))
+    demo.press(b"\x03")
+    assert demo.end(END_S) == 0, demo.said
+    assert "stopped before the market began" in demo.said
+    assert "Traceback" not in demo.said
+
+
+def test_a_run_of_a_length_that_is_broken_off_has_failed(start: Callable[..., Demo]) -> None:
+    """What was asked for was not done: scripts must notice."""
+    demo = start("--seconds", "600")
+    demo.until(lambda: " events/s" in demo.said)
+    demo.process.send_signal(signal.SIGTERM)
+    assert demo.end(END_S) == 1
+    assert "broken off" in demo.said
+
+
+@pytest.mark.parametrize("role", ["streams", "embedded"])
+def test_a_role_that_dies_ends_the_demo_by_its_name(start: Callable[..., Demo], role: str) -> None:
+    """Nobody watches half a pipeline; what the dead one started dies too."""
+    demo = start("--seconds", "600")
+    demo.until(lambda: bool(demo.family("deploy", "collect")))
+    (pid,) = demo.family("deploy", role)
+    os.kill(pid, signal.SIGKILL)
+    assert demo.end(END_S) == 1
+    assert f"tapereader: {role} ended by itself with SIGKILL" in demo.said
+    assert "Traceback" not in demo.said.partition("it said last")[0]
+
+
+def test_killed_itself_it_leaves_no_process(start: Callable[..., Demo]) -> None:
+    """Its roles notice, each by its end of a pipe."""
+    demo = start("--seconds", "600")
+    demo.until(lambda: bool(demo.family("deploy", "collect")))
+    time.sleep(1.0)  # into the collector's start
+    family = demo.family()
+    assert len(family) >= 6  # the demo, three roles, the broker, Redis
+    demo.process.kill()
+    assert survivors(family, END_S) == []
+
+
+def test_wrong_options_are_refused_before_anything_starts(start: Callable[..., Demo]) -> None:
+    """With what is allowed; 2 as for every wrong option."""
+    demos = {
+        "one of rules, simulated": start("--model", "oracle"),
+        "its folder does not exist": start("--report", "/no/such/folder/report.json"),
+        "greater than or equal to 0": start("--seconds", "-1"),
+    }
+    for words, demo in demos.items():
+        assert demo.end(START_S) == 2
+        assert words in demo.said
