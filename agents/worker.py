@@ -243,10 +243,8 @@ class Worker:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)
         error = None if task.cancelled() else task.exception()
-        if isinstance(
-            error, Exception
-        ):  # nobody awaits a call: its candidate would never be finished
-            self._fail(error)
+        if isinstance(error, Exception):
+            self._fail(error)  # nobody awaits a call: its candidate would never be finished
 
     async def _tally(self) -> None:
         while True:

@@ -53,6 +53,7 @@ def demo(
         int, typer.Option(min=0, help="Stop after this long; 0: go on until Ctrl-C.")
     ] = 0,
     report: Annotated[Path | None, typer.Option(help="Write what was seen as JSON.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write the last screen as SVG.")] = None,
     model: Annotated[
         str, typer.Option(help="rules: no model; simulated: our fake Claude, with an outage.")
     ] = "rules",
@@ -60,7 +61,7 @@ def demo(
     """Everything on this machine: recorded and invented markets, no Docker, no Java, no key."""
     from .demo import run_demo  # noqa: PLC0415
 
-    sys.exit(run_demo(seconds=seconds, report_file=report, model=model))
+    sys.exit(run_demo(seconds=seconds, report_file=report, model=model, picture_file=picture))
 
 
 @app.command(

@@ -42,21 +42,25 @@ class BrokenOffError(PipelineError):
     """Told to stop before there was anything to report."""
 
 
-def run_demo(*, seconds: int, report_file: Path | None, model: str) -> int:
+def run_demo(
+    *, seconds: int, report_file: Path | None, model: str, picture_file: Path | None = None
+) -> int:
     """Run the demo and return its exit status: 0 when all that was planted was seen and everything adds up.
 
     2 is a refused option; 1 everything else: a role that died, a plant not found, a run broken off early.
     """
     if model not in plan.MODELS:
         return _refuse(f"--model {model}: one of {', '.join(plan.MODELS)}")
-    if report_file is not None and not report_file.resolve().parent.is_dir():
-        return _refuse(f"--report {report_file}: its folder does not exist")
+    for option, file in (("--report", report_file), ("--picture", picture_file)):
+        if file is not None and not file.resolve().parent.is_dir():
+            return _refuse(f"{option} {file}: its folder does not exist")
     with (
         tempfile.TemporaryDirectory(prefix="tapereader-demo-") as folder,
         as_file(files("deploy").joinpath("data", plan.RECORDING)) as recording,
     ):
         try:
-            found = asyncio.run(Demo(Path(folder), recording, model=model).run(seconds))
+            demo = Demo(Path(folder), recording, model=model, picture_file=picture_file)
+            found = asyncio.run(demo.run(seconds))
         except BrokenOffError as error:
             _say(str(error))
             return int(seconds > 0)
@@ -83,8 +87,11 @@ def _tell(found: dict[str, Any], report_file: Path | None) -> None:
 class Demo:
     """One run."""
 
-    def __init__(self, folder: Path, recording: Path, *, model: str) -> None:
+    def __init__(
+        self, folder: Path, recording: Path, *, model: str, picture_file: Path | None
+    ) -> None:
         """Prepare; nothing is started before `run`."""
+        self._picture_file = picture_file
         self._folder, self._recording = folder, recording
         self._simulated = model == "simulated"
         self._view, self._witness = View(), Witness()
@@ -127,12 +134,15 @@ class Demo:
         planned = plan.plan(now_ms() + LEAD_MS)
         self._settings["collect"] = plan.collect_settings(planned, self._recording)
         self._roles["collect"] = self._child("collect", "collect", "recording", "simulated")
-        painting = asyncio.create_task(self._screen(planned, broker).run())
+        screen = self._screen(planned, broker)
+        painting = asyncio.create_task(screen.run())
         self._tasks.append(painting)
         await self._until(_never, (seconds or plan.HOURS * 60) - self._age_s(planned))
         painting.cancel()
         await asyncio.gather(painting, return_exceptions=True)
         self._tasks.remove(painting)
+        if self._picture_file is not None:
+            screen.picture(self._picture_file)
         until_ms = planned.event_ms(now_ms())
         await self._end_roles(feed)
         run = Run(

@@ -1,8 +1,10 @@
 """The terminal view kept up to date while a pipeline runs; plain lines where there is no terminal."""
 
 import asyncio
+import io
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
@@ -13,6 +15,33 @@ from streams.serving.view import View
 PAINT_S = 0.5
 LINE_S = 5.0
 """Without a terminal: one line this often."""
+PICTURE_COLUMNS = 110
+_SVG = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+<style>
+.{unique_id}-matrix {{
+  font-family: "Fira Code", "DejaVu Sans Mono", Menlo, Consolas, monospace;
+  font-size: {char_height}px;
+  line-height: {line_height}px;
+}}
+.{unique_id}-title {{ font: bold 18px sans-serif; }}
+{styles}
+</style>
+<defs>
+<clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/>
+</clipPath>
+{lines}
+</defs>
+{chrome}
+<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}
+<g class="{unique_id}-matrix">
+{matrix}
+</g>
+</g>
+</svg>
+"""
+"""Rich's own format fetches a font."""
 
 
 class Screen:
@@ -36,6 +65,14 @@ class Screen:
                 rates = self._rates()
                 live.update(screen(self._view, rates, self._console.width), refresh=True)
                 await asyncio.sleep(PAINT_S)
+
+    def picture(self, file: Path) -> None:
+        """Write the screen as it is now as an SVG that needs nothing from elsewhere, fonts included."""
+        console = Console(
+            record=True, width=PICTURE_COLUMNS, file=io.StringIO(), force_terminal=True
+        )
+        console.print(screen(self._view, self._rates(), console.width))
+        console.save_svg(str(file), title="tapereader", code_format=_SVG)
 
     async def _lines(self) -> None:
         while True:

@@ -20,6 +20,8 @@ __all__ = ["BATCH_BYTES_MAX", "OutRecord", "Sender", "send"]
 
 BATCH_BYTES_MAX = 900 * 1024
 """Of one batch: below the broker's limit of a megabyte, which counts batches."""
+CLOSE_S = 2.0
+"""For a producer to flush what is left, and then for each step of giving it up."""
 
 
 async def send(producer: AIOKafkaProducer, records: Iterable[OutRecord]) -> None:
@@ -54,6 +56,16 @@ def _append(batch: BatchBuilder, record: OutRecord) -> bool:
     return added is not None
 
 
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    """End a producer whose stop waits for a broker that is away: aiokafka would flush for as long as that lasts."""
+    sending = producer._sender.sender_task  # noqa: SLF001 - aiokafka has no other end than a flush
+    if sending is not None:
+        sending.cancel()
+        await asyncio.wait({sending}, timeout=CLOSE_S)
+    with suppress(TimeoutError, KafkaError):
+        await asyncio.wait_for(producer.client.close(), CLOSE_S)
+
+
 def _ignore() -> None:
     """Do nothing."""
 
@@ -82,11 +94,16 @@ class Sender:
                 await send(await self._connected(), records)
 
     async def close(self) -> None:
-        """Disconnect."""
+        """Disconnect, in a bounded time: what no broker has acknowledged by then is given up."""
         producer, self._producer = self._producer, None
-        if producer is not None:
-            with suppress(KafkaError):
-                await producer.stop()
+        if producer is None:
+            return
+        try:
+            await asyncio.wait_for(producer.stop(), CLOSE_S)
+        except TimeoutError:
+            await _abandon(producer)
+        except KafkaError:
+            pass
 
     async def _connected(self) -> AIOKafkaProducer:
         if self._producer is None:

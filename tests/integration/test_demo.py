@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -146,6 +148,14 @@ class Outcome(NamedTuple):
     status: int
     report: dict[str, Any]
     said: str
+    picture: str
+
+
+def outcome_of(demo: Demo, files: Path) -> Outcome:
+    status = demo.end(START_S + SECONDS + AFTER_S)
+    report, picture = files.with_suffix(".json"), files.with_suffix(".svg")
+    assert report.exists(), demo.said
+    return Outcome(status, json.loads(report.read_text()), demo.said, picture.read_text())
 
 
 @pytest.fixture(scope="module")
@@ -157,18 +167,12 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
             folder / model,
             *("--model", model, "--seconds", str(SECONDS)),
             *("--report", str(folder / f"{model}.json")),
+            *("--picture", str(folder / f"{model}.svg")),
         )
         for model in ("rules", "simulated")
     }
     try:
-        return {
-            model: Outcome(
-                demo.end(START_S + SECONDS + AFTER_S),
-                json.loads((folder / f"{model}.json").read_text()),
-                demo.said,
-            )
-            for model, demo in demos.items()
-        }
+        return {model: outcome_of(demo, folder / model) for model, demo in demos.items()}
     finally:
         for demo in demos.values():
             demo.close()
@@ -179,7 +183,7 @@ def test_everything_planted_is_found_and_everything_adds_up(
     outcomes: dict[str, Outcome], model: str
 ) -> None:
     """The report of the first minute anybody sees of this project."""
-    status, told, said = outcomes[model]
+    status, told, said, _ = outcomes[model]
     assert (status, told["errors"]) == (0, []), said
     assert set(told) >= KEYS
     assert told["accounted"] is True
@@ -220,10 +224,20 @@ def test_the_simulated_model_fails_as_planned_and_comes_back(outcomes: dict[str,
     assert told["cost_nano_usd"] > 0
 
 
+def test_the_picture_shows_what_the_screen_showed(outcomes: dict[str, Outcome]) -> None:
+    """It needs nothing from anywhere: no address but the format's own."""
+    for model, outcome in outcomes.items():
+        shown = "".join(ET.fromstring(outcome.picture).itertext()).replace("\xa0", " ")  # noqa: S314 - ours
+        assert "latest one-minute windows" in shown
+        assert "XRP/ETH" in shown
+        assert ("breaker" in shown) == (model == "simulated")
+        assert re.findall(r"https?://[^\"']*", outcome.picture) == ["http://www.w3.org/2000/svg"]
+
+
 def test_ctrl_c_ends_everything_at_once(start: Callable[..., Demo]) -> None:
     """In a terminal, where the whole foreground hears it; it is the usual end, so no error."""
     demo = start(terminal=True)
-    demo.until(lambda: "watermark lag" in demo.said and "market 0" in demo.said)
+    demo.until(lambda: re.search(r"watermark lag +market \d", demo.said) is not None)
     pressed_s = time.monotonic()
     demo.press(b"\x03")
     assert demo.end(END_S) == 0, demo.said
