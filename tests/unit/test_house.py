@@ -111,3 +111,38 @@ def test_every_test_folder_is_a_package() -> None:
     folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
     missing = [str(f.relative_to(ROOT)) for f in folders if not (f / "__init__.py").exists()]
     assert missing == []
+
+
+DOCS = sorted(
+    path
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    if "node_modules" not in path.parts
+)
+_LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
+_FILE = re.compile(r"`((?:[\w.-]+/)*[\w-]+(?:\.(?:py|toml|md|yml|json)|/))`")
+NOT_OURS = {"tapereader.toml"}
+"""Named as what a user writes."""
+
+
+@pytest.mark.parametrize("doc", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_docs_name_files_that_exist(doc: Path) -> None:
+    """Links are from the document; files in code marks from the top, or the end of a path of ours."""
+    text = doc.read_text()
+    assert [link for link in _LINK.findall(text) if not (doc.parent / link).exists()] == []
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    ours = [f"/{path}" for path in listed]
+    unknown = [
+        name
+        for name in _FILE.findall(text)
+        if name not in NOT_OURS
+        and not any(
+            f"/{name}" in path if name.endswith("/") else path.endswith(f"/{name}") for path in ours
+        )
+    ]
+    assert unknown == []

@@ -12,6 +12,7 @@ from tests.strategies.contracts import CONTRACTS, events
 from topics import ContractError, Trade, VolumeFlow, decoder_of, encode
 from topics.components import structs_of
 from topics.units import (
+    EPOCH_MS_MAX,
     NUMBER_MAX,
     AssetId,
     Count,
@@ -39,7 +40,7 @@ def fits(unit: Any, value: object) -> bool:
 @pytest.mark.parametrize(
     ("unit", "inside", "outside"),
     [
-        (EpochMs, [0, 2**53 - 1], [-1, 2**53, 0.5, "0"]),
+        (EpochMs, [0, EPOCH_MS_MAX], [-1, EPOCH_MS_MAX + 1, 0.5, "0"]),
         (DurationMs, [1], [0, -1]),
         (Sequence, [0, 2**63 - 1], [-1, 2**63]),
         (Count, [0], [-1, 1.5]),

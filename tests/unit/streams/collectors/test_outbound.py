@@ -204,12 +204,12 @@ def test_a_refused_trade_is_no_proof_of_continuity() -> None:
 
 
 def test_heartbeats_go_to_every_partition() -> None:
-    """With source, epoch and time; none before the source has told its time."""
+    """With source, epoch and time; none before the source has told its time, and its first word at once."""
     out = outbound()
     assert out.heartbeats() == []
     assert out.heartbeats(closed=True) == []
-    assert out.take(Through(NOW_MS), NOW_MS) == []
-    beats = out.heartbeats()
+    beats = out.take(Through(NOW_MS), NOW_MS)
+    assert out.take(Through(NOW_MS + 1), NOW_MS) == []
     assert [(beat.topic, beat.partition, beat.key) for beat in beats] == [
         ("t.raw.market", partition, None) for partition in range(4)
     ]
