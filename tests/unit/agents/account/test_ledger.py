@@ -11,7 +11,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 from redis import Redis
 
-from agents.account.ledger import Ledger, LedgerError, Spend
+from agents.account.ledger import CALL_S, Ledger, LedgerError, Spend
 from tests.servers import RedisServer, SharedRedis
 
 pytestmark = pytest.mark.integration
@@ -25,10 +25,10 @@ PROMPT_S = 0.9
 
 @asynccontextmanager
 async def ledger(
-    url: str, prefix: str, cap: int = 1_000, scope: str = "test"
+    url: str, prefix: str, cap: int = 1_000, scope: str = "test", call_s: float = CALL_S
 ) -> AsyncIterator[Ledger]:
     """Give a ledger, and close it."""
-    made = Ledger(url, prefix=prefix, scope=scope, cap_nano_usd=cap)
+    made = Ledger(url, prefix=prefix, scope=scope, cap_nano_usd=cap, call_s=call_s)
     try:
         yield made
     finally:
@@ -37,8 +37,8 @@ async def ledger(
 
 @pytest.fixture
 async def account(redis_server: SharedRedis, topic_prefix: str) -> AsyncIterator[Ledger]:
-    """A ledger with a cap of 1,000."""
-    async with ledger(redis_server.url, topic_prefix) as made:
+    """A ledger with a cap of 1,000, patient enough for a busy machine."""
+    async with ledger(redis_server.url, topic_prefix, call_s=10.0) as made:
         yield made
 
 
