@@ -15,7 +15,7 @@ from streams.serving.view import View
 PAINT_S = 0.5
 LINE_S = 5.0
 """Without a terminal: one line this often."""
-PICTURE_COLUMNS = 110
+PICTURE_COLUMNS, PICTURE_LINES = 110, 40
 _SVG = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
 .{unique_id}-matrix {{
@@ -63,7 +63,8 @@ class Screen:
         with Live(console=self._console, auto_refresh=False, screen=False) as live:
             while True:
                 rates = self._rates()
-                live.update(screen(self._view, rates, self._console.width), refresh=True)
+                width, height = self._console.size
+                live.update(screen(self._view, rates, width, height), refresh=True)
                 await asyncio.sleep(PAINT_S)
 
     def picture(self, file: Path) -> None:
@@ -71,7 +72,7 @@ class Screen:
         console = Console(
             record=True, width=PICTURE_COLUMNS, file=io.StringIO(), force_terminal=True
         )
-        console.print(screen(self._view, self._rates(), console.width))
+        console.print(screen(self._view, self._rates(), PICTURE_COLUMNS, PICTURE_LINES))
         console.save_svg(str(file), title="tapereader", code_format=_SVG)
 
     async def _lines(self) -> None:

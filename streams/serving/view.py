@@ -1,6 +1,7 @@
 """The latest of everything, out of the topics: one view behind every picture. PURE and bounded."""
 
-from collections import deque
+from collections import Counter, deque
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -19,11 +20,18 @@ from topics import (
     Tally,
 )
 
-SUBJECTS_MAX = 5_000
-"""Subjects whose latest window is kept; further ones are counted only."""
+WINDOWS_MAX = 5_000
+"""Latest windows kept, one of each kind, subject and size."""
 ANALYSES_MAX = 500
+SAID_MAX = 10_000
+"""Ids of analyses remembered, so that one that is said again counts once: more than can be in flight in a crash."""
 STATUSES_MAX = 2_000
 FEEDS_MAX = 5_000
+FEED_HEARD_MS = 30_000
+"""A collector tells every feed each 10 s; one not told three times belongs to a collector that is gone."""
+
+P = TypeVar("P")
+E = TypeVar("E")
 
 
 class Counts(Struct):
@@ -39,14 +47,23 @@ class Counts(Struct):
     aggregates: int = 0
     revisions: int = 0
     analyses: int = 0
+    """Each id once: of several with one id the first counts."""
     by_model: int = 0
     decisions: int = 0
+    """Records; after a crash of the agent those in flight come twice."""
     tallied: int = 0
     unreadable: int = 0
+    evicted: int = 0
+    """Offsets that the broker had deleted before they were read."""
+    forgotten: int = 0
+    """Windows, parts and feeds that had to make room for others."""
 
 
 class View:
-    """Takes what the topics say, in the order it comes, and remembers the latest."""
+    """Takes what the topics say, in the order it comes, and remembers the latest.
+
+    What was longest not heard of makes room where a bound is reached, so that the view stays a view of now.
+    """
 
     def __init__(self) -> None:
         """Begin with nothing seen."""
@@ -57,7 +74,10 @@ class View:
         """The newest window of each kind, subject and size, by its highest revision."""
         self.analyses: deque[Analysis] = deque(maxlen=ANALYSES_MAX)
         self.statuses: dict[tuple[str, str, str], Status] = {}
+        """By role, instance and part; expired ones too."""
         self.feeds: dict[tuple[str, str], FeedStatus] = {}
+        """By venue and subject."""
+        self._said: dict[str, None] = {}
 
     def take(self, event: object) -> None:
         """Take one event of any topic; of a kind the view does not show it is passed over."""
@@ -73,11 +93,17 @@ class View:
             case Late():
                 self.counts.late += 1
             case Status():
-                self._status(event)
+                place = (event.role, event.instance, event.part)
+                self._keep(self.statuses, place, event, STATUSES_MAX)
             case FeedStatus():
-                self._feed(event)
+                self._keep(self.feeds, (event.venue, event.subject), event, FEEDS_MAX)
             case _:
-                self._raw(event)
+                self._mark(event)
+
+    def take_raw(self, kind: Kind, event_ms: int) -> None:
+        """Count a raw event."""
+        self.counts.raw_events += 1
+        self.newest_event_ms[kind] = max(event_ms, self.newest_event_ms.get(kind, 0))
 
     def take_dead_letter(self) -> None:
         """Count a dead letter; what it holds is nobody's to read here."""
@@ -87,16 +113,60 @@ class View:
         """Count a record that is not what its topic's contract says."""
         self.counts.unreadable += 1
 
+    def take_evicted(self, offsets: int) -> None:
+        """Count offsets that were deleted before they were read."""
+        self.counts.evicted += offsets
+
+    def parts(self, role: str, part: str, now_ms: int) -> list[Status]:
+        """Return what is told of a part, or of all below it (`breaker`), and has not expired; the freshest first."""
+        found = [s for s in self._told(role, part) if s.expires_ms > now_ms]
+        return sorted(found, key=lambda status: status.at_ms, reverse=True)
+
     def part(self, role: str, part: str, now_ms: int) -> Status | None:
         """Return a role's freshest status of one part that has not expired; None if there is none."""
-        found = [
+        return next((s for s in self.parts(role, part, now_ms) if s.part == part), None)
+
+    def last_told(self, role: str, part: str) -> Status | None:
+        """Return the freshest status of a part, or of all below it, expired or not; None if it was never told."""
+        return max(self._told(role, part), key=lambda status: status.at_ms, default=None)
+
+    def windows(self, kind: Kind, window_ms: int) -> list[Aggregate]:
+        """Return the latest windows of one kind and size: the newest first, then by subject."""
+        found = [a for (k, _, size), a in self.latest.items() if (k, size) == (kind, window_ms)]
+        return sorted(found, key=lambda a: (-a.window_start_ms, a.subject))
+
+    def readings(self, most: int, event_now_ms: int) -> list[Analysis]:
+        """Return the newest analyses nobody took back, newest first.
+
+        Up to half of them are severe ones that still hold, so that calm ones do not push these out.
+        """
+        replaced = {a.supersedes for a in self.analyses}
+        current = [
+            a for a in self.analyses if a.status == "current" and a.analysis_id not in replaced
+        ]
+        holding = [
+            a
+            for a in current
+            if a.severity in ("warning", "critical") and a.valid_until_ms > event_now_ms
+        ]
+        severe = holding[max(0, len(holding) - most // 2) :]
+        held = {a.analysis_id for a in severe}
+        others = [a for a in current if a.analysis_id not in held]
+        newest = others[max(0, len(others) - most + len(severe)) :]
+        return sorted(severe + newest, key=lambda a: (a.as_of_ms, a.produced_ms), reverse=True)
+
+    def feed_states(self, now_ms: int) -> Counter[str]:
+        """Return how many feeds are in each state; `not heard from` where a feed's collector is gone."""
+        return Counter(feed_state(feed, now_ms) for feed in self.feeds.values())
+
+    def _told(self, role: str, part: str) -> list[Status]:
+        return [
             status
             for (r, _, p), status in self.statuses.items()
-            if r == role and p == part and status.expires_ms > now_ms
+            if r == role and (p == part or p.startswith(part + "/"))
         ]
-        return max(found, key=lambda status: status.at_ms, default=None)
 
-    def _raw(self, event: object) -> None:
+    def _mark(self, event: object) -> None:
         counts = self.counts
         match event:
             case Heartbeat():
@@ -110,11 +180,6 @@ class View:
             case _:
                 pass
 
-    def take_raw(self, kind: Kind, event_ms: int) -> None:
-        """Count a raw event."""
-        self.counts.raw_events += 1
-        self.newest_event_ms[kind] = max(event_ms, self.newest_event_ms.get(kind, 0))
-
     def _aggregate(self, aggregate: Aggregate) -> None:
         self.counts.aggregates += 1
         self.counts.revisions += aggregate.revision > 0
@@ -122,23 +187,30 @@ class View:
             return
         place = (aggregate.kind, aggregate.subject, aggregate.window_ms)
         known = self.latest.get(place)
-        if known is None and len(self.latest) >= SUBJECTS_MAX:
-            return
         age = (aggregate.window_start_ms, aggregate.revision)
         if known is None or age >= (known.window_start_ms, known.revision):
-            self.latest[place] = aggregate
+            self._keep(self.latest, place, aggregate, WINDOWS_MAX)
 
     def _analysis(self, analysis: Analysis) -> None:
+        if analysis.analysis_id in self._said:
+            return
+        if len(self._said) >= SAID_MAX:
+            del self._said[next(iter(self._said))]
+        self._said[analysis.analysis_id] = None
         self.counts.analyses += 1
         self.counts.by_model += analysis.origin != "rules"
         self.analyses.append(analysis)
 
-    def _status(self, status: Status) -> None:
-        place = (status.role, status.instance, status.part)
-        if place in self.statuses or len(self.statuses) < STATUSES_MAX:
-            self.statuses[place] = status
+    def _keep(self, kept: dict[P, E], place: P, event: E, most: int) -> None:
+        """Put an event last; the first, longest not heard of, makes room."""
+        kept.pop(place, None)
+        if len(kept) >= most:
+            del kept[next(iter(kept))]
+            self.counts.forgotten += 1
+        kept[place] = event
 
-    def _feed(self, feed: FeedStatus) -> None:
-        place = (feed.venue, feed.subject)
-        if place in self.feeds or len(self.feeds) < FEEDS_MAX:
-            self.feeds[place] = feed
+
+def feed_state(feed: FeedStatus, now_ms: int) -> str:
+    """Return a feed's state as it may be believed now: what closed stays closed."""
+    silent = now_ms - feed.at_ms > FEED_HEARD_MS and feed.state != "closed"
+    return "not heard from" if silent else feed.state
