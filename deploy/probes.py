@@ -33,8 +33,9 @@ async def serving_probes(host: str, port: int, ready: Ready) -> AsyncIterator[in
     try:
         try:
             await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error
+        except (OSError, UnicodeError) as error:  # what no name can be does not come as the former
+            code = getattr(error, "errno", None) or 0
+            reason = os.strerror(code) if code > 0 else error
             msg = f"probes.host = {host!r}, probes.port = {port}: {reason}. Set another, or 0 for any free port"
             raise SettingsError(msg) from None
         yield int(runner.addresses[0][1])

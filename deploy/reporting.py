@@ -1,8 +1,10 @@
 """Each role's own account of itself, written to the `status` topic."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from importlib.metadata import version
 
 import structlog
@@ -20,7 +22,10 @@ CHANGED_S, EVERY_S = 1.0, 10.0
 EXPIRES_S = 30.0
 """A part that was not told again for this long belongs to a process that is gone."""
 WORDS_CHARS_MAX = 300
-"""The contract's limit."""
+NAME_CHARS_MAX = 64
+"""The contract's limits."""
+_DIGEST_CHARS = 8
+_NO_NAME = re.compile(r"[^a-z0-9._/-]")
 
 log = structlog.get_logger()
 
@@ -67,10 +72,11 @@ class Account:
         return since_ms
 
     def _record(self, part: Part, since_ms: int, now_ms: int) -> OutRecord:
+        name = _name(part.part)
         status = Status(
             role=self._role,
             instance=self._instance,
-            part=part.part,
+            part=name,
             state=part.state,
             words=part.words[:WORDS_CHARS_MAX],
             at_ms=now_ms,
@@ -79,7 +85,7 @@ class Account:
             build=self._build,
             measures=part.measures,
         )
-        key = f"{self._role}/{self._instance}/{part.part}"
+        key = f"{self._role}/{self._instance}/{name}"
         return OutRecord(
             self._broker.topic("status"),
             partition_of(key, self._broker.partitions),
@@ -89,6 +95,18 @@ class Account:
                 event_id=f"{key}/{now_ms}", event_type="status", source=self._role, time_ms=now_ms
             ),
         )
+
+
+def _name(part: str) -> str:
+    """Return a part's name as the contract takes it: a model's name may have capitals, a source's be too long.
+
+    What was changed gets a digest, so that no two parts are told as one.
+    """
+    fit = _NO_NAME.sub("-", part.lower())
+    if fit == part and len(part) <= NAME_CHARS_MAX:
+        return part
+    digest = sha256(part.encode()).hexdigest()[:_DIGEST_CHARS]
+    return f"{fit[: NAME_CHARS_MAX - _DIGEST_CHARS - 1]}-{digest}"
 
 
 class Reporter:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 from typing import IO, Any
 
 import structlog
@@ -35,6 +36,19 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def state_dir(settings: Settings) -> Path:
+    """Return the folder of the settings, from the root on.
+
+    Raises:
+        SettingsError: It is in a home that nobody has, as of a container's user without a name.
+    """
+    try:
+        return settings.state_dir.expanduser()
+    except RuntimeError as error:
+        msg = f"state_dir = {str(settings.state_dir)!r}: {error}"
+        raise SettingsError(msg) from None
+
+
 @contextmanager
 def only_instance(settings: Settings, role: str) -> Iterator[IO[str]]:
     """Hold the lock of this role's instance on this machine. It ends with the process, however that ends.
@@ -42,12 +56,19 @@ def only_instance(settings: Settings, role: str) -> Iterator[IO[str]]:
     Two live processes with one instance name are not fenced by Kafka: both rejoin for ever.
 
     Raises:
-        SettingsError: Another process has it.
+        SettingsError: Another process has it, or there is no place for it.
     """
-    folder = settings.state_dir.expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = state_dir(settings)
     path = folder / f"{settings.broker.prefix}{role}-{settings.instance}.lock"
-    with path.open("a") as lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        opened = path.open("a")
+    except OSError as error:
+        msg = (
+            f"state_dir = {str(settings.state_dir)!r}: no lock file can be there: {error.strerror}"
+        )
+        raise SettingsError(msg) from None
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from deploy.role import now_ms, run_role
+from deploy.role import now_ms, run_role, state_dir
 from deploy.settings import Settings
 from deploy.streams_parts import streams_parts
 from streams import app as streams_app
@@ -20,7 +20,7 @@ async def run_streams(settings: Settings, *, lifeline: int | None) -> None:
         settings.broker,
         ownership,
         instance_id=f"streams-{settings.instance}",
-        data_dir=str(settings.state_dir.expanduser()),
+        data_dir=str(state_dir(settings)),
     )
 
     def ready() -> str | None:
