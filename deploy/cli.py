@@ -8,6 +8,7 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -149,10 +150,10 @@ def topics_apply() -> None:
 
 @topics_app.command("check", epilog="Example: tapereader topics check && echo well")
 def topics_check() -> None:
-    """Say how the broker's topics differ from the catalog; exit 1 if they do."""
-    from topics.broker import check_topics  # noqa: PLC0415
+    """Say how the broker's topics differ from the catalog; exit 1 if they do, 2 if nobody can tell."""
+    from topics.broker import topic_differences  # noqa: PLC0415
 
-    differences = check_topics(_settings().broker)
+    differences = topic_differences(_settings().broker)
     for line in differences or ["as the catalog says"]:
         typer.echo(line)
     sys.exit(bool(differences))
@@ -215,18 +216,21 @@ def _run(role: Coroutine[Any, Any, None]) -> None:
 
 
 def _refuse_intruders() -> None:
-    """The package names are common words: another distribution's `agents` would shadow ours."""
-    import agents  # noqa: PLC0415
-    import streams as streams_package  # noqa: PLC0415
-    import topics  # noqa: PLC0415
+    """The package names are common words: another distribution's `agents` would shadow ours.
 
+    They are looked for, not imported: what is not ours is not run.
+    """
     here = Path(__file__).resolve().parent.parent
-    for package in (agents, streams_package, topics):
-        folder = Path(str(package.__file__)).resolve().parent.parent
+    for name in ("agents", "streams", "topics"):
+        spec = find_spec(name)
+        if spec is None or spec.origin is None:
+            _end(f"the package {name!r} is not installed; it belongs beside {here / 'deploy'}")
+        file = Path(spec.origin).resolve()
+        folder = file.parent.parent if spec.submodule_search_locations else file.parent
         if folder != here:
-            owners = ", ".join(packages_distributions().get(package.__name__, ["something"]))
+            owners = ", ".join(packages_distributions().get(name, ["something"]))
             _end(
-                f"the package {package.__name__!r} comes from {folder} ({owners}), not from"
+                f"the package {name!r} comes from {folder} ({owners}), not from"
                 f" {here}. Install tapereader into an environment of its own"
             )
 

@@ -1,6 +1,6 @@
 """Kafka's topics: created, checked and corrected as the catalog says."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -17,7 +17,14 @@ from .catalog import RECORD_BYTES_MAX, TOPICS, Topic
 from .errors import TopicsError
 from .settings import BrokerSettings
 
-__all__ = ["BrokerSettings", "admin_client", "apply_topics", "check_topics", "topic_config"]
+__all__ = [
+    "BrokerSettings",
+    "admin_client",
+    "apply_topics",
+    "check_topics",
+    "topic_config",
+    "topic_differences",
+]
 
 _TIMEOUT_S = 15.0
 
@@ -100,16 +107,44 @@ def check_topics(settings: BrokerSettings) -> list[str]:
     """
     admin = admin_client(settings)
     existing = _partition_counts(admin)
-    missing = [settings.topic(t.name) for t in TOPICS if settings.topic(t.name) not in existing]
+    missing = _missing(existing, settings)
     if missing:
         msg = f"missing on {settings.bootstrap}: {', '.join(missing)}. `tapereader topics apply` creates them"
         raise TopicsError(msg)
     _refuse_wrong_counts(existing, settings)
-    if settings.embedded:
+    return _told(admin, settings, TOPICS)
+
+
+def topic_differences(settings: BrokerSettings) -> list[str]:
+    """Return everything in which the broker's topics differ from the catalog, in words; none is well.
+
+    Raises:
+        TopicsError: The broker cannot be reached.
+    """
+    admin = admin_client(settings)
+    existing = _partition_counts(admin)
+    missing = _missing(existing, settings)
+    present = [topic for topic in TOPICS if settings.topic(topic.name) in existing]
+    return [
+        *(f"{name}: missing; `tapereader topics apply` creates it" for name in missing),
+        *(
+            f"{words}, broker.partitions is {settings.partitions}"
+            for words in _wrong_counts(existing, settings)
+        ),
+        *_told(admin, settings, present),
+    ]
+
+
+def _missing(existing: dict[str, int], settings: BrokerSettings) -> list[str]:
+    return [name for topic in TOPICS if (name := settings.topic(topic.name)) not in existing]
+
+
+def _told(admin: AdminClient, settings: BrokerSettings, topics: Sequence[Topic]) -> list[str]:
+    if settings.embedded:  # it has no settings
         return []
     return [
         f"{name}: {key} is {found}, the catalog says {wanted}"
-        for name, key, found, wanted in _config_differences(admin, settings, TOPICS)
+        for name, key, found, wanted in _config_differences(admin, settings, topics)
     ]
 
 
@@ -130,13 +165,16 @@ def _partition_counts(admin: AdminClient) -> dict[str, int]:
     return {name: len(found.partitions) for name, found in topics.items()}
 
 
-def _refuse_wrong_counts(existing: dict[str, int], settings: BrokerSettings) -> None:
-    wrong = [
+def _wrong_counts(existing: dict[str, int], settings: BrokerSettings) -> list[str]:
+    return [
         f"{name} has {existing[name]} partitions"
         for name in map(settings.topic, (topic.name for topic in TOPICS))
         if existing.get(name, settings.partitions) != settings.partitions
     ]
-    if wrong:
+
+
+def _refuse_wrong_counts(existing: dict[str, int], settings: BrokerSettings) -> None:
+    if wrong := _wrong_counts(existing, settings):
         msg = (
             f"{'; '.join(wrong)}, but broker.partitions is {settings.partitions}."
             " Set it to what the topics have, or use another broker.prefix"
@@ -145,7 +183,7 @@ def _refuse_wrong_counts(existing: dict[str, int], settings: BrokerSettings) -> 
 
 
 def _config_differences(
-    admin: AdminClient, settings: BrokerSettings, topics: tuple[Topic, ...] | list[Topic]
+    admin: AdminClient, settings: BrokerSettings, topics: Sequence[Topic]
 ) -> Iterator[tuple[str, str, str | None, str]]:
     """Yield (topic, key, found, wanted) of each setting that is not what the catalog says."""
     wanted = {settings.topic(topic.name): topic_config(topic) for topic in topics}

@@ -10,9 +10,15 @@ from contextlib import suppress
 
 import stamina
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from .catalog import RECORD_BYTES_MAX
 from .record import OutRecord
 from .settings import BrokerSettings
 
@@ -20,6 +26,8 @@ __all__ = ["BATCH_BYTES_MAX", "OutRecord", "Sender", "send"]
 
 BATCH_BYTES_MAX = 900 * 1024
 """Of one batch: below the broker's limit of a megabyte, which counts batches."""
+ALONE_BYTES_MAX = RECORD_BYTES_MAX - 1024
+"""Of a record that is a batch alone: what frames it counts too."""
 CLOSE_S = 2.0
 """For a producer to flush what is left, and then for each step of giving it up."""
 
@@ -29,6 +37,7 @@ async def send(producer: AIOKafkaProducer, records: Iterable[OutRecord]) -> None
 
     Raises:
         aiokafka.errors.KafkaError: A batch was refused or timed out. Others may have been written.
+        ValueError: A record that fits into no batch. Those before it may have been written.
     """
     batches: dict[tuple[str, int], BatchBuilder] = {}
     sent = []
@@ -40,15 +49,23 @@ async def send(producer: AIOKafkaProducer, records: Iterable[OutRecord]) -> None
                 sent.append(
                     await producer.send_batch(batch, record.topic, partition=record.partition)
                 )
+            _refuse_too_large(record)
             batch = batches[place] = producer.create_batch()
-            if not _append(batch, record):
-                msg = f"a record of {len(record.value or b'')} bytes does not fit into a batch"
-                raise ValueError(msg)
+            _append(batch, record)
     for (topic, partition), batch in batches.items():
         sent.append(await producer.send_batch(batch, topic, partition=partition))
     for acknowledged in await asyncio.gather(*sent, return_exceptions=True):
         if isinstance(acknowledged, BaseException):
             raise acknowledged
+
+
+def _refuse_too_large(record: OutRecord) -> None:
+    """A batch takes its first record whatever its size; the broker then refuses it, however often it is sent."""
+    size = len(record.key or b"") + len(record.value or b"")
+    size += sum(len(name) + len(value) for name, value in record.headers)
+    if size > ALONE_BYTES_MAX:
+        msg = f"{record.topic}: a record of {size} bytes; the broker takes {ALONE_BYTES_MAX}"
+        raise ValueError(msg)
 
 
 def _append(batch: BatchBuilder, record: OutRecord) -> bool:
@@ -64,6 +81,12 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
         await asyncio.wait({sending}, timeout=CLOSE_S)
     with suppress(TimeoutError, KafkaError):
         await asyncio.wait_for(producer.client.close(), CLOSE_S)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Return whether another try may succeed."""
+    never = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTopicError)
+    return isinstance(error, KafkaError) and not isinstance(error, never)
 
 
 def _ignore() -> None:
@@ -83,9 +106,13 @@ class Sender:
 
         After a failure the whole list is sent again by a new producer: one that has failed may be unable
         to send anything more.
+
+        Raises:
+            aiokafka.errors.KafkaError: The broker will never take them: its limit or the topic's is too low.
+            ValueError: As `send`.
         """
         async for attempt in stamina.retry_context(
-            on=KafkaError, attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0
+            on=_may_pass, attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0
         ):
             with attempt:
                 if attempt.num > 1:

@@ -12,11 +12,11 @@ from contextlib import aclosing, suppress
 import stamina
 import structlog
 
-from streams.metrics import COLLECT
 from topics import Kind, PipelineError
 from topics.outbox import OutRecord, Sender
 from topics.settings import BrokerSettings
 
+from .metrics import COLLECT
 from .outbound import Outbound
 from .port import Clock, Link, Observation, Source, SourceError
 

@@ -173,9 +173,6 @@ def test_a_broker_that_refuses_is_told_with_its_words(run: Run) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.xfail(
-    strict=True, reason="check raises on missing topics and partition counts, which ends with 2"
-)
 def test_every_difference_ends_check_with_1(
     run: Run, broker: BrokerSettings, admin: AdminClient
 ) -> None:

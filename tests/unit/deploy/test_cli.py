@@ -281,4 +281,4 @@ def test_a_folder_of_our_name_where_the_user_stands_is_harmless(tmp_path: Path) 
 
 def _intruder(folder: Path, package: str) -> None:
     (folder / package).mkdir()
-    (folder / package / "__init__.py").write_text("intruding = True\n")
+    (folder / package / "__init__.py").write_text("raise RuntimeError('run')\n")
