@@ -60,7 +60,7 @@ def demo(
     ] = "rules",
 ) -> None:
     """Everything on this machine: recorded and invented markets, no Docker, no Java, no key."""
-    from .demo import run_demo  # noqa: PLC0415
+    from .demo.command import run_demo  # noqa: PLC0415
 
     sys.exit(run_demo(seconds=seconds, report_file=report, model=model, picture_file=picture))
 
@@ -128,7 +128,7 @@ def fake_claude(
 @app.command(hidden=True)
 def embedded(lifeline: Lifeline = None) -> None:
     """The demo's own broker and Redis."""
-    from .embedded import run_embedded  # noqa: PLC0415
+    from .demo.embedded import run_embedded  # noqa: PLC0415
 
     run_embedded(lifeline=lifeline)
 

@@ -10,10 +10,11 @@ from agents.analyst import Analyst, Desk
 from agents.ask.breaker import CircuitBreaker
 from agents.settings import AgentSettings
 from agents.worker import Worker
-from deploy.agent_parts import agent_parts
 from deploy.role import now_ms, run_role
 from deploy.settings import Settings
 from topics import SettingsError
+
+from .agent_parts import agent_parts
 
 log = structlog.get_logger()
 

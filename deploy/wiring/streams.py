@@ -4,10 +4,11 @@ import asyncio
 
 from deploy.role import now_ms, run_role, state_dir
 from deploy.settings import Settings
-from deploy.streams_parts import streams_parts
 from streams import app as streams_app
 from streams.engine.fatal import end_process
 from streams.metrics import STREAMS
+
+from .streams_parts import streams_parts
 
 
 async def run_streams(settings: Settings, *, lifeline: int | None) -> None:

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from deploy.plan import OUTAGE_S, RECORDING_FIRST_MS
+from deploy.demo.plan import OUTAGE_S, RECORDING_FIRST_MS
 from tests.servers.process import survivors
 
 SECONDS = 45

@@ -4,14 +4,16 @@ import asyncio
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+from deploy.children import Child, Children
+from deploy.role import ending, now_ms
+from deploy.screen import Screen
+from deploy.settings import environment_of
 from streams.serving.feed import Feed
 from streams.serving.view import View
 from topics import KINDS, PipelineError, raw_topic
@@ -19,12 +21,8 @@ from topics.broker import apply_topics
 from topics.settings import BrokerSettings
 
 from . import plan
-from .children import Child, Children
 from .embedded import PARTITIONS
-from .report import Run, findings, report, summary
-from .role import ending, now_ms
-from .screen import Screen
-from .settings import environment_of
+from .report import Run, findings, report
 from .witness import Witness
 
 READY_S = 60.0
@@ -40,48 +38,6 @@ BREAK_OFF_S = 2.5
 
 class BrokenOffError(PipelineError):
     """Told to stop before there was anything to report."""
-
-
-def run_demo(
-    *, seconds: int, report_file: Path | None, model: str, picture_file: Path | None = None
-) -> int:
-    """Run the demo and return its exit status: 0 when all that was planted was seen and everything adds up.
-
-    2 is a refused option; 1 everything else: a role that died, a plant not found, a run broken off early.
-    """
-    if model not in plan.MODELS:
-        return _refuse(f"--model {model}: one of {', '.join(plan.MODELS)}")
-    for option, file in (("--report", report_file), ("--picture", picture_file)):
-        if file is not None and not file.resolve().parent.is_dir():
-            return _refuse(f"{option} {file}: its folder does not exist")
-    with (
-        tempfile.TemporaryDirectory(prefix="tapereader-demo-") as folder,
-        as_file(files("deploy").joinpath("data", plan.RECORDING)) as recording,
-    ):
-        try:
-            demo = Demo(Path(folder), recording, model=model, picture_file=picture_file)
-            found = asyncio.run(demo.run(seconds))
-        except BrokenOffError as error:
-            _say(str(error))
-            return int(seconds > 0)
-        except PipelineError as error:
-            _say(f"tapereader: {error}")
-            return 1
-    _tell(found, report_file)
-    if found["broken_off"]:
-        return int(seconds > 0 or bool(found["errors"]))
-    return int(bool(found["errors"]) or not found["accounted"])
-
-
-def _tell(found: dict[str, Any], report_file: Path | None) -> None:
-    """Say what was seen in words, and as JSON to the file, or to whatever reads our output."""
-    text = json.dumps(found, indent=2) + "\n"
-    if report_file is not None:
-        report_file.write_text(text, encoding="utf-8")
-    elif not sys.stdout.isatty():
-        sys.stdout.write(text)
-    for line in summary(found):
-        _say(line)
 
 
 class Demo:
@@ -119,7 +75,7 @@ class Demo:
                     await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self, seconds: int) -> dict[str, Any]:
-        _say("starting: broker, Redis, streams, agent ...")
+        say("starting: broker, Redis, streams, agent ...")
         broker = await self._start()
         feed = Feed(
             broker,
@@ -296,11 +252,7 @@ async def _never() -> bool:
     return False
 
 
-def _refuse(words: str) -> int:
-    _say(f"tapereader: {words}")
-    return 2
-
-
-def _say(words: str) -> None:
+def say(words: str) -> None:
+    """Tell a person, beside whatever reads the report."""
     sys.stderr.write(words + "\n")
     sys.stderr.flush()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.fake_claude import faults
-from deploy.plan import (
+from deploy.demo.plan import (
     HOURS,
     OUTAGE_S,
     RECORDING_FIRST_MS,

@@ -1,11 +1,10 @@
 """What the streams role says of itself."""
 
+from deploy.reporting import Part
 from streams.engine.ownership import Ownership
 from streams.metrics import STREAMS
 from streams.processors.aggregate import AggregateProgram
 from topics import KINDS
-
-from .reporting import Part
 
 
 def streams_parts(ownership: Ownership, now_ms: int) -> list[Part]:

@@ -7,8 +7,7 @@ from agents.ask.breaker import State
 from agents.metrics import AGENT
 from agents.settings import AgentSettings
 from agents.worker import Worker
-
-from .reporting import Part
+from deploy.reporting import Part
 
 NANO = 1e9
 PRODUCTS = {"state": "states", "deep_dive": "deep dives"}

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from deploy.report import (
+from deploy.demo.report import (
     KIND,
     MINUTES_MIN,
     MODEL_S,
@@ -21,7 +21,7 @@ from deploy.report import (
     total,
     watermarks,
 )
-from deploy.witness import Reading, Witness
+from deploy.demo.witness import Reading, Witness
 from streams.collectors.synthetic import Incident, Planted, incidents, planted
 from streams.serving.view import View
 from streams.settings import SyntheticSettings
@@ -44,7 +44,7 @@ once = cache(planted)
 @pytest.fixture(autouse=True)
 def _each_market_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """To invent it anew for each report takes a tenth of a second."""
-    monkeypatch.setattr("deploy.report.planted", once)
+    monkeypatch.setattr("deploy.demo.report.planted", once)
 
 
 class Made(NamedTuple):

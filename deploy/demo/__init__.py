@@ -1,0 +1,1 @@
+"""Everything on one machine: planned, run, watched and reported on."""
