@@ -70,6 +70,7 @@ class Ledger:
         )
         self.cap_nano_usd = cap_nano_usd
         self._call_s = call_s
+        self._open: set[asyncio.Future[Any]] = set()
         self._redis = Redis.from_pool(pool)
         self._prefix = f"{prefix}budget:{{{scope}}}"
         self._reserve = self._redis.register_script(_RESERVE)
@@ -107,6 +108,7 @@ class Ledger:
 
     async def close(self) -> None:
         """Disconnect."""
+        await asyncio.gather(*self._open, return_exceptions=True)
         await self._redis.aclose()
         await self._redis.connection_pool.aclose()
 
@@ -115,9 +117,27 @@ class Ledger:
         return [f"{self._prefix}:{day}", f"{self._prefix}:{day}:attempts"]
 
     async def _answer(self, asked: Awaitable[Any]) -> Any:  # noqa: ANN401 - whatever Redis says
-        """Return Redis' answer, in time or not at all."""
+        """Return Redis' answer, in time or not at all.
+
+        The client may take its time to clean up after a question that is given up, as long again as it
+        waits for an answer: that goes on without us.
+        """
+        question = asyncio.ensure_future(asked)
+        self._open.add(question)
+        question.add_done_callback(self._end)
         try:
-            async with asyncio.timeout(self._call_s):
-                return await asked
-        except (RedisError, TimeoutError) as error:
-            raise LedgerError(str(error) or f"no answer within {self._call_s:g} s") from None
+            await asyncio.wait({question}, timeout=self._call_s)
+        finally:
+            question.cancel()
+        try:
+            if question.done():
+                return question.result()
+        except (RedisError, OSError) as error:
+            raise LedgerError(str(error) or "no answer") from None
+        msg = f"no answer within {self._call_s:g} s"
+        raise LedgerError(msg)
+
+    def _end(self, question: "asyncio.Future[Any]") -> None:
+        self._open.discard(question)
+        if not question.cancelled():
+            question.exception()  # told to whoever still waited
