@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from typing import NoReturn
 
 import pytest
+from confluent_kafka.admin import NewTopic
 
 from streams.engine.checkpoint import Writer
 from streams.engine.port import Checkpoint, LogRecord
 from streams.engine.store import load
 from tests.servers import SharedKafka
-from topics.broker import BrokerSettings, apply_topics
+from topics.broker import BrokerSettings, admin_client, apply_topics
 from topics.record import OutRecord
 
 from .log import read_log
@@ -157,10 +158,15 @@ async def test_an_open_transaction_of_a_dead_owner_holds_nobody_up(broker: Broke
 
 
 async def test_a_refused_record_is_not_committed_over(broker: BrokerSettings) -> None:
-    """The broker takes the state and refuses the output: a bare commit would succeed. Nothing may be seen."""
+    """The broker takes the state and refuses an output: a bare commit would succeed. Nothing may be seen."""
+    narrow, admin = f"{broker.prefix}narrow", admin_client(broker)
+    topic = NewTopic(narrow, 1, 1, config={"max.message.bytes": "1000"})
+    admin.create_topics([topic])[narrow].result(PATIENCE_S)
+    made_of = checkpoint(broker, "x")
+    refused = OutRecord(narrow, 0, None, b"x" * 2_000)
     watcher = Watcher()
     async with writer(broker, watcher) as made:
-        made.run(Program(checkpoint(broker, "x", size=2 * 1024 * 1024)))
+        made.run(Program(Checkpoint([*made_of.outputs, refused], made_of.entries)))
         async with asyncio.timeout(PATIENCE_S):
             while not watcher.ends:
                 await asyncio.sleep(0.02)

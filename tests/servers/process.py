@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -127,16 +128,31 @@ def free_ports(number: int) -> list[int]:
 
 def lives(pid: int) -> bool:
     """Whether a process runs; one that has ended and waits for its parent to notice does not."""
-    if (_PROC / "self").exists():  # a bare container has no ps
-        try:
-            status = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-        return status not in "ZX"
-    status = subprocess.run(  # noqa: S603  # A constant and a number.
-        ["/bin/ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    return status != "" and not status.startswith("Z")
+    return pid in _running()
+
+
+def members(leaders: Iterable[int]) -> list[int]:
+    """Return the running processes of these groups."""
+    wanted = set(leaders)
+    return [pid for pid, group in _running().items() if group in wanted]
+
+
+def _running() -> dict[int, int]:
+    """Return every process that runs with its group. A bare container has no ps, macOS no /proc."""
+    if not (_PROC / "self").exists():
+        told = subprocess.run(
+            ["/bin/ps", "-A", "-o", "pid=,pgid=,stat="], capture_output=True, text=True, check=True
+        ).stdout
+        rows = [line.split() for line in told.splitlines()]
+        return {int(pid): int(group) for pid, group, state in rows if state[0] != "Z"}
+    found = {}
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                state, _, group, *_ = (entry / "stat").read_text().rpartition(")")[2].split()
+                if state not in "ZX":
+                    found[int(entry.name)] = int(group)
+    return found
 
 
 def survivors(pids: Iterable[int], patience_s: float) -> list[int]:

@@ -7,14 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from deploy.children import SAID_LINES, Child, ChildError, Children
 from deploy.settings import environment_of
-from tests.servers.process import lives, survivors
+from tests.servers.process import lives, members, survivors
 
 PATIENCE_S = 20.0
 """Longer than a process takes to start on a busy machine."""
@@ -184,7 +184,7 @@ def test_nothing_survives_the_kill_of_its_parent(tmp_path: Path) -> None:
     ) as parent:
         assert parent.stdout
         roles = [int(parent.stdout.readline()) for _ in range(2)]
-        family = _groups(roles)
+        family = members(roles)
         assert len(family) >= 3  # and Redis
         parent.kill()
     assert survivors(family, 8.0) == []
@@ -206,12 +206,3 @@ async def test_a_child_that_says_nothing_gives_an_empty_line(run: Run) -> None:
 
 def _open_files() -> int:
     return len(list(Path("/dev/fd").iterdir()))
-
-
-def _groups(leaders: Sequence[int]) -> list[int]:
-    """Return the processes of these groups."""
-    told = subprocess.run(
-        ["/bin/ps", "-A", "-o", "pid=,pgid="], capture_output=True, text=True, check=True
-    ).stdout
-    pairs = [[int(word) for word in line.split()] for line in told.splitlines()]
-    return [pid for pid, group in pairs if group in leaders]

@@ -19,8 +19,9 @@ pytestmark = pytest.mark.integration
 NOON_MS = 1_800_014_400_000
 """2027-01-15T12:00:00Z."""
 DAY_MS = 86_400_000
-PROMPT_S = 0.9
-"""A little longer than the ledger waits, and shorter than waiting twice, for a connection and on it."""
+PATIENCE_S = 1.5
+PROMPT_S = 2.8
+"""Longer than the ledger waits there, and shorter than waiting twice, for a connection and on it."""
 
 
 @asynccontextmanager
@@ -162,7 +163,7 @@ async def test_without_redis_it_says_so_quickly(
 ) -> None:
     """Frozen or gone; when it is back the account goes on, with what it had."""
     redis = start_redis()
-    async with ledger(redis.url, topic_prefix) as made:
+    async with ledger(redis.url, topic_prefix, call_s=PATIENCE_S) as made:
         assert await made.reserve("a", 400, NOON_MS)
         redis.pause()
         try:
