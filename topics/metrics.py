@@ -36,7 +36,7 @@ class Metric(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Another program must find the very same double; else one within `TOLERANCE`."""
     scored: bool = False
     """Whether a window is compared in it with the subject's own earlier ones."""
-    reference: float | str | dict[str, float] | list[str]
+    reference: int | float | str | dict[str, float] | list[str]
     """Of the window that the reference records make; "null" where it has none."""
 
 
@@ -61,7 +61,7 @@ def render() -> str:
         "Made of `topics/metrics.toml` by `make schemas`. Every window's values (`aggregates`, field `values`), by kind. Sums are of",
         "addends rounded once, half to even, to the grid named; they do not depend on any order. Metrics marked *scored* also have a robust score",
         "against the subject's own earlier windows ([windows](windows.md), section 9a). A metric that is not exact goes through a logarithm or a root:",
-        f"another program agrees within one part in {1 / TOLERANCE:.0e}. The reference is the value in the window that the records in",
+        f"another program agrees within {TOLERANCE:g} of its size. The reference is the value in the window that the records in",
         "`tests/data/metrics/` make: for each kind one file, its first whole window for market, social and development, the second five minutes for",
         "volume.",
     ]
