@@ -38,13 +38,15 @@ lint: env  ## all of check but the tests
 	$(BIN)/mypy --no-error-summary .
 	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
 	$(BIN)/python -m topics.schema check docs/contracts
+	$(BIN)/python -m topics.metrics check docs/metrics.md
 	$(BIN)/python -m topics.compatibility docs/contracts/released/asyncapi.json docs/contracts/asyncapi.json
 
 fmt: env  ## format, and mend what ruff can
 	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
-schemas: env  ## write docs/contracts from the catalog
+schemas: env  ## write docs/contracts and docs/metrics.md from the catalogues
 	$(BIN)/python -m topics.schema write docs/contracts
+	$(BIN)/python -m topics.metrics write docs/metrics.md
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: env  ## resolve the locks again after a change of pyproject.toml

@@ -43,6 +43,16 @@ class MarketValues(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mar
     """Volume by venue."""
     venue_close: dict[str, float]
     """Last price by venue."""
+    realised_volatility: Annotated[float, Meta(ge=0)] = 0.0
+    """Square root of the realised variance."""
+    trade_size_p50: Amount | None = None
+    trade_size_p90: Amount | None = None
+    trade_size_p99: Amount | None = None
+    """Quantiles of the trades' sizes, within 1 %."""
+    venue_share: dict[str, Fraction] = {}
+    """Volume / volume of all venues, by venue; empty where the volume rounds to 0 on the grid."""
+    venue_spread: Annotated[float, Meta(ge=0)] | None = None
+    """(Highest - lowest) / mean of the two, of the venues' last prices; None with one venue."""
 
 
 class VolumeValues(Struct, frozen=True, kw_only=True, tag_field="kind", tag="volume"):
@@ -57,6 +67,10 @@ class VolumeValues(Struct, frozen=True, kw_only=True, tag_field="kind", tag="vol
     """The venues whose level is in the sum."""
     concentration: Fraction | None
     """Herfindahl-Hirschman index of the flow over venues; None without flow."""
+    flow_change: float | None = None
+    """Flow / flow of the span before - 1, of the venues in both; None without any."""
+    level_change: float | None = None
+    """Level / level of the span before - 1, of the venues' instruments in both; None without any."""
 
 
 class SocialValues(Struct, frozen=True, kw_only=True, tag_field="kind", tag="social"):
@@ -68,6 +82,10 @@ class SocialValues(Struct, frozen=True, kw_only=True, tag_field="kind", tag="soc
     tone_mean: Tone
     tone_stdev: Annotated[float, Meta(ge=0)]
     """Population standard deviation of the tone."""
+    distinct_posts: Count = 0
+    """Different texts: values of the first 16 bits of their simhash."""
+    unique_authors: Count = 0
+    """Exact below 4,096, estimated above."""
 
 
 class DevelopmentValues(Struct, frozen=True, kw_only=True, tag_field="kind", tag="development"):
@@ -80,6 +98,8 @@ class DevelopmentValues(Struct, frozen=True, kw_only=True, tag_field="kind", tag
     releases: Count
     issues: Count
     bot_events: Count
+    unique_authors: Count = 0
+    """Of what counts as an event; exact below 4,096, estimated above."""
 
 
 Values = MarketValues | VolumeValues | SocialValues | DevelopmentValues

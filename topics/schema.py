@@ -17,7 +17,7 @@ from .document import asyncapi
 
 __all__ = ["VERSION", "asyncapi", "differences", "json_schemas", "main", "render", "write"]
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 """Of the contracts. The second number rises with what is added; nothing is ever taken away."""
 DRAFT = "http://json-schema.org/draft-07/schema#"
 

@@ -38,14 +38,14 @@ def empty_block(kind: Kind) -> Block:
     return market.empty() if kind == "market" else _BLOCKS[kind]()
 
 
-def values_of(kind: Kind, blocks: Sequence[Any]) -> Values:
-    """Return the values of a window from its blocks, oldest first; at least one."""
+def values_of(kind: Kind, blocks: Sequence[Any], before: Sequence[Any]) -> Values:
+    """Return the values of a window from its blocks, oldest first, at least one; and those of the span before."""
     held = list(blocks)
     match kind:
         case "market":
             return market.values(held)
         case "volume":
-            return volume.values(held)
+            return volume.values(held, list(before))
         case "social":
             return social.values(held)
         case "development":

@@ -6,6 +6,8 @@ from topics import DevelopmentValues
 
 from .intake import RepositoryIn
 from .kinds import KindRules
+from .seen import digest_of
+from .sketches import distinct, keep_least
 
 NOT_COUNTED = frozenset({"fork", "star", "comment"})
 """Acts that are no development (Santiment's definition: their events leave these out)."""
@@ -17,6 +19,8 @@ class DevelopmentBlock(Struct, array_like=True):
     acts: dict[str, int] = {}
     """By act, bots left out."""
     bot_events: int = 0
+    authors: set[int] = set()
+    """Hashes of the authors of what counts as an event: the least of them."""
     unsure: bool = False
 
     def add(self, event: RepositoryIn, rules: KindRules) -> None:
@@ -26,6 +30,9 @@ class DevelopmentBlock(Struct, array_like=True):
             self.bot_events += 1
         else:
             self.acts[event.act] = self.acts.get(event.act, 0) + 1
+            if event.act not in NOT_COUNTED:
+                self.authors.add(digest_of(event.author))
+                keep_least(self.authors)
 
 
 def values(blocks: list[DevelopmentBlock]) -> DevelopmentValues:
@@ -43,4 +50,5 @@ def values(blocks: list[DevelopmentBlock]) -> DevelopmentValues:
         releases=count("release"),
         issues=count("issue"),
         bot_events=sum(block.bot_events for block in blocks),
+        unique_authors=distinct(set[int]().union(*(block.authors for block in blocks))),
     )

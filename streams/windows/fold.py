@@ -10,8 +10,9 @@ from .blocks import Block, empty_block
 from .checks import check_event, check_heartbeat, check_mark, check_route
 from .clock import Clock
 from .counters import Counters
+from .history import KEPT_MAX, row_of
 from .intake import EventIn, Mark, RecordIn, TradeIn, id_of, place_of, reader_of
-from .kinds import CORRECTION_TICK_MS, KIND_RULES
+from .kinds import CORRECTION_TICK_MS, KIND_RULES, WindowSize
 from .outputs import Output, aggregate_of, late_of, letter_of
 from .schedule import Schedule, Window
 from .seen import Digests, Verdict
@@ -41,9 +42,13 @@ class Fold:
         """Aggregates published since the fold was made."""
         self.dirty_subjects: set[str] = set()
         self.dirty_blocks: set[tuple[str, int]] = set()
+        self.dirty_history: set[tuple[str, WindowSize, int]] = set()
+        """Subject, size and slot."""
         self._block_starts: Timeline[str] = Timeline()
         self._watched: set[str] = set()
         """Subjects that may be forgotten though no block of theirs expires."""
+        self._fading: Timeline[str] = Timeline()
+        """Subjects of which only histories are left, by when those expire."""
         self._partitions = partitions
         self._subjects_max = subjects_max
         self._read = reader_of(kind).decode
@@ -231,31 +236,52 @@ class Fold:
         for start_ms, name in expired:
             del self.subjects[name].blocks[start_ms]
             self.dirty_blocks.add((name, start_ms))
-        for name in {name for _, name in expired} | self._watched:
-            self._forget(self.subjects[name], keep_ms)
+        faded = {name for _, name in self._fading.take_until(watermark_ms)}
+        for name in sorted({name for _, name in expired} | self._watched | faded):
+            if name in self.subjects:
+                self._forget(self.subjects[name], keep_ms, watermark_ms)
 
-    def _forget(self, subject: Subject, keep_ms: int) -> None:
+    def _forget(self, subject: Subject, keep_ms: int, watermark_ms: int) -> None:
         if subject.forget_gaps_before(keep_ms):
             self.dirty_subjects.add(subject.name)
-        if not subject.record.gaps:
-            self._watched.discard(subject.name)
-            if not subject.blocks:
-                del self.subjects[subject.name]
-                self.dirty_subjects.add(subject.name)
+        if subject.record.gaps:
+            return
+        self._watched.discard(subject.name)
+        if subject.blocks:
+            return
+        until_ms = subject.remembered_until_ms()
+        if until_ms > watermark_ms:
+            self._fading.add(until_ms, subject.name)
+            return
+        del self.subjects[subject.name]
+        self.dirty_subjects.add(subject.name)
+        for size, history in subject.histories.items():
+            for entry in history.entries:
+                self.dirty_history.add((subject.name, size, entry.number % KEPT_MAX))
 
     def _publish(self, window: Window, revision: int) -> None:
         subject = self.subjects[window.subject]
         self.published += 1
-        self.outputs.append(
-            aggregate_of(
-                self.kind,
-                subject,
-                window,
-                revision=revision,
-                clock=self.clock,
-                blocks=self._blocks(subject, window),
-            )
+        aggregate = aggregate_of(
+            self.kind,
+            subject,
+            window,
+            revision=revision,
+            clock=self.clock,
+            blocks=self._blocks(subject, window),
+            before=self._blocks_before(subject, window),
         )
+        self.outputs.append(aggregate)
+        if revision == 0 and aggregate.reason != "replay_start":
+            history = subject.history(window.size)
+            entry = history.add(window.start_ms, row_of(self.kind, aggregate.values))
+            self.dirty_history.add((subject.name, window.size, entry.number % KEPT_MAX))
 
     def _blocks(self, subject: Subject, window: Window) -> list[Block]:
         return subject.blocks_between(window.start_ms, window.end_ms, self.rules.block_ms)
+
+    def _blocks_before(self, subject: Subject, window: Window) -> list[Block]:
+        if not self.rules.compares:
+            return []
+        from_ms = window.start_ms - window.size.window_ms
+        return subject.blocks_between(from_ms, window.start_ms, self.rules.block_ms)

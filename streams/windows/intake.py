@@ -17,6 +17,7 @@ _Level = Annotated[float, Meta(ge=0, le=NUMBER_MAX)]
 _Time = Annotated[int, Meta(ge=0, le=EPOCH_MS_MAX)]
 _Text = Annotated[str, Meta(min_length=1, max_length=128)]
 _Name = Annotated[str, Meta(min_length=1, max_length=64)]
+_Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
 _Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
@@ -72,6 +73,8 @@ class PostIn(Struct, tag_field="type", tag="post", gc=False):
     received_ms: _Time
     tone: Annotated[float, Meta(ge=-1, le=1)]
     engagement: Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
+    author: _Hash
+    simhash: _Hash
     bot: bool = False
 
 
@@ -84,6 +87,7 @@ class RepositoryIn(Struct, tag_field="type", tag="repository.event", gc=False):
     event_ms: _Time
     received_ms: _Time
     act: Literal["commit", "pull_request", "release", "issue", "review", "comment", "fork", "star"]
+    author: _Hash
     bot: bool = False
 
 

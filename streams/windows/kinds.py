@@ -37,10 +37,14 @@ class KindRules(Struct, frozen=True, kw_only=True):
     dedupe_ms: int
     """How far behind the watermark the ids without a sequence are remembered."""
 
+    compares: bool = False
+    """Whether a window is compared with the span of its length before it."""
+
     @property
     def retention_ms(self) -> int:
         """How far behind the watermark a block is kept: it may still be part of a correction."""
-        return max(size.window_ms for size in self.sizes) + self.horizon_ms
+        spans = 2 if self.compares else 1
+        return spans * max(size.window_ms for size in self.sizes) + self.horizon_ms
 
 
 CORRECTION_TICK_MS = 10 * _SECOND
@@ -69,6 +73,7 @@ KIND_RULES: dict[Kind, KindRules] = {
         horizon_ms=_HOUR,
         source_idle_ms=10 * _MINUTE,
         dedupe_ms=_HOUR,
+        compares=True,
     ),
     "social": KindRules(
         kind="social",

@@ -1,7 +1,7 @@
 """Trades into blocks, blocks into the values of a window."""
 
 from itertools import pairwise
-from math import fsum, log
+from math import fsum, log, sqrt
 
 from msgspec import Struct
 
@@ -10,6 +10,9 @@ from topics import MarketValues
 from .grid import from_grid, to_grid
 from .intake import TradeIn
 from .kinds import KindRules
+from .sketches import quantiles, size_key
+
+QUANTILES = (0.5, 0.9, 0.99)
 
 
 class Pane(Struct, array_like=True):
@@ -42,6 +45,8 @@ class MarketBlock(Struct, array_like=True):
     panes: dict[int, Pane] = {}
     """By their number from the epoch."""
     venues: dict[str, Venue] = {}
+    sizes: dict[int, int] = {}
+    """Trades by the bucket of their size."""
     unsure: bool = False
 
     def add(self, trade: TradeIn, rules: KindRules) -> None:
@@ -56,6 +61,8 @@ class MarketBlock(Struct, array_like=True):
         if trade.side == "buy":
             self.buy_volume += grid_size
         self.largest = max(self.largest, size)
+        bucket = size_key(size)
+        self.sizes[bucket] = self.sizes.get(bucket, 0) + 1
         self._place(trade, rules.pane_ms)
         self._credit(trade, grid_size)
 
@@ -95,6 +102,8 @@ def values(blocks: list[MarketBlock]) -> MarketValues:
     buy_volume = sum(block.buy_volume for block in blocks)
     closes = [pane.close for pane in panes]
     venue_volume, venue_last = _by_venue(blocks)
+    variance = _realised_variance(closes)
+    p50, p90, p99 = quantiles(_sizes(blocks), QUANTILES)
     return MarketValues(
         trades=sum(block.trades for block in blocks),
         open=panes[0].open,
@@ -108,11 +117,35 @@ def values(blocks: list[MarketBlock]) -> MarketValues:
         taker_buy_ratio=buy_volume / volume if volume else None,
         signed_volume=from_grid(2 * buy_volume - volume),
         log_return=log(closes[-1] / panes[0].open),
-        realised_variance=_realised_variance(closes),
+        realised_variance=variance,
         largest_trade=max(block.largest for block in blocks),
         venue_volume={name: from_grid(venue_volume[name]) for name in sorted(venue_volume)},
         venue_close={name: venue_last[name].close for name in sorted(venue_last)},
+        realised_volatility=sqrt(variance),
+        trade_size_p50=p50,
+        trade_size_p90=p90,
+        trade_size_p99=p99,
+        venue_share={name: venue_volume[name] / volume for name in sorted(venue_volume)}
+        if volume
+        else {},
+        venue_spread=_spread([last.close for last in venue_last.values()]),
     )
+
+
+def _sizes(blocks: list[MarketBlock]) -> dict[int, int]:
+    sizes: dict[int, int] = {}
+    for block in blocks:
+        for bucket, count in block.sizes.items():
+            sizes[bucket] = sizes.get(bucket, 0) + count
+    return sizes
+
+
+def _spread(closes: list[float]) -> float | None:
+    """Return how far the venues' last prices lie apart, as a share of the middle between the outermost."""
+    if len(closes) == 1:
+        return None
+    high, low = max(closes), min(closes)
+    return (high - low) / ((high + low) / 2)
 
 
 def _realised_variance(closes: list[float]) -> float:

@@ -7,6 +7,7 @@ from topics.aggregate import aggregate_id
 
 from .blocks import Block, values_of
 from .clock import Clock
+from .history import History, row_of, scores_of
 from .intake import EventIn, id_of
 from .kinds import KindRules
 from .schedule import Window
@@ -23,10 +24,14 @@ def aggregate_of(
     revision: int,
     clock: Clock,
     blocks: list[Block],
+    before: list[Block],
 ) -> Aggregate:
-    """Return one revision of a window, from its blocks as they are now."""
+    """Return one revision of a window, from its blocks as they are now, and those of the span before."""
     size, start_ms, end_ms = window.size, window.start_ms, window.end_ms
     first = subject.is_first(start_ms, end_ms, clock)
+    values = values_of(kind, blocks, before)
+    history = subject.histories.get(size) or History()
+    reference = [] if first else history.before(start_ms) if revision else history.last()
     return Aggregate(
         aggregate_id=aggregate_id(
             kind,
@@ -46,7 +51,9 @@ def aggregate_of(
         completeness=subject.completeness(
             start_ms, end_ms, clock, unsure=any(block.unsure for block in blocks)
         ),
-        values=values_of(kind, blocks),
+        values=values,
+        scores=scores_of(kind, row_of(kind, values), reference),
+        history_n=len(reference),
     )
 
 

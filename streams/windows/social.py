@@ -9,6 +9,11 @@ from topics import SocialValues
 from .grid import GRID, to_grid
 from .intake import PostIn
 from .kinds import KindRules
+from .seen import digest_of
+from .sketches import distinct, keep_least
+
+TEXT_BITS = 16
+"""Of a simhash: texts that differ in a word or two mostly share them, others mostly do not."""
 
 
 class SocialBlock(Struct, array_like=True):
@@ -19,6 +24,10 @@ class SocialBlock(Struct, array_like=True):
     engagement: int = 0
     tone: int = 0
     tone_squares: int = 0
+    texts: set[int] = set()
+    """First bits of the posts' simhashes."""
+    authors: set[int] = set()
+    """Hashes of the authors: the least of them."""
     unsure: bool = False
 
     def add(self, post: PostIn, rules: KindRules) -> None:
@@ -29,6 +38,9 @@ class SocialBlock(Struct, array_like=True):
         self.engagement += post.engagement
         self.tone += to_grid(post.tone)
         self.tone_squares += to_grid(post.tone * post.tone)
+        self.texts.add(int(post.simhash, 16) >> 64 - TEXT_BITS)
+        self.authors.add(digest_of(post.author))
+        keep_least(self.authors)
 
 
 def values(blocks: list[SocialBlock]) -> SocialValues:
@@ -46,4 +58,6 @@ def values(blocks: list[SocialBlock]) -> SocialValues:
         engagement=sum(block.engagement for block in blocks),
         tone_mean=tone / (posts * GRID),
         tone_stdev=sqrt(spread / (posts * posts * GRID * GRID)),
+        distinct_posts=len(set[int]().union(*(block.texts for block in blocks))),
+        unique_authors=distinct(set[int]().union(*(block.authors for block in blocks))),
     )

@@ -8,6 +8,7 @@ Keys are `partition|kind|what|...`, so that one changelog holds every kind of a 
 `p|kind|block|SUBJECT|START`            a block
 `p|kind|window|SUBJECT|SIZE/STEP|START` a window that was published more or less than once
 `p|kind|seen|CHUNK`                     digests of ids
+`p|kind|history|SUBJECT|SIZE/STEP|SLOT` a window as it was first published
 ======================================  =====================================================
 """
 
@@ -19,17 +20,20 @@ import msgspec
 from msgspec import Struct
 
 from topics import Kind, PipelineError
+from topics.metrics import METRICS
 
 from .blocks import block_type
 from .clock import Clock
 from .counters import Counters
 from .fold import Fold
+from .history import HISTORY_MAX, HISTORY_MIN, KEPT_MAX, History
+from .history import Entry as HistoryEntry
 from .kinds import CORRECTION_TICK_MS, KIND_RULES, WindowSize
 from .schedule import Revision, Window
 from .seen import Digests
 from .subject import Subject, SubjectRecord
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """Rises when the same records would give other outputs."""
 
 Entry = tuple[bytes, bytes | None]
@@ -56,7 +60,11 @@ class Meta(Struct):
 
 def rules_digest(kind: Kind, partitions: int) -> str:
     """Return a digest of everything beside the code that the outputs depend on."""
-    rules = msgspec.json.encode([KIND_RULES[kind], CORRECTION_TICK_MS, partitions])
+    catalogue = [(m.name, m.formula, m.scored) for m in METRICS if m.kind == kind]
+    history = [HISTORY_MAX, HISTORY_MIN, KEPT_MAX]
+    rules = msgspec.json.encode(
+        [KIND_RULES[kind], CORRECTION_TICK_MS, partitions, catalogue, history]
+    )
     return sha256(rules).hexdigest()[:16]
 
 
@@ -81,6 +89,15 @@ def take_entries(fold: Fold, partitions: int) -> Iterator[Entry]:
             key(f"window|{window.subject}|{size}|{window.start_ms}"),
             None if revision is None else _encode(revision),
         )
+    for name, window_size, slot in sorted(fold.dirty_history):
+        subject = fold.subjects.get(name)
+        history = None if subject is None else subject.histories.get(window_size)
+        entries = () if history is None else history.entries
+        entry = next((e for e in reversed(entries) if e.number % KEPT_MAX == slot), None)
+        yield (
+            key(f"history|{name}|{window_size.window_ms}/{window_size.step_ms}|{slot}"),
+            None if entry is None else _encode(entry),
+        )
     chunk_number = fold.next_offset or 0
     if chunk := fold.digests.take_chunk(chunk_number):
         yield key(f"seen|{chunk_number}"), _encode(chunk)
@@ -88,6 +105,7 @@ def take_entries(fold: Fold, partitions: int) -> Iterator[Entry]:
         yield key(f"seen|{number}"), None
     fold.dirty_subjects.clear()
     fold.dirty_blocks.clear()
+    fold.dirty_history.clear()
     fold.schedule.touched.clear()
     yield key("meta"), _encode(_meta(fold, partitions))
 
@@ -124,11 +142,10 @@ def restore(fold: Fold, entries: Mapping[bytes, bytes], partitions: int) -> None
         fold.admit(Subject(name, msgspec.json.decode(value, type=SubjectRecord)))
     _restore_blocks(fold, mine.get("block", ()))
     for (name, size, start_ms), value in mine.get("window", ()):
-        window_ms, step_ms = map(int, size.split("/"))
         fold.schedule.restore(
-            Window(int(start_ms), name, WindowSize(window_ms, step_ms)),
-            msgspec.json.decode(value, type=Revision),
+            Window(int(start_ms), name, _size(size)), msgspec.json.decode(value, type=Revision)
         )
+    _restore_histories(fold, mine.get("history", ()))
     for (number,), value in mine.get("seen", ()):
         fold.digests.restore(int(number), msgspec.json.decode(value, type=list[tuple[int, int]]))
     fold.dirty_subjects.clear()
@@ -158,6 +175,20 @@ def _restore_blocks(fold: Fold, blocks: Iterable[tuple[list[str], bytes]]) -> No
         for window in fold.windows_holding(name, start_ms, start_ms + fold.rules.block_ms):
             if not fold.has_ended(window):
                 fold.schedule.open(window)
+
+
+def _restore_histories(fold: Fold, entries: Iterable[tuple[list[str], bytes]]) -> None:
+    found: dict[tuple[str, WindowSize], list[HistoryEntry]] = {}
+    for (name, size, _), value in entries:
+        held = found.setdefault((name, _size(size)), [])
+        held.append(msgspec.json.decode(value, type=HistoryEntry))
+    for (name, window_size), held in found.items():
+        fold.subjects[name].histories[window_size] = History(held)
+
+
+def _size(text: str) -> WindowSize:
+    window_ms, step_ms = map(int, text.split("/"))
+    return WindowSize(window_ms, step_ms)
 
 
 def _only(values: list[tuple[list[str], bytes]]) -> bytes:

@@ -6,6 +6,8 @@ from topics import Completeness, GapDetected, GapFilled, GapMark, asset_of
 
 from .blocks import Block
 from .clock import Clock
+from .history import HISTORY_MAX, History
+from .kinds import WindowSize
 from .seen import Intervals
 
 SOURCES_MAX = 64
@@ -45,7 +47,7 @@ class SubjectRecord(Struct):
 
 
 class Subject:
-    """A subject while it lives: from its first event or gap mark until its last block has expired."""
+    """A subject while it lives: from its first event or gap mark until blocks and histories have expired."""
 
     def __init__(self, name: str, record: SubjectRecord | None = None) -> None:
         """Begin without blocks."""
@@ -54,6 +56,22 @@ class Subject:
         self.key = self.asset.encode()
         self.record = record or SubjectRecord()
         self.blocks: dict[int, Block] = {}
+        self.histories: dict[WindowSize, History] = {}
+
+    def history(self, size: WindowSize) -> History:
+        """Return what was first published of the windows of one size."""
+        return self.histories.setdefault(size, History())
+
+    def remembered_until_ms(self) -> int:
+        """Return when the last of its histories is too old to compare anything with."""
+        return max(
+            (
+                history.entries[-1].start_ms + size.window_ms + HISTORY_MAX * size.step_ms
+                for size, history in self.histories.items()
+                if history.entries
+            ),
+            default=0,
+        )
 
     def room(self, source: str, place: str) -> str | None:
         """Return None if an event of this source and place is within the bounds, else what is beyond."""

@@ -36,15 +36,9 @@ def _age(level: tuple[str, int, int]) -> tuple[int, int]:
     return level[1:]
 
 
-def values(blocks: list[VolumeBlock]) -> VolumeValues:
-    """Return the values of a window from its blocks, oldest first."""
-    flows: dict[str, int] = {}
-    levels: dict[str, tuple[str, int, int]] = {}
-    for block in blocks:
-        for venue, volume in block.flows.items():
-            flows[venue] = flows.get(venue, 0) + volume
-        for key, level in block.levels.items():
-            levels[key] = max(levels.get(key, level), level, key=_age)
+def values(blocks: list[VolumeBlock], before: list[VolumeBlock]) -> VolumeValues:
+    """Return the values of a window from its blocks, oldest first, and those of the span before it."""
+    flows, levels = _flows(blocks), _levels(blocks)
     flow = sum(flows.values())
     return VolumeValues(
         flow=from_grid(flow),
@@ -52,4 +46,32 @@ def values(blocks: list[VolumeBlock]) -> VolumeValues:
         level=from_grid(sum(volume for _, _, volume in levels.values())) if levels else None,
         level_venues=sorted({venue for venue, _, _ in levels.values()}),
         concentration=sum(v * v for v in flows.values()) / (flow * flow) if flow else None,
+        flow_change=_change(flows, _flows(before)),
+        level_change=_change(
+            {place: volume for place, (_, _, volume) in levels.items()},
+            {place: volume for place, (_, _, volume) in _levels(before).items()},
+        ),
     )
+
+
+def _flows(blocks: list[VolumeBlock]) -> dict[str, int]:
+    flows: dict[str, int] = {}
+    for block in blocks:
+        for venue, volume in block.flows.items():
+            flows[venue] = flows.get(venue, 0) + volume
+    return flows
+
+
+def _levels(blocks: list[VolumeBlock]) -> dict[str, tuple[str, int, int]]:
+    levels: dict[str, tuple[str, int, int]] = {}
+    for block in blocks:
+        for key, level in block.levels.items():
+            levels[key] = max(levels.get(key, level), level, key=_age)
+    return levels
+
+
+def _change(now: dict[str, int], before: dict[str, int]) -> float | None:
+    """Return by what share the sum over what is in both spans has changed; None if that was nothing."""
+    both = now.keys() & before.keys()
+    was = sum(before[place] for place in both)
+    return (sum(now[place] for place in both) - was) / was if was else None

@@ -45,6 +45,12 @@ TABLE: dict[str, dict[str, Any]] = {
     },
 }
 TICK = 10_000
+SCORED = {
+    "market": ["volume", "taker_buy_ratio", "log_return", "realised_volatility"],
+    "volume": ["flow", "level"],
+    "social": ["posts", "engagement", "tone_mean", "unique_authors"],
+    "development": ["events", "commits", "unique_authors"],
+}
 
 
 def grid(x: float) -> int:
@@ -56,7 +62,8 @@ class Oracle:
 
     def __init__(self, kind: str) -> None:
         self.kind, self.t = kind, TABLE[kind]
-        self.retention = max(size for size, _ in self.t["sizes"]) + self.t["horizon"]
+        spans = 2 if kind == "volume" else 1
+        self.retention = spans * max(size for size, _ in self.t["sizes"]) + self.t["horizon"]
         self.clocks: dict[str, dict[str, Any]] = {}
         self.w: int | None = None
         self.events: list[dict[str, Any]] = []
@@ -67,6 +74,7 @@ class Oracle:
         self.floor = 0
         self.published: dict[tuple[int, str, int, int], int] = {}
         self.changed: set[tuple[int, str, int, int]] = set()
+        self.history: dict[tuple[str, int, int], list[tuple[int, list[Any]]]] = {}
         self.outputs: list[dict[str, Any]] = []
         self.count = dict.fromkeys(
             ("heartbeats", "marks", "applied", "duplicates", "late", "corrected"), 0
@@ -172,6 +180,12 @@ class Oracle:
         self.events = [e for e in self.events if e["event_ms"] // block * block + block > keep]
         self.gaps = {k: g for k, g in self.gaps.items() if g["to_ms"] > keep}
         alive = {e["subject"] for e in self.events} | {subject for subject, _ in self.gaps}
+        alive |= {
+            subject
+            for (subject, size, step), told in self.history.items()
+            if told and told[-1][0] + size + 288 * step > self.w
+        }
+        self.history = {k: v for k, v in self.history.items() if k[0] in alive}
         self.numbers = {k: v for k, v in self.numbers.items() if k[0] in alive}
         self.sources = {k: v for k, v in self.sources.items() if k[0] in alive}
         self.floor = max(self.floor, (self.w - self.t["dedupe"]) // TICK * TICK)
@@ -206,18 +220,39 @@ class Oracle:
         late_starters = [
             s for s in shown if s not in self.clocks or self.clocks[s]["since"] > start
         ]
+        partial = len(late_starters) == len(shown)
+        before = [
+            e
+            for e in self.events
+            if e["subject"] == subject and start - size <= e["event_ms"] < start
+        ]
+        values = VALUES[self.kind](events, self.t, before)
+        row = [values[name] for name in SCORED[self.kind]]
+        told = self.history.setdefault((subject, size, step), [])
+        reference = [] if partial else self.reference(told, start, revision)
+        scores = score(SCORED[self.kind], row, reference)
+        if revision == 0 and not partial:
+            told.append((start, row))
         self.outputs.append(
             {
                 "id": f"{self.kind}/{subject}/{size}/{step}/{start}/{revision}",
-                "reason": "replay_start"
-                if len(late_starters) == len(shown)
-                else "corrected"
-                if revision
-                else "closed",
+                "reason": "replay_start" if partial else "corrected" if revision else "closed",
                 "completeness": self.completeness(window, shown),
-                "values": VALUES[self.kind](events, self.t),
+                "values": values,
+                "scores": scores,
+                "history_n": len(reference),
             }
         )
+
+    def reference(
+        self, told: list[tuple[int, list[Any]]], start: int, revision: int
+    ) -> list[list[Any]]:
+        if revision == 0:
+            return [row for _, row in told][-288:]
+        at = [i for i, (known, _) in enumerate(told) if known == start]
+        if not at or (at[-1] >= 288 and len(told) - at[-1] + 288 > 352) or len(told) - at[-1] > 352:
+            return []
+        return [row for _, row in told[: at[-1]]][-288:]
 
     def shown(self, subject: str, end: int) -> set[str]:
         return {
@@ -274,7 +309,46 @@ def event_id(e: dict[str, Any]) -> str:
             return f"{e['source']}/{e['event_id']}"
 
 
-def market(events: list[dict[str, Any]], table: dict[str, Any]) -> dict[str, Any]:
+def score(names: list[str], row: list[Any], reference: list[list[Any]]) -> dict[str, Any]:
+    found = {}
+    for at, name in enumerate(names):
+        column = [r[at] for r in reference if r[at] is not None]
+        if row[at] is None or len(column) < 30:
+            continue
+        middle = median(column)
+        spread = median([abs(x - middle) for x in column])
+        if spread != 0:
+            found[name] = {"z": (row[at] - middle) / (1.4826 * spread), "median": middle}
+    return found
+
+
+def median(numbers: list[Any]) -> Any:
+    line = sorted(numbers)
+    n = len(line)
+    return line[n // 2] if n % 2 else (line[n // 2 - 1] + line[n // 2]) / 2
+
+
+def sketch(sizes: list[float], q: float) -> float:
+    """DDSketch with accuracy 0.01: the middle of the bucket that holds rank q x (n - 1)."""
+    ratio = 2 * 0.01 / (1 - 0.01)
+    per_octave = 1 / math.log2(1 + ratio)
+    keys = sorted(math.ceil(math.log2(min(max(s, 1e-12), 1e15)) * per_octave) for s in sizes)
+    key = keys[math.floor(q * (len(keys) - 1))]
+    return 2 ** (key / per_octave) * 2 / (2 + ratio)
+
+
+def unique(authors: list[str]) -> int:
+    hashes = sorted(
+        {int.from_bytes(blake2b(a.encode(), digest_size=8).digest(), "big") for a in authors}
+    )
+    if len(hashes) < 4096:
+        return len(hashes)
+    return 4095 * 2**64 // hashes[4095]
+
+
+def market(
+    events: list[dict[str, Any]], table: dict[str, Any], _: list[dict[str, Any]]
+) -> dict[str, Any]:
     order = sorted(
         events, key=lambda e: (e["event_ms"], e["venue"], len(e["trade_id"]), e["trade_id"])
     )
@@ -287,6 +361,13 @@ def market(events: list[dict[str, Any]], table: dict[str, Any]) -> dict[str, Any
     by_venue = {
         v: [e for e in events if e["venue"] == v] for v in sorted({e["venue"] for e in events})
     }
+    last = {
+        v: float(max(es, key=lambda e: (e["event_ms"], len(e["trade_id"]), e["trade_id"]))["price"])
+        for v, es in by_venue.items()
+    }
+    high, low = max(last.values()), min(last.values())
+    sizes = [float(e["size"]) for e in events]
+    variance = math.fsum(r * r for r in steps)
     return {
         "trades": len(events),
         "open": float(order[0]["price"]),
@@ -300,42 +381,70 @@ def market(events: list[dict[str, Any]], table: dict[str, Any]) -> dict[str, Any
         "taker_buy_ratio": buys / volume if volume else None,
         "signed_volume": (2 * buys - volume) / 10**8,
         "log_return": math.log(float(order[-1]["price"]) / float(order[0]["price"])),
-        "realised_variance": math.fsum(r * r for r in steps),
-        "largest_trade": max(float(e["size"]) for e in events),
+        "realised_variance": variance,
+        "realised_volatility": math.sqrt(variance),
+        "largest_trade": max(sizes),
+        "trade_size_p50": sketch(sizes, 0.5),
+        "trade_size_p90": sketch(sizes, 0.9),
+        "trade_size_p99": sketch(sizes, 0.99),
         "venue_volume": {
             v: sum(grid(float(e["size"])) for e in es) / 10**8 for v, es in by_venue.items()
         },
-        "venue_close": {
-            v: float(
-                max(es, key=lambda e: (e["event_ms"], len(e["trade_id"]), e["trade_id"]))["price"]
-            )
-            for v, es in by_venue.items()
-        },
+        "venue_close": last,
+        "venue_share": {
+            v: sum(grid(float(e["size"])) for e in es) / volume for v, es in by_venue.items()
+        }
+        if volume
+        else {},
+        "venue_spread": None if len(last) == 1 else (high - low) / ((high + low) / 2),
     }
 
 
-def volume(events: list[dict[str, Any]], _: dict[str, Any]) -> dict[str, Any]:
+def volume(
+    events: list[dict[str, Any]], _: dict[str, Any], before: list[dict[str, Any]]
+) -> dict[str, Any]:
+    venues, last = reported(events)
+    venues_then, last_then = reported(before)
+    flow = sum(venues.values())
+    return {
+        "flow": flow / 10**8,
+        "flow_samples": sum(e["type"] == "volume.flow" for e in events),
+        "level": sum(v for _, v in last.values()) / 10**8 if last else None,
+        "level_venues": sorted({venue for venue, _ in last}),
+        "concentration": sum(v * v for v in venues.values()) / (flow * flow) if flow else None,
+        "flow_change": change(venues, venues_then),
+        "level_change": change(
+            {place: v for place, (_, v) in last.items()},
+            {place: v for place, (_, v) in last_then.items()},
+        ),
+    }
+
+
+def reported(
+    events: list[dict[str, Any]],
+) -> tuple[dict[str, int], dict[tuple[str, str], tuple[int, int]]]:
     flows = [e for e in events if e["type"] == "volume.flow"]
-    levels = [e for e in events if e["type"] == "volume.level"]
     venues = {
         v: sum(grid(float(e["volume"])) for e in flows if e["venue"] == v)
         for v in {e["venue"] for e in flows}
     }
-    flow = sum(venues.values())
     last: dict[tuple[str, str], tuple[int, int]] = {}
-    for e in levels:
-        place, new = (e["venue"], e["instrument"]), (e["event_ms"], grid(float(e["volume"])))
-        last[place] = max(new, last.get(place, new))
-    return {
-        "flow": flow / 10**8,
-        "flow_samples": len(flows),
-        "level": sum(v for _, v in last.values()) / 10**8 if last else None,
-        "level_venues": sorted({venue for venue, _ in last}),
-        "concentration": sum(v * v for v in venues.values()) / (flow * flow) if flow else None,
-    }
+    for e in events:
+        if e["type"] == "volume.level":
+            place, new = (e["venue"], e["instrument"]), (e["event_ms"], grid(float(e["volume"])))
+            last[place] = max(new, last.get(place, new))
+    return venues, last
 
 
-def social(events: list[dict[str, Any]], _: dict[str, Any]) -> dict[str, Any]:
+def change(now: dict[Any, int], then: dict[Any, int]) -> float | None:
+    both = set(now) & set(then)
+    was = sum(then[place] for place in both)
+    return (sum(now[place] for place in both) - was) / was if was else None
+
+
+def social(
+    events: list[dict[str, Any]], _: dict[str, Any], __: list[dict[str, Any]]
+) -> dict[str, Any]:
     n = len(events)
     s1 = sum(grid(float(e["tone"])) for e in events)
     s2 = sum(grid(float(e["tone"]) * float(e["tone"])) for e in events)
@@ -345,10 +454,14 @@ def social(events: list[dict[str, Any]], _: dict[str, Any]) -> dict[str, Any]:
         "engagement": sum(e["engagement"] for e in events),
         "tone_mean": s1 / (n * 10**8),
         "tone_stdev": math.sqrt(max(0, n * s2 * 10**8 - s1 * s1) / (n * n * 10**16)),
+        "distinct_posts": len({e["simhash"][:4] for e in events}),
+        "unique_authors": unique([e["author"] for e in events]),
     }
 
 
-def development(events: list[dict[str, Any]], _: dict[str, Any]) -> dict[str, Any]:
+def development(
+    events: list[dict[str, Any]], _: dict[str, Any], __: list[dict[str, Any]]
+) -> dict[str, Any]:
     acts = [e["act"] for e in events if not e.get("bot", False)]
     return {
         "events": sum(act not in ("fork", "star", "comment") for act in acts),
@@ -357,6 +470,13 @@ def development(events: list[dict[str, Any]], _: dict[str, Any]) -> dict[str, An
         "releases": acts.count("release"),
         "issues": acts.count("issue"),
         "bot_events": sum(e.get("bot", False) for e in events),
+        "unique_authors": unique(
+            [
+                e["author"]
+                for e in events
+                if not e.get("bot", False) and e["act"] not in ("fork", "star", "comment")
+            ]
+        ),
     }
 
 

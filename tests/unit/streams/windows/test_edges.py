@@ -23,7 +23,7 @@ class Log:
     def put(self, key: bytes | None, value: bytes) -> list[object]:
         """Fold one record, and return what came of it."""
         before = len(self.fold.outputs)
-        self.fold.feed(self.fold.next_offset or 0, T0 + 10**9, key, value)
+        self.fold.feed(self.fold.next_offset or 0, T0 + 10**10, key, value)
         return list(self.fold.outputs[before:])
 
     def beat(self, at: int, source: str = "one", state: str = "open") -> list[Aggregate]:
@@ -232,16 +232,21 @@ def test_the_first_windows_say_that_they_may_be_partial() -> None:
     assert [a.reason for a in found] == ["replay_start", "closed"]
 
 
-def test_a_subject_is_forgotten_with_its_last_block() -> None:
-    """After the largest window and the horizon have passed, at a tick; not before."""
+def test_a_subject_is_forgotten_with_its_last_block_and_its_history() -> None:
+    """Blocks after the largest window and the horizon have passed, at a tick, not before; then its history."""
     log = Log()
     log.beat(T0)
     log.trade(T0)
     keep_ms = 3_600_000 + HORIZON_MS
     log.beat(T0 + keep_ms)
     log.beat(T0 + keep_ms + MIN - 10_000)
-    assert "BTC/USD" in log.fold.subjects
+    assert len(log.fold.subjects["BTC/USD"].blocks) == 1
     log.beat(T0 + keep_ms + MIN)
+    assert log.fold.subjects["BTC/USD"].blocks == {}
+    until_ms = 3_600_000 + 288 * 3_600_000  # the hourly windows' is the longest
+    log.beat(T0 + until_ms - 1)
+    assert "BTC/USD" in log.fold.subjects
+    log.beat(T0 + until_ms)
     assert log.fold.subjects == {}
     assert len(log.fold.schedule) == 0
     assert log.fold.schedule.revisions == {}

@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.windows import Fold, restore, take_entries
+from streams.windows.history import KEPT_MAX
 from tests.oracles.windows import Oracle
 from tests.strategies.logs import logs
 from topics import KINDS, Aggregate, DeadLetter, Kind, Late, encode
+from topics.metrics import METRICS, TOLERANCE
 
 LOGGED_MS = 2_000_000_000_000
 PARTITIONS = 1
-CLOSE = ("log_return", "realised_variance", "tone_stdev")
+CLOSE = [metric.name for metric in METRICS if not metric.exact]
 Record = tuple[bytes | None, bytes]
 
 
@@ -42,6 +44,8 @@ def told(output: Any) -> dict[str, Any]:
                 "reason": output.reason,
                 "completeness": body["completeness"],
                 "values": body["values"],
+                "scores": body["scores"],
+                "history_n": body["history_n"],
             }
         case _:
             msg = f"unexpected {output}"
@@ -52,7 +56,12 @@ def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
     for name in CLOSE:
         if name in expected.get("values", {}):
             assert found["values"].pop(name) == pytest.approx(
-                expected["values"].pop(name), rel=1e-12, abs=1e-300
+                expected["values"].pop(name), rel=TOLERANCE, abs=1e-300
+            )
+        if name in expected.get("scores", {}):
+            # A small difference of two values may be a large one of their distance from the median.
+            assert found["scores"].pop(name) == pytest.approx(
+                expected["scores"].pop(name), rel=1e-6, abs=1e-6
             )
     assert found == expected
 
@@ -127,6 +136,12 @@ def test_state_holds_nothing_that_a_fresh_look_would_not(kind: Kind, data: st.Da
     live |= {
         f"0|{kind}|window|{w.subject}|{w.size.window_ms}/{w.size.step_ms}|{w.start_ms}".encode()
         for w in folded.schedule.revisions
+    }
+    live |= {
+        f"0|{kind}|history|{name}|{size.window_ms}/{size.step_ms}|{entry.number % KEPT_MAX}".encode()
+        for name, subject in folded.subjects.items()
+        for size, history in subject.histories.items()
+        for entry in history.entries
     }
     kept = {entry for entry in entries if b"|seen|" not in entry and not entry.endswith(b"|meta")}
     assert kept == live

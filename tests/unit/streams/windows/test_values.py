@@ -11,6 +11,7 @@ from streams.windows.kinds import KIND_RULES
 from topics import MarketValues, VolumeValues
 
 MARKET, VOLUME = KIND_RULES["market"], KIND_RULES["volume"]
+HASH = "0123456789abcdef"
 
 
 def trade(
@@ -105,7 +106,7 @@ def of_volumes(*events: FlowIn | LevelIn) -> VolumeValues:
     blocks: dict[int, volume.VolumeBlock] = {}
     for one in events:
         blocks.setdefault(one.event_ms // 60_000, volume.VolumeBlock()).add(one, VOLUME)
-    return volume.values([blocks[minute] for minute in sorted(blocks)])
+    return volume.values([blocks[minute] for minute in sorted(blocks)], [])
 
 
 def test_flows_add_up_and_levels_do_not() -> None:
@@ -141,7 +142,7 @@ def test_a_social_window() -> None:
     """Mean and population standard deviation of the tone."""
     block = social.SocialBlock()
     for tone, bot in ((0.5, False), (-0.5, True), (1.0, False), (0.0, False)):
-        post = PostIn("BTC", "s", "forum", f"{tone}", 0, 0, tone, 3, bot)
+        post = PostIn("BTC", "s", "forum", f"{tone}", 0, 0, tone, 3, HASH, HASH, bot)
         block.add(post, KIND_RULES["social"])
     found = social.values([block])
     assert (found.posts, found.bot_posts, found.engagement) == (4, 1, 12)
@@ -164,9 +165,10 @@ def test_a_development_window() -> None:
         "comment",
     ]
     for number, act in enumerate(acts):
-        event = RepositoryIn("BTC", "s", str(number), 0, 0, act)  # type: ignore[arg-type]
+        event = RepositoryIn("BTC", "s", str(number), 0, 0, act, HASH)  # type: ignore[arg-type]
         block.add(event, KIND_RULES["development"])
-    block.add(RepositoryIn("BTC", "s", "bot", 0, 0, "commit", bot=True), KIND_RULES["development"])
+    by_bot = RepositoryIn("BTC", "s", "bot", 0, 0, "commit", HASH, bot=True)
+    block.add(by_bot, KIND_RULES["development"])
     found = development.values([block])
     assert (found.events, found.commits, found.bot_events) == (6, 2, 1)
     assert (found.pull_requests, found.releases, found.issues) == (1, 1, 1)
