@@ -178,6 +178,26 @@ async def test_without_redis_it_says_so_quickly(
         assert 400 <= spent.reserved <= 450  # what a frozen server had taken in may have been done
 
 
+async def test_a_client_that_cleans_up_slowly_holds_nobody(topic_prefix: str) -> None:
+    """A question is given up in time; what its client still has to do ends before the ledger is closed."""
+    clean = asyncio.Event()
+
+    async def asked() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.6)
+            clean.set()
+
+    async with ledger("redis://127.0.0.1:1/0", topic_prefix, call_s=0.1) as made:
+        began_s = time.monotonic()
+        with pytest.raises(LedgerError, match=r"no answer within 0\.1 s"):
+            await made._answer(asked())
+        assert time.monotonic() - began_s < 0.5
+        assert not clean.is_set()
+    assert clean.is_set()
+
+
 async def test_a_redis_that_refuses_is_no_answer(
     start_redis: Callable[..., RedisServer], topic_prefix: str
 ) -> None:
