@@ -146,7 +146,8 @@ class Worker:
             self._trail.tell(candidate, *self.analyst.decline(candidate, "stopping"))
         self._trail.tell_tallies(self.assignment.deciders.values())
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._publisher.drained(), DRAIN_S)
+            async with asyncio.timeout(DRAIN_S):
+                await self._publisher.drained()
         await self.assignment.commit()
 
     def _fail(self, error: Exception) -> None:
@@ -217,7 +218,8 @@ class Worker:
     async def _answer_all(self) -> None:
         while True:
             with suppress(TimeoutError):  # deadlines pass without anybody saying so
-                await asyncio.wait_for(self._changed.wait(), POLL_MS / 1000)
+                async with asyncio.timeout(POLL_MS / 1000):
+                    await self._changed.wait()
             self._changed.clear()
             while (candidate := self.inbox.take(self._can_answer)) is not None:
                 if self.analyst.asks_model(candidate, time.monotonic()):
@@ -265,4 +267,5 @@ class Worker:
         for decider in leaving:
             self.inbox.remove_partition(decider.partition)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._publisher.drained(), REVOKE_S)
+            async with asyncio.timeout(REVOKE_S):
+                await self._publisher.drained()

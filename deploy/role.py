@@ -167,6 +167,18 @@ async def _probes(role: str, settings: Settings, ready: Ready) -> AsyncIterator[
         yield
 
 
+def end_within(timeout_s: float) -> None:
+    """End the process well after this time at the latest, for one whose work is done: a library may hang."""
+    timer = threading.Timer(timeout_s, _leave)
+    timer.daemon = True
+    timer.start()
+
+
+def _leave() -> None:
+    log.warning("stopped", left="a library's threads or tasks that did not end")
+    os._exit(0)
+
+
 @asynccontextmanager
 async def ending(stop: asyncio.Event, lifeline: int | None) -> AsyncIterator[None]:
     """Set ``stop`` when the process is told to end."""

@@ -1,7 +1,7 @@
 """The streams role put together: folds on the engine, and the worker's life."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from topics import KINDS, raw_topic
 from topics.settings import BrokerSettings
@@ -53,11 +53,19 @@ def create_app(
     )
 
 
-async def run(app: EngineApp, stop: asyncio.Event) -> None:
-    """Run a worker until it is told to stop; then commit what it has folded. A crash of Faust is fatal."""
-    await app.start()
-    if await app.wait_for_stopped(stop.wait()):
-        app.ownership.fatal("faust stopped by itself", app.crash_reason)
-    await app.stop()
-    await app.ownership.flush()
+async def run(app: EngineApp, stop: asyncio.Event, *, committed: Callable[[], None]) -> None:
+    """Run a worker until it is told to stop. A crash of Faust is fatal.
+
+    ``committed`` is called once everything folded is committed. Faust is ended after that, and may hang: told
+    to stop in the middle of a rebalance it waits for its own thread, or blocks the loop by joining it.
+    """
+    starting = asyncio.create_task(app.start())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        starting.result()
+        if await app.wait_for_stopped(stopping):
+            app.ownership.fatal("faust stopped by itself", app.crash_reason)
     await app.ownership.close()
+    committed()
+    await app.stop()

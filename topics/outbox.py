@@ -80,7 +80,8 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
         sending.cancel()
         await asyncio.wait({sending}, timeout=CLOSE_S)
     with suppress(TimeoutError, KafkaError):
-        await asyncio.wait_for(producer.client.close(), CLOSE_S)
+        async with asyncio.timeout(CLOSE_S):
+            await producer.client.close()
 
 
 def _may_pass(error: Exception) -> bool:
@@ -126,7 +127,8 @@ class Sender:
         if producer is None:
             return
         try:
-            await asyncio.wait_for(producer.stop(), CLOSE_S)
+            async with asyncio.timeout(CLOSE_S):
+                await producer.stop()
         except TimeoutError:
             await _abandon(producer)
         except KafkaError:

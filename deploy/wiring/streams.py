@@ -2,13 +2,16 @@
 
 import asyncio
 
-from deploy.role import now_ms, run_role, state_dir
+from deploy.role import end_within, now_ms, run_role, state_dir
 from deploy.settings import Settings
 from streams import app as streams_app
 from streams.engine.fatal import end_process
 from streams.metrics import STREAMS
 
 from .streams_parts import streams_parts
+
+LEAVE_S = 2.0
+"""For Faust to end, once all is committed."""
 
 
 async def run_streams(settings: Settings, *, lifeline: int | None) -> None:
@@ -28,7 +31,7 @@ async def run_streams(settings: Settings, *, lifeline: int | None) -> None:
         return None if ownership.loaded else "no partitions are assigned and loaded yet"
 
     async def main(stop: asyncio.Event) -> None:
-        await streams_app.run(app, stop)
+        await streams_app.run(app, stop, committed=lambda: end_within(LEAVE_S))
 
     await run_role(
         "streams",

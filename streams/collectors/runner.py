@@ -93,13 +93,14 @@ class Runner:
             await asyncio.wait({sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if stop.is_set():
                 reader.cancel()
-            await asyncio.wait_for(sending, STOP_S if stop.is_set() else None)
-        except TimeoutError:
-            msg = (
-                f"{self.source.name}: Kafka took nothing for {STOP_S:.0f} s after the stop; a round and"
-                f" {self.queue.qsize()} observations were not sent. The next start finds the hole"
-            )
-            raise UnsentError(msg) from None
+            await asyncio.wait({sending}, timeout=STOP_S if stop.is_set() else None)
+            if not sending.done():
+                msg = (
+                    f"{self.source.name}: Kafka took nothing for {STOP_S:.0f} s after the stop; a round and"
+                    f" {self.queue.qsize()} observations were not sent. The next start finds the hole"
+                )
+                raise UnsentError(msg)
+            sending.result()
         finally:
             for task in (reader, sending, stopping):
                 task.cancel()
@@ -159,7 +160,8 @@ class Runner:
         wait_s = min(self._next_beat_s, self._next_changed_s) - self._monotonic_s()
         taken: list[Observation] = []
         with suppress(TimeoutError):
-            taken.append(await asyncio.wait_for(self.queue.get(), max(0.001, wait_s)))
+            async with asyncio.timeout(max(0.001, wait_s)):
+                taken.append(await self.queue.get())
         while len(taken) < ROUND_MAX and not self.queue.empty():
             taken.append(self.queue.get_nowait())
         return taken

@@ -23,6 +23,8 @@ PAUSE_S = 0.1
 TRANSACTION_S = 10.0
 """A transaction that takes longer is aborted by the broker, and the process ends."""
 START_S = 20.0
+CLOSE_S = 3.0
+"""For a producer to disconnect."""
 
 Acknowledge = Callable[[], None]
 Step = Callable[[str], None]
@@ -72,7 +74,8 @@ class Writer:
 
     async def start(self) -> None:
         """Fence the partition's former owner, and end its open transaction."""
-        await asyncio.wait_for(self._producer.start(), START_S)
+        async with asyncio.timeout(START_S):
+            await self._producer.start()
 
     def run(self, program: PartitionProgram) -> None:
         """Begin to write checkpoints of a loaded program."""
@@ -86,18 +89,19 @@ class Writer:
     async def flush(self) -> None:
         """Write a checkpoint of everything folded so far."""
         if self.program is not None:
-            async with self.lock:
-                await asyncio.wait_for(self._write(self.program), TRANSACTION_S)
+            async with self.lock, asyncio.timeout(TRANSACTION_S):
+                await self._write(self.program)
 
     async def close(self) -> None:
         """Write no more. An open transaction was ended before, or the process does not get here."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        try:
-            await asyncio.wait_for(self._producer.stop(), 3)
-        except Exception as error:  # noqa: BLE001 - a producer that was fenced says so again here
-            self._step(f"close: {error!r}")
+        # It may swallow a cancellation, as of a time-out, and wait on: it is left behind then.
+        stopping = asyncio.create_task(self._producer.stop())
+        await asyncio.wait({stopping}, timeout=CLOSE_S)
+        if stopping.done() and (error := stopping.exception()) is not None:
+            self._step(f"close: {error!r}")  # a producer that was fenced says so again here
 
     async def _loop(self, program: PartitionProgram) -> None:
         try:
@@ -105,7 +109,8 @@ class Writer:
                 await self._wait()
                 async with self.lock:
                     self._last_s = time.monotonic()
-                    await asyncio.wait_for(self._write(program), TRANSACTION_S)
+                    async with asyncio.timeout(TRANSACTION_S):
+                        await self._write(program)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - nothing may go on after a failed checkpoint
@@ -114,8 +119,10 @@ class Writer:
     async def _wait(self) -> None:
         """Return when a checkpoint is due."""
         left_s = self._last_s + INTERVAL_S - time.monotonic()
+        # Not `wait_for`: on 3.11 it loses a cancellation that meets the event, and `close` waits for ever.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._soon.wait(), max(0.01, left_s))
+            async with asyncio.timeout(max(0.01, left_s)):
+                await self._soon.wait()
         self._soon.clear()
         await asyncio.sleep(max(0.0, self._last_s + PAUSE_S - time.monotonic()))
 

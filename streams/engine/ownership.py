@@ -40,16 +40,18 @@ class Ownership:
         self._starts: dict[Place, int] = {}
         self._generation: int | None = None
         self._held: list[Writer] = []
+        self._moving = self._closed = False
+        """Between revocation and assignment; and after the end."""
 
     @property
     def loaded(self) -> bool:
         """Whether partitions are assigned, loaded, and being read."""
-        return bool(self.writers) and not self._held
+        return bool(self.writers) and not self._moving
 
     def feed(self, topic: str, partition: int, records: list[LogRecord]) -> Writer | None:
         """Give a slice to its program, and return the writer that will commit it; None if it is not ours."""
         writer = self.writers.get(partition)
-        if writer is None or writer.program is None:
+        if writer is None or writer.program is None or self._closed:
             return None
         if writer.program.feed(topic, records):
             writer.hurry()
@@ -69,11 +71,15 @@ class Ownership:
 
     async def hold(self) -> None:
         """Let running transactions end and begin no other until the next assignment is taken."""
+        if self._closed:  # what it commits at the end is all that is left
+            return
+        self._moving = True
         for writer in self.writers.values():
             if writer in self._held:
                 continue
             try:
-                await asyncio.wait_for(writer.lock.acquire(), HOLD_S)
+                async with asyncio.timeout(HOLD_S):
+                    await writer.lock.acquire()
             except TimeoutError as error:
                 self.fatal("a transaction outlived the revocation of its partition", error)
             self._held.append(writer)
@@ -83,27 +89,33 @@ class Ownership:
     ) -> dict[int, int]:
         """Own these partitions from now on, and return the end offset of each one's changelog.
 
-        Any error ends the process: half an assignment is none.
+        Any error ends the process: half an assignment is none. After `close` nothing is owned, and it ends
+        anyway.
         """
         try:
             return await self._take(changelog, mine, sources, generation)
         except Exception as error:  # noqa: BLE001 - see above
-            self.fatal(f"the assignment of generation {generation} failed: {error}", error)
-
-    async def flush(self) -> None:
-        """Commit everything folded so far, for a clean stop."""
-        await self.hold()
-        self._release()
-        await asyncio.gather(*(writer.flush() for writer in self.writers.values()))
+            if not self._closed:  # else its writers were taken away meanwhile
+                self.fatal(f"the assignment of generation {generation} failed: {error}", error)
+            return {}
 
     async def close(self) -> None:
-        """Own nothing any more."""
+        """Commit everything folded so far, and own nothing any more.
+
+        In the middle of a rebalance nothing is committed: the partitions may be another's, and what is not
+        committed is read again.
+        """
+        self._closed = True
+        if not self._moving:
+            await asyncio.gather(*(writer.flush() for writer in self.writers.values()))
         writers, self.writers = list(self.writers.values()), {}
         await asyncio.gather(*(writer.close() for writer in writers))
 
     async def _take(
         self, changelog: str, mine: set[int], sources: set[Place], generation: int
     ) -> dict[int, int]:
+        if self._closed:
+            return {}
         began_s = time.monotonic()
         self._check_copartitioned(mine, sources)
         await self.hold()
@@ -144,7 +156,7 @@ class Ownership:
     def _release(self) -> None:
         for writer in self._held:
             writer.lock.release()
-        self._held = []
+        self._held, self._moving = [], False
 
     def _check_copartitioned(self, mine: set[int], sources: set[Place]) -> None:
         expected = {(topic, partition) for topic in self.source_topics for partition in mine}

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.integration
 BEGAN_MS = time.time_ns() // 1_000_000
 ROLES = ("collect", "streams", "agent")
 SECRET = "not-for-anybodys-eyes"  # noqa: S105 - nobody's
-END_S = 4.0
-"""What a role may take to end: supervisors kill after ten seconds or so."""
+END_S = 10.0
+"""What a role may take to end before supervisors kill it; it takes less than one second, and two more where Faust hangs."""
 AWAY_END_S = 20.0
 """And what it may take while no broker answers: less than the half minute a cluster gives by default."""
 METRICS = {
@@ -226,6 +226,25 @@ def test_without_a_broker_a_role_that_is_told_to_end_ends(
         assert "The next start finds the hole" in said[-1]
         complaints = [words for words in map(_event, said) if words.startswith("Unable")]
         assert 0 < len(complaints) == len(set(complaints))  # not thirty a second
+
+
+def test_streams_end_well_in_the_middle_of_a_rebalance(kafka: SharedKafka, tmp_path: Path) -> None:
+    """Stopped longer than its session lasts, it rejoins when it goes on, and is told to end meanwhile.
+
+    Faust then waits for its own thread for ever, which must hold up nobody.
+    """
+    with pipeline(kafka.bootstrap, f"moving.{os.getpid()}-{int(time.time())}.", tmp_path) as line:
+        start(line, "collect")
+        for wait_s in (0.1, 0.4, 0.8):
+            child = start(line, "streams")
+            asyncio.run(line.ready(child))
+            child.process.send_signal(signal.SIGSTOP)
+            time.sleep(2.5)
+            child.process.send_signal(signal.SIGCONT)
+            time.sleep(wait_s)
+            assert asyncio.run(child.stop(END_S)) == 0
+        said = (tmp_path / "streams-0.log").read_text()
+        assert said.count('"event": "stopped"') >= 3
 
 
 def _event(line: str) -> str:

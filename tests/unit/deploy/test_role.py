@@ -43,6 +43,16 @@ async def work():
         await asyncio.sleep(99)  # it does not look whether to stop
 asyncio.run(work())
 """
+HANGS = """
+import threading, time
+from deploy import logs
+from deploy.role import end_within
+from deploy.settings import load
+logs.configure(load().log, role="streams", instance="a")
+threading.Thread(target=time.sleep, args=(99,)).start()  # the interpreter would wait for it
+end_within(0.2)
+time.sleep(99)  # and this blocks the loop
+"""
 NOHUP = """
 import asyncio, os, signal
 from deploy.role import ending
@@ -101,6 +111,17 @@ def outcome(process: "subprocess.Popen[str]") -> tuple[int, str]:
 
 def settings_of(tree: dict[str, Any]) -> Settings:
     return load(environment_of(tree, {}))
+
+
+def test_a_process_whose_work_is_done_ends_though_a_library_hangs(
+    tree: dict[str, Any], start: Start
+) -> None:
+    """With a blocked loop and a thread nobody ends; well, and it says so."""
+    began_s = time.monotonic()
+    status, said = outcome(start(HANGS, tree))
+    assert status == 0
+    assert "stopped" in said
+    assert time.monotonic() - began_s < PATIENCE_S
 
 
 async def idle(stop: asyncio.Event) -> None:
