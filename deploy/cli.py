@@ -10,9 +10,12 @@ from collections.abc import Coroutine
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from .commands import fail
+from .commands.topics import topics_app
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -25,7 +28,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-topics_app = typer.Typer(help="The broker's topics.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(topics_app, name="topics")
 
 Instance = Annotated[
@@ -43,7 +45,7 @@ def main() -> None:
     try:
         app()
     except (PipelineError, OSError) as error:
-        _end(str(error))
+        fail(str(error))
 
 
 @app.command(
@@ -139,63 +141,6 @@ def settings() -> None:
     typer.echo(_settings().printed())
 
 
-@topics_app.command("apply", epilog="Example: tapereader topics apply")
-def topics_apply() -> None:
-    """Create missing topics and correct their settings."""
-    from topics.broker import apply_topics  # noqa: PLC0415
-
-    for line in apply_topics(_settings().broker) or ["nothing to do"]:
-        typer.echo(line)
-
-
-@topics_app.command("check", epilog="Example: tapereader topics check && echo well")
-def topics_check() -> None:
-    """Say how the broker's topics differ from the catalog; exit 1 if they do, 2 if nobody can tell."""
-    from topics.broker import topic_differences  # noqa: PLC0415
-
-    differences = topic_differences(_settings().broker)
-    for line in differences or ["as the catalog says"]:
-        typer.echo(line)
-    sys.exit(bool(differences))
-
-
-@topics_app.command("list", epilog="Example: tapereader topics list")
-def topics_list() -> None:
-    """Every topic: who writes and reads it, what is in it, how it is keyed and kept."""
-    from topics import TOPICS  # noqa: PLC0415
-
-    prefix = _settings().broker.prefix
-    width = len(prefix) + max(len(topic.name) for topic in TOPICS)
-    for topic in TOPICS:
-        days = "" if topic.retention_ms is None else f", {topic.retention_ms // 86_400_000} days"
-        writers, readers = ", ".join(topic.written_by), ", ".join(topic.read_by)
-        typer.echo(f"{prefix + topic.name:{width}}  {writers} -> {readers}")
-        typer.echo(f"    {topic.summary}")
-        typer.echo(f"    Key: {topic.key}. Kept: {topic.cleanup}{days}.")
-
-
-@topics_app.command(
-    "schema",
-    epilog="Examples: tapereader topics schema trade; tapereader topics schema > asyncapi.json",
-)
-def topics_schema(
-    event: Annotated[
-        str | None, typer.Argument(help="An event's tag; without it AsyncAPI.")
-    ] = None,
-) -> None:
-    """Print an event's JSON Schema, or the AsyncAPI document of everything."""
-    from topics.schema import render  # noqa: PLC0415
-
-    files = render()
-    name = "asyncapi.json" if event is None else f"schemas/{event}.json"
-    if name not in files:
-        known = sorted(
-            f[len("schemas/") : -len(".json")] for f in files if f.startswith("schemas/")
-        )
-        _end(f"no event {event!r}; there are: {', '.join(known)}")
-    typer.echo(files[name], nl=False)
-
-
 def _settings(instance: str | None = None) -> "Settings":
     from .settings import load  # noqa: PLC0415
 
@@ -224,20 +169,15 @@ def _refuse_intruders() -> None:
     for name in ("agents", "streams", "topics"):
         spec = find_spec(name)
         if spec is None or spec.origin is None:
-            _end(f"the package {name!r} is not installed; it belongs beside {here / 'deploy'}")
+            fail(f"the package {name!r} is not installed; it belongs beside {here / 'deploy'}")
         file = Path(spec.origin).resolve()
         folder = file.parent.parent if spec.submodule_search_locations else file.parent
         if folder != here:
             owners = ", ".join(packages_distributions().get(name, ["something"]))
-            _end(
+            fail(
                 f"the package {name!r} comes from {folder} ({owners}), not from"
                 f" {here}. Install tapereader into an environment of its own"
             )
-
-
-def _end(words: str) -> NoReturn:
-    typer.echo(f"tapereader: {words}", err=True)
-    sys.exit(2)
 
 
 def print_version(value: bool) -> None:  # noqa: FBT001 - typer's

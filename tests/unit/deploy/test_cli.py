@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from deploy import cli
+from deploy.commands.topics import topics_app
 from topics import KINDS, TOPICS
 from topics.schema import render
 
@@ -73,7 +74,7 @@ def test_the_help_names_every_command_and_an_example(run: Run) -> None:
     assert "Try it: tapereader demo" in said.out
     listed = re.findall(r"^  ([a-z-]+)  +\S", said.out.partition("Commands:")[2], re.MULTILINE)
     assert set(listed) == {names[0] for names in COMMANDS}
-    assert {tuple(sorted(c.name or "" for c in cli.topics_app.registered_commands))} == {
+    assert {tuple(sorted(c.name or "" for c in topics_app.registered_commands))} == {
         tuple(sorted(names[1] for names in COMMANDS if len(names) > 1))
     }
     bare = run()
