@@ -1,6 +1,6 @@
 """Bytes to event and back. Nothing leaves with a number that is not finite, nothing enters unchecked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from math import isfinite
 from typing import Any, Generic, TypeVar
@@ -80,6 +80,18 @@ class Decoder(Generic[E]):
             return self._decode(data)  # type: ignore[no-any-return]
         except _UNREADABLE as error:
             raise ContractError(str(error), reason=self.reason(data, error)) from None
+
+    def decode_all(self, data: Sequence[bytes]) -> list[E] | None:
+        """Return the events of many records at once, or None if one of them must be looked at by `decode`."""
+        decode = self._decode
+        try:
+            events = [decode(record) for record in data]
+        except _UNREADABLE:
+            return None
+        # Each of them is an object. With so few brackets in all of them, none is nested deeper than allowed.
+        whole = b"".join(data)
+        deep = whole.count(b"{") + whole.count(b"[") - len(events) >= NESTING_MAX
+        return None if deep else events
 
     def reason(self, data: bytes, error: Exception) -> str:
         """Return the dead letter's reason for bytes that could not be read."""

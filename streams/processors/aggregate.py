@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
 from streams.engine.port import Checkpoint, LogRecord
-from streams.windows import Fold, Output, restore, take_entries
+from streams.windows import Fold, Output, feed_slice, restore, take_entries
 from topics import KINDS, Aggregate, DeadLetter, Kind, Late, encode, raw_topic
 from topics.deadletter import to_record
 from topics.envelope import headers
@@ -45,10 +45,8 @@ class AggregateProgram:
         kind = self._kinds[topic]
         fold = self.folds[kind]
         published = fold.published
-        for record in records:
-            if fold.next_offset is None or record.offset >= fold.next_offset:
-                fold.feed(record.offset, record.timestamp, record.key, record.value or b"")
-                self._changed.add(kind)
+        feed_slice(fold, records)
+        self._changed.add(kind)
         return fold.published > published
 
     def next_offsets(self) -> Mapping[str, int]:

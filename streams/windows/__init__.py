@@ -3,6 +3,7 @@
 from .fold import Fold
 from .kinds import KIND_RULES, KindRules, WindowSize
 from .outputs import Output
+from .runs import feed_slice
 from .state import Entry, StateError, restore, take_entries
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Output",
     "StateError",
     "WindowSize",
+    "feed_slice",
     "restore",
     "take_entries",
 ]

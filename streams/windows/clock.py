@@ -1,5 +1,7 @@
 """How far event time has come in one partition of one raw topic. Only heartbeats move it."""
 
+from copy import copy
+
 from msgspec import Struct
 
 from topics import Heartbeat
@@ -55,6 +57,12 @@ class Clock(Struct):
             if self.watermark_ms is None or reached > self.watermark_ms:
                 self.watermark_ms = reached
         return self.watermark_ms
+
+    def reached_by(self, heartbeat: Heartbeat) -> int | None:
+        """Return the watermark that a heartbeat would bring; nothing is taken."""
+        known = self.sources.get(heartbeat.source)
+        sources = self.sources if known is None else {**self.sources, heartbeat.source: copy(known)}
+        return Clock(self.source_idle_ms, dict(sources), self.watermark_ms).beat(heartbeat)
 
     def lacks(self, source: str, start_ms: int, end_ms: int) -> bool:
         """Return whether a source that is not closed has not promised all of [start_ms, end_ms)."""

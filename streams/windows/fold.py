@@ -4,15 +4,30 @@ A pure function of the records in offset order: no clock, no I/O. Whatever the b
 crashes, the same records give the same outputs. The specification is docs/windows.md.
 """
 
+from typing import cast
+
 from topics import ContractError, Heartbeat, Kind
 
 from .blocks import Block, empty_block
 from .checks import check_event, check_heartbeat, check_mark, check_route
 from .clock import Clock
+from .columns import Lane
 from .counters import Counters
+from .forgetting import expire
 from .history import KEPT_MAX, row_of
-from .intake import EventIn, Mark, RecordIn, TradeIn, id_of, place_of, reader_of
+from .intake import (
+    EventIn,
+    Logged,
+    LogRecord,
+    Mark,
+    RecordIn,
+    TradeIn,
+    id_of,
+    place_of,
+    reader_of,
+)
 from .kinds import CORRECTION_TICK_MS, KIND_RULES, WindowSize
+from .market import MarketBlock
 from .outputs import Output, aggregate_of, late_of, letter_of
 from .schedule import Schedule, Window
 from .seen import Digests, Verdict
@@ -44,14 +59,14 @@ class Fold:
         self.dirty_blocks: set[tuple[str, int]] = set()
         self.dirty_history: set[tuple[str, WindowSize, int]] = set()
         """Subject, size and slot."""
-        self._block_starts: Timeline[str] = Timeline()
-        self._watched: set[str] = set()
+        self.block_starts: Timeline[str] = Timeline()
+        self.watched: set[str] = set()
         """Subjects that may be forgotten though no block of theirs expires."""
-        self._fading: Timeline[str] = Timeline()
+        self.fading: Timeline[str] = Timeline()
         """Subjects of which only histories are left, by when those expire."""
         self._partitions = partitions
         self._subjects_max = subjects_max
-        self._read = reader_of(kind).decode
+        self.reader = reader_of(kind)
 
     def feed(self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes) -> None:
         """Fold the next record. ``timestamp_ms`` is the log's.
@@ -59,61 +74,62 @@ class Fold:
         Raises:
             ValueError: The offset is not the next one: folding on would lose what lies between.
         """
+        self.go_on(offset, 1)
+        logged = Logged(offset, timestamp_ms, key, value)
+        try:
+            record = self.reader.decode(value)
+        except ContractError as refused:
+            self._refuse(refused, logged)
+        else:
+            self.take(record, logged, self.clock.watermark_ms)
+
+    def go_on(self, offset: int, count: int) -> None:
+        """Note that so many records from an offset on are folded.
+
+        Raises:
+            ValueError: The offset is not the next one.
+        """
         if self.next_offset is None:
             self.first_offset = offset
         elif offset != self.next_offset:
             msg = f"{self.kind}/{self.partition}: offset {self.next_offset} is next, not {offset}"
             raise ValueError(msg)
-        self.next_offset = offset + 1
-        try:
-            self._take(self._read(value), offset, timestamp_ms, key, value)
-        except ContractError as refused:
-            self.counters.dead_letters += 1
-            self.outputs.append(
-                letter_of(
-                    self.kind,
-                    self.partition,
-                    refused,
-                    offset=offset,
-                    timestamp_ms=timestamp_ms,
-                    key=key,
-                    value=value,
-                )
-            )
+        self.next_offset = offset + count
 
-    def _take(
-        self, record: RecordIn, offset: int, timestamp_ms: int, key: bytes | None, value: bytes
-    ) -> None:
-        if isinstance(record, Heartbeat):
-            self._beat(record, timestamp_ms)
-        elif isinstance(record, Mark):
-            self._mark(record, key)
-        else:
-            self._event(record, offset, key, value)
+    def take(self, record: RecordIn, logged: LogRecord, watermark_ms: int | None) -> None:
+        """Take a record as it was read. ``watermark_ms`` is the watermark at its place in the log."""
+        try:
+            if isinstance(record, Heartbeat):
+                self._beat(record, logged.timestamp)
+            elif isinstance(record, Mark):
+                self._mark(record, logged.key)
+            else:
+                self._event(record, logged, watermark_ms)
+        except ContractError as refused:
+            self._refuse(refused, logged)
+
+    def _refuse(self, refused: ContractError, logged: LogRecord) -> None:
+        self.counters.dead_letters += 1
+        self.outputs.append(letter_of(self.kind, self.partition, refused, logged))
 
     # Events
 
-    def _event(self, event: EventIn, offset: int, key: bytes | None, value: bytes) -> None:
-        subject = self._known(event.subject, key)
+    def _event(self, event: EventIn, logged: LogRecord, watermark_ms: int | None) -> None:
+        subject = self._known(event.subject, logged.key)
         check_event(event)
-        watermark_ms = self.clock.watermark_ms
         if watermark_ms is not None and event.event_ms < watermark_ms - self.rules.horizon_ms:
             self.counters.late += 1
-            late = late_of(
-                self.rules,
-                self.partition,
-                event,
-                offset=offset,
-                value=value,
-                watermark_ms=watermark_ms,
-            )
-            self.outputs.append(late)
+            self.outputs.append(late_of(self.rules, self.partition, event, logged, watermark_ms))
             return
         subject = subject or self._new_subject(event.subject)
         place = place_of(event)
         if beyond := subject.room(event.source, place):
             msg = f"{event.subject}: {beyond} is one too many"
             raise ContractError(msg, reason="venues_max")
+        self.count(subject, place, event)
+
+    def count(self, subject: Subject, place: str, event: EventIn) -> None:
+        """Take an event that nothing is wrong with: as a duplicate, or into its block."""
         self.dirty_subjects.add(subject.name)
         numbers = subject.numbers(place)
         sequence = event.sequence if isinstance(event, TradeIn) else None
@@ -143,32 +159,57 @@ class Fold:
         """Keep a subject until it is forgotten."""
         self.subjects[subject.name] = subject
         self.dirty_subjects.add(subject.name)
-        self._watched.add(subject.name)
+        self.watched.add(subject.name)
         return subject
 
     def _apply(self, subject: Subject, event: EventIn, *, unsure: bool) -> None:
         self.counters.applied += 1
         start_ms = event.event_ms // self.rules.block_ms * self.rules.block_ms
+        block, ended = self.open_block(subject, start_ms)
+        self.counters.corrected += ended
+        block.add(event, self.rules)
+        block.unsure |= unsure
+
+    def count_lane(self, subject: Subject, lane: Lane) -> None:
+        """Take trades that nothing is wrong with, whose numbers go on where those seen at the venue end."""
+        subject.numbers(lane.venue).extend(lane.trades)
+        subject.saw(lane.source, lane.first_ms, proven=True)
+        self.dirty_subjects.add(subject.name)
+        self.counters.applied += lane.trades
+        block_ms, pane_ms = self.rules.block_ms, self.rules.pane_ms
+        for cell in lane.cells:
+            block, ended = self.open_block(subject, cell.pane * pane_ms // block_ms * block_ms)
+            cast("MarketBlock", block).add_cell(lane.venue, cell)
+            if ended:
+                self.counters.corrected += len(cell.sizes)
+
+    def open_block(self, subject: Subject, start_ms: int) -> tuple[Block, bool]:
+        """Return the block that begins at a time, to be changed, and whether a window that holds it has ended.
+
+        Its windows are expected, or noted as changed. They are the same for every event of a block.
+        """
+        self.dirty_blocks.add((subject.name, start_ms))
         block = subject.blocks.get(start_ms)
         watermark_ms = self.clock.watermark_ms
-        if block is None or (watermark_ms is not None and event.event_ms < watermark_ms):
-            self.counters.corrected += self._touch(subject, event.event_ms)
+        ended = False
+        if block is None or (
+            watermark_ms is not None and start_ms + self.rules.block_ms <= watermark_ms
+        ):
+            ended = self._touch(subject, start_ms)
         if block is None:
             block = empty_block(self.kind)
             self.hold(subject, start_ms, block)
-        block.add(event, self.rules)
-        block.unsure |= unsure
-        self.dirty_blocks.add((subject.name, start_ms))
+        return block, ended
 
     def hold(self, subject: Subject, start_ms: int, block: Block) -> None:
         """Keep a block until it expires."""
         subject.blocks[start_ms] = block
-        self._block_starts.add(start_ms, subject.name)
+        self.block_starts.add(start_ms, subject.name)
 
-    def _touch(self, subject: Subject, event_ms: int) -> bool:
-        """Expect the windows of an instant, or note their change; return whether any had ended."""
+    def _touch(self, subject: Subject, start_ms: int) -> bool:
+        """Expect the windows of a block, or note their change; return whether any had ended."""
         any_ended = False
-        for window in self.windows_holding(subject.name, event_ms, event_ms + 1):
+        for window in self.windows_holding(subject.name, start_ms, start_ms + 1):
             if self.has_ended(window):
                 any_ended = True
                 self.schedule.change(window, published=bool(self._blocks(subject, window)))
@@ -197,7 +238,7 @@ class Fold:
         subject = subject or self._new_subject(mark.subject)
         self.counters.marks += 1
         subject.mark(mark)
-        self._watched.add(subject.name)
+        self.watched.add(subject.name)
         self.dirty_subjects.add(subject.name)
         watermark_ms = self.clock.watermark_ms
         if watermark_ms is None:
@@ -225,39 +266,7 @@ class Fold:
             return
         for window, revision in self.schedule.take_pending():
             self._publish(window, revision)
-        self._expire(watermark_ms)
-
-    def _expire(self, watermark_ms: int) -> None:
-        """Forget what no window can need any more. Only after corrections, so that none is pending."""
-        self.schedule.forget_before(watermark_ms - self.rules.horizon_ms)
-        self.digests.forget_before(watermark_ms - self.rules.dedupe_ms)
-        keep_ms = watermark_ms - self.rules.retention_ms
-        expired = self._block_starts.take_until(keep_ms - self.rules.block_ms)
-        for start_ms, name in expired:
-            del self.subjects[name].blocks[start_ms]
-            self.dirty_blocks.add((name, start_ms))
-        faded = {name for _, name in self._fading.take_until(watermark_ms)}
-        for name in sorted({name for _, name in expired} | self._watched | faded):
-            if name in self.subjects:
-                self._forget(self.subjects[name], keep_ms, watermark_ms)
-
-    def _forget(self, subject: Subject, keep_ms: int, watermark_ms: int) -> None:
-        if subject.forget_gaps_before(keep_ms):
-            self.dirty_subjects.add(subject.name)
-        if subject.record.gaps:
-            return
-        self._watched.discard(subject.name)
-        if subject.blocks:
-            return
-        until_ms = subject.remembered_until_ms()
-        if until_ms > watermark_ms:
-            self._fading.add(until_ms, subject.name)
-            return
-        del self.subjects[subject.name]
-        self.dirty_subjects.add(subject.name)
-        for size, history in subject.histories.items():
-            for entry in history.entries:
-                self.dirty_history.add((subject.name, size, entry.number % KEPT_MAX))
+        expire(self, watermark_ms)
 
     def _publish(self, window: Window, revision: int) -> None:
         subject = self.subjects[window.subject]

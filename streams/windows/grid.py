@@ -6,12 +6,12 @@ depend on the order its events came in.
 
 GRID = 10**8
 
-_SCALE = float(GRID)
+SCALE = float(GRID)
 
 
 def to_grid(number: float) -> int:
     """Return ``number`` on the grid: the double ``number * 1e8``, rounded half to even."""
-    return round(number * _SCALE)
+    return round(number * SCALE)
 
 
 def from_grid(total: int) -> float:

@@ -7,10 +7,11 @@ from msgspec import Struct
 
 from topics import MarketValues
 
+from .columns import Cell, Key, Seen
 from .grid import from_grid, to_grid
 from .intake import TradeIn
 from .kinds import KindRules
-from .sketches import quantiles, size_key
+from .sketches import quantiles, size_key, size_keys
 
 QUANTILES = (0.5, 0.9, 0.99)
 
@@ -18,9 +19,9 @@ QUANTILES = (0.5, 0.9, 0.99)
 class Pane(Struct, array_like=True):
     """First and last trade of a pane, by (time, venue, id length, id)."""
 
-    first: tuple[int, str, int, str]
+    first: Key
     open: float
-    last: tuple[int, str, int, str]
+    last: Key
     close: float
 
 
@@ -63,30 +64,46 @@ class MarketBlock(Struct, array_like=True):
         self.largest = max(self.largest, size)
         bucket = size_key(size)
         self.sizes[bucket] = self.sizes.get(bucket, 0) + 1
-        self._place(trade, rules.pane_ms)
-        self._credit(trade, grid_size)
+        trade_id = trade.trade_id
+        seen = ((trade.event_ms, trade.venue, len(trade_id), trade_id), price)
+        self._place(trade.event_ms // rules.pane_ms, seen, seen)
+        self._credit(trade.venue, grid_size, seen)
 
-    def _place(self, trade: TradeIn, pane_ms: int) -> None:
-        number = trade.event_ms // pane_ms
-        key = (trade.event_ms, trade.venue, len(trade.trade_id), trade.trade_id)
+    def add_cell(self, venue: str, cell: Cell) -> None:
+        """Take the trades of one pane of a venue, as `add` takes each: what is counted depends on no order."""
+        self.trades += len(cell.sizes)
+        self.high = max(self.high, cell.high)
+        self.low = min(self.low, cell.low)
+        self.volume += cell.volume
+        self.quote_volume += cell.quote_volume
+        self.buy_volume += cell.buy_volume
+        self.largest = max(self.largest, *cell.sizes)
+        counts = self.sizes
+        for bucket in size_keys(cell.sizes):
+            counts[bucket] = counts.get(bucket, 0) + 1
+        self._place(cell.pane, cell.first, cell.last)
+        self._credit(venue, cell.volume, cell.last)
+
+    def _place(self, number: int, first: Seen, last: Seen) -> None:
         pane = self.panes.get(number)
         if pane is None:
-            self.panes[number] = Pane(key, trade.price, key, trade.price)
+            self.panes[number] = Pane(*first, *last)
             return
-        if key < pane.first:
-            pane.first, pane.open = key, trade.price
-        if key > pane.last:
-            pane.last, pane.close = key, trade.price
+        if first[0] < pane.first:
+            pane.first, pane.open = first
+        if last[0] > pane.last:
+            pane.last, pane.close = last
 
-    def _credit(self, trade: TradeIn, grid_size: int) -> None:
-        key = (trade.event_ms, len(trade.trade_id), trade.trade_id)
-        venue = self.venues.get(trade.venue)
+    def _credit(self, name: str, grid_size: int, last: Seen) -> None:
+        (at_ms, _, length, trade_id), price = last
+        key = (at_ms, length, trade_id)
+        venue = self.venues.get(name)
         if venue is None:
-            self.venues[trade.venue] = Venue(grid_size, key, trade.price)
+            self.venues[name] = Venue(grid_size, key, price)
             return
         venue.volume += grid_size
         if key > venue.last:
-            venue.last, venue.close = key, trade.price
+            venue.last, venue.close = key, price
 
 
 def empty() -> MarketBlock:

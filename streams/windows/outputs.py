@@ -8,7 +8,7 @@ from topics.aggregate import aggregate_id
 from .blocks import Block, values_of
 from .clock import Clock
 from .history import History, row_of, scores_of
-from .intake import EventIn, id_of
+from .intake import EventIn, LogRecord, id_of
 from .kinds import KindRules
 from .schedule import Window
 from .subject import Subject
@@ -61,12 +61,10 @@ def late_of(
     rules: KindRules,
     partition: int,
     event: EventIn,
-    *,
-    offset: int,
-    value: bytes,
+    logged: LogRecord,
     watermark_ms: int,
 ) -> Late:
-    """Return the record of an event too late for every window; ``value`` is the event as it was read."""
+    """Return the record of an event too late for every window."""
     size = min(rules.sizes)
     return Late(
         kind=rules.kind,
@@ -77,8 +75,8 @@ def late_of(
         window_ms=size.window_ms,
         lateness_ms=watermark_ms - event.event_ms,
         partition=partition,
-        offset=offset,
-        event=Raw(value),
+        offset=logged.offset,
+        event=Raw(logged.value or b""),
     )
 
 
@@ -86,11 +84,7 @@ def letter_of(
     kind: Kind,
     partition: int,
     refused: ContractError,
-    *,
-    offset: int,
-    timestamp_ms: int,
-    key: bytes | None,
-    value: bytes,
+    logged: LogRecord,
 ) -> DeadLetter:
     """Return the dead letter of a refused record."""
     return DeadLetter(
@@ -98,10 +92,10 @@ def letter_of(
         message=str(refused),
         stage="fold",
         role="streams",
-        key=key,
-        value=value,
-        time_ms=timestamp_ms,
+        key=logged.key,
+        value=logged.value or b"",
+        time_ms=logged.timestamp,
         topic=raw_topic(kind),
         partition=partition,
-        offset=offset,
+        offset=logged.offset,
     )

@@ -59,6 +59,14 @@ class Intervals(Struct, array_like=True):
             self.floor = self.lasts.pop(0)
         return Verdict.NEW
 
+    def ends_before(self, number: int) -> bool:
+        """Return whether a number is the next after the highest seen."""
+        return bool(self.lasts) and self.lasts[-1] == number - 1
+
+    def extend(self, count: int) -> None:
+        """Take so many numbers after the highest seen."""
+        self.lasts[-1] += count
+
 
 class Digests:
     """The other ids of one partition, by spans of event time.

@@ -1,5 +1,6 @@
 """What is estimated rather than summed: sizes by quantile, authors by count. Neither depends on any order."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from math import ceil, log2
@@ -21,6 +22,13 @@ def size_key(size: float) -> int:
     return ceil(log2(min(max(size, SIZE_MIN), SIZE_MAX)) * _BUCKETS_PER_OCTAVE)
 
 
+def size_keys(sizes: Sequence[float]) -> list[int]:
+    """Return the bucket of each size."""
+    if min(sizes) >= SIZE_MIN and max(sizes) <= SIZE_MAX:
+        return [ceil(log2(size) * _BUCKETS_PER_OCTAVE) for size in sizes]
+    return [size_key(size) for size in sizes]
+
+
 def quantiles(buckets: Mapping[int, int], wanted: Sequence[float]) -> list[float]:
     """Return values at quantiles of the sizes counted by bucket; there is at least one.
 
@@ -29,7 +37,7 @@ def quantiles(buckets: Mapping[int, int], wanted: Sequence[float]) -> list[float
     keys = sorted(buckets)
     reached = list(accumulate(buckets[key] for key in keys))
     last = reached[-1] - 1
-    at = (next(i for i, count in enumerate(reached) if count > q * last) for q in wanted)
+    at = (bisect_right(reached, q * last) for q in wanted)
     return [2 ** (keys[i] / _BUCKETS_PER_OCTAVE) * 2 / (2 + _RATIO) for i in at]
 
 

@@ -1,0 +1,139 @@
+"""Many records at once: what `Fold.feed` does to each of a slice, done to its trades a subject at a time.
+
+Blocks do not depend on the order of what they take, and between two correction ticks no heartbeat ends a
+window. So the trades between two ticks, a run, are taken together where nothing about them asks for more: each
+is sound and in time, its subject and venue are known, and its number is the next one. All others are taken one
+by one, as their order in the log may matter.
+"""
+
+from collections.abc import Sequence
+
+from topics import ContractError, Heartbeat
+
+from .checks import EVENT_MS_MIN, check_heartbeat
+from .columns import Lane, lanes_of
+from .fold import Fold
+from .intake import LogRecord, RecordIn, TradeIn
+from .kinds import CORRECTION_TICK_MS
+from .subject import Subject
+
+MANY = 64
+"""Trades of a run, below which they are taken one by one: it costs less."""
+
+
+def feed_slice(fold: Fold, records: Sequence[LogRecord]) -> None:
+    """Fold records that follow each other in the log; those folded before are passed over.
+
+    Raises:
+        ValueError: An offset is missing.
+    """
+    if fold.next_offset is not None and records and records[0].offset < fold.next_offset:
+        records = [record for record in records if record.offset >= fold.next_offset]
+    if not records:
+        return
+    begin, end = records[0].offset, records[-1].offset + 1
+    read = None
+    if fold.kind == "market" and end - begin == len(records):
+        read = fold.reader.decode_all([record.value or b"" for record in records])
+    if read is None:
+        for record in records:
+            fold.feed(record.offset, record.timestamp, record.key, record.value or b"")
+        return
+    fold.go_on(begin, len(records))
+    run = Run(fold)
+    taken = 0
+    others = [at for at, event in enumerate(read) if type(event) is not TradeIn]
+    for at in [*others, len(read)]:
+        run.add(read[taken:at], records[taken:at])
+        taken = at + 1
+        if at < len(read):
+            run.pass_by(read[at], records[at])
+    run.end()
+
+
+class Run:
+    """The trades since the last tick that are not folded yet."""
+
+    def __init__(self, fold: Fold) -> None:
+        """Begin empty."""
+        self._fold = fold
+        self._trades: list[TradeIn] = []
+        self._records: list[LogRecord] = []
+        self._watermarks: list[tuple[int, int | None]] = []
+        """Watermarks, each with the number of trades before the next one."""
+
+    def add(self, trades: Sequence[RecordIn], records: Sequence[LogRecord]) -> None:
+        """Take trades that follow each other."""
+        if trades:
+            self._trades += trades  # type: ignore[arg-type]  # the caller looked
+            self._records += records
+            self._watermarks.append((len(self._trades), self._fold.clock.watermark_ms))
+
+    def pass_by(self, other: RecordIn, record: LogRecord) -> None:
+        """Take a record that is no trade. All but a heartbeat within a tick ends the run."""
+        fold = self._fold
+        if isinstance(other, Heartbeat) and self._is_quiet(other, record.timestamp):
+            fold.counters.heartbeats += 1
+            fold.clock.beat(other)
+            return
+        self.end()
+        fold.take(other, record, fold.clock.watermark_ms)
+
+    def _is_quiet(self, heartbeat: Heartbeat, timestamp_ms: int) -> bool:
+        """Return whether a heartbeat is well and brings the watermark across no tick."""
+        clock = self._fold.clock
+        try:
+            check_heartbeat(heartbeat, timestamp_ms)
+        except ContractError:
+            return False
+        if heartbeat.source not in clock.sources or clock.watermark_ms is None:
+            return False
+        reached_ms = clock.reached_by(heartbeat) or 0
+        return reached_ms // CORRECTION_TICK_MS == clock.watermark_ms // CORRECTION_TICK_MS
+
+    def end(self) -> None:
+        """Fold the trades."""
+        lanes = self._lanes() if len(self._trades) >= MANY else None
+        if lanes is None:
+            self._take_in_order()
+        else:
+            for lane in lanes:
+                self._take_lane(self._fold.subjects[lane.subject], lane)
+        self._trades, self._records, self._watermarks = [], [], []
+
+    def _take_lane(self, subject: Subject, lane: Lane) -> None:
+        if lane.number is not None and subject.numbers(lane.venue).ends_before(lane.number):
+            self._fold.count_lane(subject, lane)
+            return
+        for trade in self._trades:
+            if (trade.subject, trade.venue) == (subject.name, lane.venue):
+                self._fold.count(subject, trade.venue, trade)
+
+    def _take_in_order(self) -> None:
+        begin = 0
+        for end, watermark_ms in self._watermarks:
+            for at in range(begin, end):
+                self._fold.take(self._trades[at], self._records[at], watermark_ms)
+            begin = end
+
+    def _lanes(self) -> list[Lane] | None:
+        """Return the trades by lane, or None where one of them needs more than to be counted."""
+        fold = self._fold
+        keys = {name: subject.key for name, subject in fold.subjects.items()}
+        found = [keys.get(trade.subject) for trade in self._trades]
+        if found != [record.key for record in self._records]:
+            return None
+        watermark_ms = fold.clock.watermark_ms
+        from_ms = EVENT_MS_MIN
+        if watermark_ms is not None:
+            from_ms = max(from_ms, watermark_ms - fold.rules.horizon_ms)
+        lanes = lanes_of(self._trades, from_ms=from_ms, pane_ms=fold.rules.pane_ms)
+        return lanes if lanes is not None and all(map(self._knows, lanes)) else None
+
+    def _knows(self, lane: Lane) -> bool:
+        subject = self._fold.subjects.get(lane.subject)
+        return (
+            subject is not None
+            and lane.source in subject.record.sources
+            and lane.venue in subject.record.places
+        )
