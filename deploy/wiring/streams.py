@@ -1,6 +1,7 @@
 """The streams role's objects."""
 
 import asyncio
+import gc
 
 from deploy.role import end_within, now_ms, run_role, state_dir
 from deploy.settings import Settings
@@ -10,6 +11,7 @@ from streams.metrics import STREAMS
 
 from .streams_parts import streams_parts
 
+GC_THRESHOLD = (200_000, 50, 1_000)
 LEAVE_S = 2.0
 """For Faust to end, once all is committed."""
 
@@ -31,6 +33,10 @@ async def run_streams(settings: Settings, *, lifeline: int | None) -> None:
         return None if ownership.loaded else "no partitions are assigned and loaded yet"
 
     async def main(stop: asyncio.Event) -> None:
+        # A fetch holds thousands of objects, none of them in a cycle: full collections walk all of them, often.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLD)
         await streams_app.run(app, stop, committed=lambda: end_within(LEAVE_S))
 
     await run_role(

@@ -12,6 +12,8 @@ from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from .fetched import hand_over_parsed
+
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer
 
@@ -30,6 +32,11 @@ class Thread(driver.AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
         return consumer
+
+    async def on_start(self) -> None:
+        """Start the consumer, which then hands over what it parsed."""
+        await super().on_start()
+        hand_over_parsed(self._consumer)
 
 
 class Consumer(driver.Consumer):

@@ -5,11 +5,14 @@ from importlib.metadata import version
 
 import faust
 from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer import fetcher
+from aiokafka.consumer.fetcher import PartitionRecords
 from faust.stores import memory
 from faust.tables.base import Collection
 from faust.transport.consumer import Consumer as BaseConsumer
 from faust.transport.drivers import aiokafka as driver
 
+from streams.engine.fetched import ParsedRecords
 from streams.engine.store import Store
 from streams.engine.transport import Consumer, Producer, Thread, Transport
 
@@ -28,7 +31,8 @@ def test_what_is_overridden_is_still_there() -> None:
             ("getmany", "perform_seek", "seek_to_committed", "_new_offset"),
         ),
         (Consumer, driver.Consumer, ("on_partitions_revoked", "_new_consumer_thread")),
-        (Thread, driver.AIOKafkaConsumerThread, ("_create_worker_consumer",)),
+        (Thread, driver.AIOKafkaConsumerThread, ("_create_worker_consumer", "on_start")),
+        (ParsedRecords, PartitionRecords, ("__iter__", "_consumer_record")),
         (Producer, driver.Producer, ("_settings_extra",)),
         (Store, memory.Store, ("on_rebalance", "persisted_offset", "set_persisted_offset")),
     ):
@@ -49,6 +53,11 @@ def test_what_is_reached_into_is_still_there() -> None:
     source = inspect.getsource(AIOKafkaConsumer)
     assert "self._isolation_level = isolation_level" in source
     assert "self._fetch_max_wait_ms = fetch_max_wait_ms" in source
+    source = inspect.getsource(fetcher)
+    assert "self._records = collections.OrderedDict()" in source
+    assert "self._records[tp] = FetchResult(" in source
+    assert "self._records_iterator = self._unpack_records()" in source
+    assert "consumer_record = self._consumer_record(tp, record)" in source
     names = inspect.getsource(BaseConsumer)
     for name in ("_acked_index", "_acked", "_read_offset", "_wait_next_records", "flow_active"):
         assert name in names, name

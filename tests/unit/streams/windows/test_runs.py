@@ -216,3 +216,21 @@ def test_sums_of_columns_are_those_of_integers(amounts: list[tuple[float, float]
     ((cell,),) = (lane.cells for lane in lanes)
     assert cell.volume == cell.buy_volume == sum(round(size * 1e8) for _, size in amounts)
     assert cell.quote_volume == sum(round(price * size * 1e8) for price, size in amounts)
+
+
+@pytest.mark.parametrize("ids", [["9", "7", "8"], ["10", "9", "11"], ["7", "7", "7"]])
+def test_of_trades_at_one_instant_the_id_says_which_is_first(ids: list[str]) -> None:
+    """Or, of equal ids, the log: at both ends of a pane."""
+    begin = [beat(START_MS), trade(1, START_MS), beat(START_MS + 10_000)]
+    at = START_MS + 10_000
+    ends = [
+        trade(n + 2, at + 5_000 * (n > 99), trade_id=name, price=Decimal(n + 1))
+        for edge in (0, 100)
+        for n, name in enumerate(ids, edge)
+    ]
+    middle = [trade(n, at + n * 10) for n in range(5, 102)]
+    log = made([*begin, *ends[:3], *middle, *ends[3:], beat(START_MS + 70_000)])
+    together = fold()
+    feed_slice(together, log[:3])
+    feed_slice(together, log[3:])
+    assert_same(together, one_by_one("market", log))
