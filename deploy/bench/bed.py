@@ -84,7 +84,7 @@ class Measured:
 
     async def assigned(self) -> None:
         """Return when it has its partitions."""
-        while not self._look():
+        while not self._look():  # noqa: ASYNC110 - another process has no event to wait for
             await asyncio.sleep(LOOK_S)
 
     async def committed(
@@ -102,7 +102,9 @@ class Measured:
             bar.done(read)
             if read >= sum(counts) and time.monotonic() - notes[-1].at_s > QUIET_S:
                 found = await written(broker)
-                folded = [m.next_offset if (m := found.metas.get(p)) else 0 for p in range(len(counts))]
+                folded = [
+                    m.next_offset if (m := found.metas.get(p)) else 0 for p in range(len(counts))
+                ]
                 if folded == list(counts):
                     return self.notes, found
             await asyncio.sleep(LOOK_S)
@@ -148,12 +150,19 @@ class Bar:
 def bed(settings: Settings) -> Iterator[Bed]:
     """Give a place for a measurement; every process started there ends with it."""
     # Topics made a moment ago have no leader yet, and each try to write is a warning.
-    logging.getLogger("aiokafka").setLevel(logging.ERROR)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with (
         tempfile.TemporaryDirectory(prefix="tapereader-bench-") as folder,
         Children(Path(folder)) as children,
-        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
+        Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        ) as progress,
     ):
         yield Bed(settings, Path(folder), children, progress)

@@ -51,7 +51,9 @@ def fresh(broker: BrokerSettings, name: str, *, partitions: int) -> BrokerSettin
         BenchError: It is the demo's embedded broker, on which nothing can be measured.
     """
     if broker.embedded:
-        msg = "bench needs a real Kafka (broker.bootstrap); the embedded broker keeps 100,000 records"
+        msg = (
+            "bench needs a real Kafka (broker.bootstrap); the embedded broker keeps 100,000 records"
+        )
         raise BenchError(msg)
     prefix = f"{broker.prefix}bench-{time.time_ns() // 1_000_000}-{name}."
     return broker.model_copy(update={"prefix": prefix, "partitions": partitions})

@@ -1,7 +1,6 @@
 """`bench windows`: the worker over a backlog, beside the ceiling and stock Faust, in turn."""
 
 import json
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -17,8 +16,6 @@ from .figures import Ours, Span, Stock, span_of, spread
 from .notes import Note
 from .scratch import RAW, Written, fresh, load, minutes_published, scratch_topics
 from .tape import Tape, Work, backlog
-
-MINUTE_ERROR = "applied by the counters: {} of {}"
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -60,15 +57,16 @@ async def _round(place: Bed, plan: Plan, number: int) -> Round:
     """Run ours and the ceiling over one preloaded log, then stock Faust over its own."""
     broker = fresh(place.settings.broker, f"r{number}", partitions=plan.work.partitions)
     with scratch_topics(broker, keep=plan.keep):
-        tape, counts = await _loaded(place, broker, plan.work)
-        ours = await run_ours(place, broker, tape, counts, name=f"streams-{number}")
+        tape, counts = await loaded(place, broker, Tape(plan.work))
+        ours, _ = await run_ours(place, broker, tape, counts, name=f"streams-{number}")
         ceiling = await _ceiling(place, broker, plan.work, number) if plan.controls else None
     stock = await _stock(place, plan, number) if plan.controls and plan.stock_events else None
     return Round(ours=ours, ceiling=ceiling, stock=stock)
 
 
-async def _loaded(place: Bed, broker: BrokerSettings, work: Work) -> tuple[Tape, list[int]]:
-    tape, bar = Tape(work), Bar(place.progress, "loading", work.events)
+async def loaded(place: Bed, broker: BrokerSettings, tape: Tape) -> tuple[Tape, list[int]]:
+    """Write a tape's whole work; return it, and how many records each partition has."""
+    bar = Bar(place.progress, "loading", tape.work.events)
     counts = await load(broker, backlog(tape), told=bar.done)
     bar.end()
     return tape, counts
@@ -76,21 +74,21 @@ async def _loaded(place: Bed, broker: BrokerSettings, work: Work) -> tuple[Tape,
 
 async def run_ours(
     place: Bed, broker: BrokerSettings, tape: Tape, counts: list[int], *, name: str
-) -> Ours:
+) -> tuple[Ours, list[Note]]:
     """Run the streams role over a loaded log until it has committed all of it, and check what it published."""
     bar = Bar(place.progress, "streams", sum(counts))
     worker = place.start(name, broker, ["worker"])
     notes, state = await worker.committed(broker, counts, bar)
     await worker.child.stop()
     bar.end()
-    return await _judged(broker, tape, notes, state)
+    return await judged(broker, tape, notes, state, events=tape.work.events), notes
 
 
-async def _judged(broker: BrokerSettings, tape: Tape, notes: list[Note], state: Written) -> Ours:
-    events = tape.work.events
-    verdict = judge(
-        tape.expected, await minutes_published(broker), watermark_ms=state.watermark_ms
-    )
+async def judged(
+    broker: BrokerSettings, tape: Tape, notes: list[Note], state: Written, *, events: int
+) -> Ours:
+    """Return the figures of a run of the worker, with its result checked against the tape."""
+    verdict = judge(tape.expected, await minutes_published(broker), watermark_ms=state.watermark_ms)
     applied = sum(meta.counters.applied for meta in state.metas.values())
     errors = list(verdict.errors)
     if applied != events:
@@ -126,7 +124,7 @@ async def _stock(place: Bed, plan: Plan, number: int) -> Stock:
     work = msgspec.structs.replace(plan.work, events=plan.stock_events)
     broker = fresh(place.settings.broker, f"s{number}", partitions=work.partitions)
     with scratch_topics(broker, keep=plan.keep):
-        tape, _ = await _loaded(place, broker, work)
+        tape, _ = await loaded(place, broker, Tape(work))
         arguments = ["stock", "--topic", broker.topic(RAW), "--events", str(work.events)]
         measured = place.start(f"stock-{number}", broker, arguments)
         notes = await measured.ended()
@@ -194,17 +192,11 @@ def summary(found: dict[str, Any]) -> list[str]:
     return [*lines, *(errors or ["result: right in every run"])]
 
 
-def write_report(found: dict[str, Any], file: Path | None) -> None:
-    """Write the report as JSON to a file, if one is named."""
-    if file is not None:
-        file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-
-
 def _line(one: Round) -> str:
     ours = one.ours
+    result = "WRONG" if ours.errors else "right"
     words = [
-        f"ours {ours.span.events_per_s:,.0f} events/s, {ours.span.cpu_us_per_event:.2f} us CPU,"
-        f" {ours.span.rss_mb_max:.0f} MB, {'right' if not ours.errors else 'WRONG'}"
+        f"ours {ours.span.events_per_s:,.0f} events/s, {ours.span.rss_mb_max:.0f} MB, {result}"
     ]
     if one.ceiling:
         words.append(f"ceiling {one.ceiling.events_per_s:,.0f}")

@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
+from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -31,7 +32,7 @@ Lifeline = Annotated[int | None, typer.Option(hidden=True)]
     "windows",
     epilog="Examples: tapereader bench windows --json out.json; tapereader bench windows --events 100000 --runs 1",
 )
-def bench_windows(
+def bench_windows(  # noqa: PLR0917 - typer's: every one is an option
     events: Events = 1_000_000,
     runs: Annotated[int, typer.Option(min=1, max=100, help="Of each, in turn.")] = 5,
     assets: Assets = 200,
@@ -50,7 +51,7 @@ def bench_windows(
 ) -> None:
     """The streams role over a backlog: events/s, CPU, memory, state; exit 1 if a window is wrong."""
     from deploy.bench.tape import Work  # noqa: PLC0415
-    from deploy.bench.windows import Plan, run_windows, summary, write_report  # noqa: PLC0415
+    from deploy.bench.windows import Plan, run_windows, summary  # noqa: PLC0415
     from deploy.settings import load  # noqa: PLC0415
 
     _folder_there(json)
@@ -64,10 +65,58 @@ def bench_windows(
     )
     plan = Plan(work=work, runs=runs, stock_events=stock_events, controls=controls, keep=keep)
     found = asyncio.run(run_windows(load(), plan))
-    write_report(found, json)
-    for line in summary(found):
-        typer.echo(line)
-    sys.exit(not found["right"])
+    _tell(found, summary(found), json)
+
+
+@bench_app.command(
+    "latency",
+    epilog="Examples: tapereader bench latency; tapereader bench latency --rate 1000 --seconds 300 --json out.json",
+)
+def bench_latency(  # noqa: PLR0917 - typer's: every one is an option
+    rate: Annotated[int, typer.Option(min=1, max=100_000, help="Events a second.")] = 5_000,
+    seconds: Annotated[
+        int, typer.Option(min=60, max=86_400, help="One minute's windows end in each 60.")
+    ] = 60,
+    assets: Assets = 200,
+    partitions: Partitions = 4,
+    seed: Seed = 1,
+    json: Json = None,
+    keep: Keep = False,  # noqa: FBT002 - a flag
+) -> None:
+    """How soon a window can be read at a steady pace; exit 1 if a window is wrong."""
+    from deploy.bench.latency import Pace, latency_summary, run_latency  # noqa: PLC0415
+    from deploy.bench.tape import Work  # noqa: PLC0415
+    from deploy.settings import load  # noqa: PLC0415
+
+    _folder_there(json)
+    pace = Pace(rate=rate, seconds=seconds)
+    work = Work(events=rate * seconds, seed=seed, assets=assets, partitions=partitions)
+    found = asyncio.run(run_latency(load(), pace, work, keep=keep))
+    _tell(found, latency_summary(found), json)
+
+
+@bench_app.command(
+    "backlog",
+    epilog="Examples: tapereader bench backlog; tapereader bench backlog --events 2000000 --minutes 20",
+)
+def bench_backlog(  # noqa: PLR0917 - typer's: every one is an option
+    events: Events = 10_000_000,
+    minutes: Minutes = 100,
+    assets: Assets = 200,
+    partitions: Partitions = 4,
+    seed: Seed = 1,
+    json: Json = None,
+    keep: Keep = False,  # noqa: FBT002 - a flag
+) -> None:
+    """A long backlog: memory over time, rebalances; exit 1 if a window is wrong or the group was lost."""
+    from deploy.bench.catch_up import backlog_summary, run_backlog  # noqa: PLC0415
+    from deploy.bench.tape import Work  # noqa: PLC0415
+    from deploy.settings import load  # noqa: PLC0415
+
+    _folder_there(json)
+    work = Work(events=events, seed=seed, assets=assets, partitions=partitions, minutes=minutes)
+    found = asyncio.run(run_backlog(load(), work, keep=keep))
+    _tell(found, backlog_summary(found), json)
 
 
 @bench_app.command("worker", hidden=True)
@@ -105,6 +154,15 @@ def bench_stock(
     from deploy.settings import load  # noqa: PLC0415
 
     run_stock_faust(load().broker, topic, events, notes, lifeline=lifeline)
+
+
+def _tell(found: dict[str, Any], lines: list[str], file: Path | None) -> NoReturn:
+    """Write the report, say it, and end with 0 if the result is right."""
+    if file is not None:
+        file.write_text(dumps(found, indent=2) + "\n", encoding="utf-8")
+    for line in lines:
+        typer.echo(line)
+    sys.exit(not found["right"])
 
 
 def _folder_there(file: Path | None) -> None:
