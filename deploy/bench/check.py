@@ -63,10 +63,10 @@ def judge(expected: Mapping[Minute, Expected], minutes: Minutes, *, watermark_ms
         != (expected[minute].trades, expected[minute].size_grid / GRID)
     ]
     errors = [
-        *_told("missing", ended - found.keys()),
-        *_told("published but not expected", found.keys() - ended),
-        *_told("wrong", wrong),
-        *_told("volume in all is wrong", _wrong_volumes(expected, found, ended)),
+        *_told("missing", map(_place, ended - found.keys())),
+        *_told("published but not expected", map(_place, found.keys() - ended)),
+        *_told("wrong", map(_place, wrong)),
+        *_told("wrong in volume over all windows", _wrong_volumes(expected, found, ended)),
     ]
     return Verdict(
         windows=len(found),
@@ -78,19 +78,24 @@ def judge(expected: Mapping[Minute, Expected], minutes: Minutes, *, watermark_ms
 
 def _wrong_volumes(
     expected: Mapping[Minute, Expected], found: Mapping[Minute, Found], ended: set[Minute]
-) -> list[Minute]:
+) -> list[str]:
     """Return the subjects whose sum over all windows is not that of the tape, in exact integers."""
     sums: dict[str, int] = {}
     for subject, start_ms in ended:
         sums[subject] = sums.get(subject, 0) + expected[subject, start_ms].size_grid
     for (subject, _), window in found.items():
         sums[subject] = sums.get(subject, 0) - round(window.volume * GRID)
-    return [(subject, 0) for subject, left in sums.items() if left]
+    return [subject for subject, left in sums.items() if left]
 
 
-def _told(what: str, minutes: Iterable[Minute]) -> list[str]:
-    places = sorted(minutes)
-    if not places:
+def _place(minute: Minute) -> str:
+    subject, start_ms = minute
+    return f"{subject} at {start_ms}"
+
+
+def _told(what: str, names: Iterable[str]) -> list[str]:
+    some = sorted(names)
+    if not some:
         return []
-    named = ", ".join(f"{subject} at {start_ms}" for subject, start_ms in places[:TOLD_MAX])
-    return [f"{len(places)} {what}: {named}{' ...' if len(places) > TOLD_MAX else ''}"]
+    more = " ..." if len(some) > TOLD_MAX else ""
+    return [f"{len(some)} {what}: {', '.join(some[:TOLD_MAX])}{more}"]

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,7 +18,7 @@ from topics.settings import BrokerSettings
 from .bed import Bar, Bed, bed
 from .figures import Ours, percentiles
 from .scratch import RAW, BenchError, committed, fresh, scratch_topics, writing
-from .tape import BEAT_MS, LATENESS_MS, Tape, TapeRecord, Work
+from .tape import BEAT_MS, LATENESS_MS, MINUTE_MS, Tape, TapeRecord, Work
 from .windows import judged
 
 ROUND_MS = 50
@@ -41,11 +41,23 @@ class Pace(Struct, frozen=True, kw_only=True):
 
 
 class Arrival(NamedTuple):
-    """A window that a reader of committed records has got. Times are the wall's, in milliseconds."""
+    """A window that a reader of committed records has got."""
 
     partition: int
     window_end_ms: int
+    """By the market's clock."""
     readable_ms: int
+    """By the wall's, as the log's times are."""
+
+
+class Latency(NamedTuple):
+    """How long one window took to its reader."""
+
+    window_end_ms: int
+    processing_ms: int
+    """From the log's time of the promise that closed it."""
+    freshness_ms: int
+    """From its end."""
 
 
 class Beat(NamedTuple):
@@ -72,49 +84,66 @@ async def _measured(place: Bed, broker: BrokerSettings, pace: Pace, tape: Tape) 
     await worker.assigned()
     reading = asyncio.create_task(_arrivals(broker))
     bar = Bar(place.progress, "sending", (pace.seconds + TAIL_S) * pace.rate)
-    counts, began_ms, last_ms = await _feed(broker, pace, tape, bar)
+    fed = await _feed(broker, pace, tape, bar)
     bar.end()
-    bar = Bar(place.progress, "streams", sum(counts))
-    notes, state = await worker.committed(broker, counts, bar)
+    bar = Bar(place.progress, "streams", sum(fed.counts))
+    notes, state = await worker.committed(broker, fed.counts, bar)
     bar.end()
     reading.cancel()
     (arrivals,) = await asyncio.gather(reading)
     await worker.child.stop()
-    beats = await _beats(broker)
-    events = sum(counts) - sum(map(len, beats.values()))
-    ours = await judged(broker, tape, notes, state, events=events)
-    took = _latencies(
-        arrivals, beats, from_ms=began_ms + SETTLE_S * 1_000, to_ms=last_ms - LATENESS_MS
+    ours = await judged(broker, tape, notes, state, events=fed.events)
+    took = latencies(
+        arrivals,
+        await _beats(broker),
+        behind_ms=fed.behind_ms,
+        from_ms=fed.began_ms + SETTLE_S * 1_000,
+        to_ms=fed.last_ms - LATENESS_MS,
     )
-    return _report(pace, events / (last_ms - began_ms) * 1_000, took, ours)
+    return _report(pace, fed.events / (fed.last_ms - fed.began_ms) * 1_000, took, ours)
 
 
-async def _feed(
-    broker: BrokerSettings, pace: Pace, tape: Tape, bar: Bar
-) -> tuple[list[int], int, int]:
-    """Send at the pace; return the records of each partition, and when the first and the last was made."""
-    counts, topic, sent = [0] * broker.partitions, broker.topic(RAW), 0
-    began_ms = last_ms = beat_ms = _now_ms()
+class Fed(Struct, kw_only=True):
+    """What has been sent. Times are the market's."""
+
+    counts: list[int]
+    """Records of each partition."""
+    events: int = 0
+    began_ms: int
+    last_ms: int
+    behind_ms: int
+    """How far the market's clock is behind the wall's: so far that a minute ends when the time asked for does."""
+
+
+async def _feed(broker: BrokerSettings, pace: Pace, tape: Tape, bar: Bar) -> Fed:
+    """Send trades and promises at the pace."""
+    topic, wall_ms = broker.topic(RAW), _now_ms()
+    behind_ms = (wall_ms + pace.seconds * 1_000) % MINUTE_MS
+    began_ms = beat_ms = wall_ms - behind_ms
+    fed = Fed(
+        counts=[0] * broker.partitions, began_ms=began_ms, last_ms=began_ms, behind_ms=behind_ms
+    )
     async with writing(broker) as producer:
 
         async def write(records: Iterable[TapeRecord]) -> None:
             batch = [OutRecord(topic, *record) for record in records]
             for record in batch:
-                counts[record.partition] += 1
+                fed.counts[record.partition] += 1
             await send(producer, batch)
 
-        while last_ms - began_ms < (pace.seconds + TAIL_S) * 1_000:
-            await asyncio.sleep(max(0.0, last_ms + ROUND_MS - _now_ms()) / 1_000)
-            last_ms = _now_ms()
-            due = (last_ms - began_ms) * pace.rate // 1_000
-            await write([tape.trade(last_ms) for _ in range(due - sent)])
-            sent = due
-            if last_ms >= beat_ms:
-                await write(tape.beat(last_ms - LATENESS_MS))
+        while fed.last_ms - began_ms < (pace.seconds + TAIL_S) * 1_000:
+            left_ms = fed.last_ms + behind_ms + ROUND_MS - _now_ms()
+            await asyncio.sleep(max(0, left_ms) / 1_000)
+            fed.last_ms = now_ms = _now_ms() - behind_ms
+            due = (now_ms - began_ms) * pace.rate // 1_000
+            await write([tape.trade(now_ms) for _ in range(due - fed.events)])
+            fed.events = due
+            if now_ms >= beat_ms:
+                await write(tape.beat(now_ms - LATENESS_MS))
                 beat_ms += BEAT_MS
-            bar.done(sent)
-        await write(tape.beat(-(-last_ms // TICK_MS) * TICK_MS))
-    return counts, began_ms, last_ms
+            bar.done(fed.events)
+        await write(tape.beat(-(-fed.last_ms // TICK_MS) * TICK_MS))
+    return fed
 
 
 async def _arrivals(broker: BrokerSettings) -> list[Arrival]:
@@ -154,31 +183,35 @@ async def _beats(broker: BrokerSettings) -> dict[int, list[Beat]]:
     return found
 
 
-def _latencies(
-    arrivals: Iterable[Arrival], beats: dict[int, list[Beat]], *, from_ms: int, to_ms: int
-) -> list[tuple[int, int, int]]:
-    """Return (window end, processing, freshness) of each window that ended between two times."""
+def latencies(
+    arrivals: Iterable[Arrival],
+    beats: Mapping[int, Sequence[Beat]],
+    *,
+    behind_ms: int,
+    from_ms: int,
+    to_ms: int,
+) -> list[Latency]:
+    """Return those of each window that ended between two times of the market."""
     found = []
     for arrival in arrivals:
-        if not from_ms <= arrival.window_end_ms <= to_ms:
+        end_ms = arrival.window_end_ms
+        if not from_ms <= end_ms <= to_ms:
             continue
         mine = beats[arrival.partition]
-        closing = mine[bisect_left(mine, arrival.window_end_ms, key=lambda b: b.through_ms)]
+        closing = mine[bisect_left(mine, end_ms, key=lambda beat: beat.through_ms)]
         found.append(
-            (
-                arrival.window_end_ms,
-                arrival.readable_ms - closing.logged_ms,
-                arrival.readable_ms - arrival.window_end_ms,
+            Latency(
+                end_ms,
+                processing_ms=arrival.readable_ms - closing.logged_ms,
+                freshness_ms=arrival.readable_ms - (end_ms + behind_ms),
             )
         )
     return found
 
 
-def _report(
-    pace: Pace, reached: float, took: list[tuple[int, int, int]], ours: Ours
-) -> dict[str, Any]:
+def _report(pace: Pace, reached: float, took: list[Latency], ours: Ours) -> dict[str, Any]:
     if not took:
-        msg = "no window ended while it was measured: give at least --seconds 60"
+        msg = "no window ended while it was measured"
         raise BenchError(msg)
     report: dict[str, Any] = msgspec.to_builtins(
         {
@@ -186,9 +219,9 @@ def _report(
             "rate_reached": reached,
             "right": not ours.errors,
             "windows": len(took),
-            "instants": len({end_ms for end_ms, _, _ in took}),
-            "processing_ms": percentiles([processing for _, processing, _ in took]),
-            "freshness_ms": percentiles([freshness for _, _, freshness in took]),
+            "instants": len({one.window_end_ms for one in took}),
+            "processing_ms": percentiles([one.processing_ms for one in took]),
+            "freshness_ms": percentiles([one.freshness_ms for one in took]),
             "ours": ours,
         }
     )

@@ -2,11 +2,14 @@
 
 import asyncio
 import sys
+from collections.abc import Coroutine
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+
+from . import fail
 
 bench_app = typer.Typer(
     help="What one worker carries, measured with its result checked.",
@@ -64,7 +67,7 @@ def bench_windows(  # noqa: PLR0917 - typer's: every one is an option
         sequences=sequence,
     )
     plan = Plan(work=work, runs=runs, stock_events=stock_events, controls=controls, keep=keep)
-    found = asyncio.run(run_windows(load(), plan))
+    found = _measure(run_windows(load(), plan))
     _tell(found, summary(found), json)
 
 
@@ -75,7 +78,7 @@ def bench_windows(  # noqa: PLR0917 - typer's: every one is an option
 def bench_latency(  # noqa: PLR0917 - typer's: every one is an option
     rate: Annotated[int, typer.Option(min=1, max=100_000, help="Events a second.")] = 5_000,
     seconds: Annotated[
-        int, typer.Option(min=60, max=86_400, help="One minute's windows end in each 60.")
+        int, typer.Option(min=5, max=86_400, help="Windows end with the last, and each 60 before.")
     ] = 60,
     assets: Assets = 200,
     partitions: Partitions = 4,
@@ -91,7 +94,7 @@ def bench_latency(  # noqa: PLR0917 - typer's: every one is an option
     _folder_there(json)
     pace = Pace(rate=rate, seconds=seconds)
     work = Work(events=rate * seconds, seed=seed, assets=assets, partitions=partitions)
-    found = asyncio.run(run_latency(load(), pace, work, keep=keep))
+    found = _measure(run_latency(load(), pace, work, keep=keep))
     _tell(found, latency_summary(found), json)
 
 
@@ -115,7 +118,7 @@ def bench_backlog(  # noqa: PLR0917 - typer's: every one is an option
 
     _folder_there(json)
     work = Work(events=events, seed=seed, assets=assets, partitions=partitions, minutes=minutes)
-    found = asyncio.run(run_backlog(load(), work, keep=keep))
+    found = _measure(run_backlog(load(), work, keep=keep))
     _tell(found, backlog_summary(found), json)
 
 
@@ -156,6 +159,16 @@ def bench_stock(
     run_stock_faust(load().broker, topic, events, notes, lifeline=lifeline)
 
 
+def _measure(measurement: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """Return a measurement's report; a broker that goes away meanwhile is an error in words."""
+    from aiokafka.errors import KafkaError  # noqa: PLC0415
+
+    try:
+        return asyncio.run(measurement)
+    except KafkaError as error:
+        fail(f"the broker failed while it was measured: {error!r}")
+
+
 def _tell(found: dict[str, Any], lines: list[str], file: Path | None) -> NoReturn:
     """Write the report, say it, and end with 0 if the result is right."""
     if file is not None:
@@ -167,7 +180,5 @@ def _tell(found: dict[str, Any], lines: list[str], file: Path | None) -> NoRetur
 
 def _folder_there(file: Path | None) -> None:
     """Refuse a report that could not be written, before anything is measured."""
-    from . import fail  # noqa: PLC0415
-
     if file is not None and not file.resolve().parent.is_dir():
         fail(f"--json {file}: its folder does not exist")
