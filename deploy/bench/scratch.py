@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 from confluent_kafka import KafkaException
 from msgspec import Struct
+from pydantic import ValidationError
 
 from streams.windows.state import Meta
 from topics import BY_NAME, PipelineError
@@ -48,7 +49,7 @@ def fresh(broker: BrokerSettings, name: str, *, partitions: int) -> BrokerSettin
     """Return the same broker with a prefix that nobody has used.
 
     Raises:
-        BenchError: It is the demo's embedded broker, on which nothing can be measured.
+        BenchError: It is the demo's embedded broker, on which nothing can be measured; or its own prefix is too long.
     """
     if broker.embedded:
         msg = (
@@ -56,7 +57,13 @@ def fresh(broker: BrokerSettings, name: str, *, partitions: int) -> BrokerSettin
         )
         raise BenchError(msg)
     prefix = f"{broker.prefix}bench-{time.time_ns() // 1_000_000}-{name}."
-    return broker.model_copy(update={"prefix": prefix, "partitions": partitions})
+    changed = broker.model_copy(update={"prefix": prefix, "partitions": partitions})
+    try:
+        BrokerSettings.model_validate(changed.model_dump())
+    except ValidationError:
+        msg = f"broker.prefix = {broker.prefix!r} leaves no room for that of a bench, {prefix!r}"
+        raise BenchError(msg) from None
+    return changed
 
 
 @contextmanager

@@ -112,3 +112,5 @@ def test_the_embedded_broker_is_refused() -> None:
     assert made.prefix.startswith("a.bench-")
     assert made.prefix.endswith("-x.")
     assert made.partitions == 3
+    with pytest.raises(BenchError, match="leaves no room"):
+        fresh(BrokerSettings(prefix="a" * 60), "x", partitions=4)
