@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .commands import fail
+from .commands.bench import bench_app
 from .commands.topics import topics_app
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(topics_app, name="topics")
+app.add_typer(bench_app, name="bench")
 
 Instance = Annotated[
     str | None,

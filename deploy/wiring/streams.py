@@ -3,10 +3,13 @@
 import asyncio
 import gc
 
+import faust
+
 from deploy.role import end_within, now_ms, run_role, state_dir
 from deploy.settings import Settings
 from streams import app as streams_app
 from streams.engine.fatal import end_process
+from streams.engine.port import Observer
 from streams.metrics import STREAMS
 
 from .streams_parts import streams_parts
@@ -16,10 +19,16 @@ LEAVE_S = 2.0
 """For Faust to end, once all is committed."""
 
 
-async def run_streams(settings: Settings, *, lifeline: int | None) -> None:
-    """Fold raw events into windows until told to stop."""
+async def run_streams(
+    settings: Settings,
+    *,
+    lifeline: int | None,
+    observer: Observer = STREAMS,
+    sensor: faust.Sensor | None = None,
+) -> None:
+    """Fold raw events into windows until told to stop; a bench watches."""
     ownership = streams_app.create_ownership(
-        settings.streams, settings.broker, fatal=end_process, observer=STREAMS
+        settings.streams, settings.broker, fatal=end_process, observer=observer
     )
     app = streams_app.create_app(
         settings.streams,
@@ -28,6 +37,8 @@ async def run_streams(settings: Settings, *, lifeline: int | None) -> None:
         instance_id=f"streams-{settings.instance}",
         data_dir=str(state_dir(settings)),
     )
+    if sensor is not None:
+        app.sensors.add(sensor)
 
     def ready() -> str | None:
         return None if ownership.loaded else "no partitions are assigned and loaded yet"

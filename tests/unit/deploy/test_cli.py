@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from deploy import cli
+from deploy.commands.bench import bench_app
 from deploy.commands.topics import topics_app
 from topics import KINDS, TOPICS
 from topics.schema import render
@@ -22,6 +23,7 @@ COMMANDS = (
     *(("demo",), ("watch",), ("settings",)),
     *((role,) for role in ROLES),
     *(("topics", name) for name in ("apply", "check", "list", "schema")),
+    *(("bench", name) for name in ("windows", "latency", "backlog")),
 )
 SECRET = "sk-ant-not-for-anybodys-eyes"  # noqa: S105 - nobody's
 PATIENCE_S = 30.0
@@ -74,9 +76,10 @@ def test_the_help_names_every_command_and_an_example(run: Run) -> None:
     assert "Try it: tapereader demo" in said.out
     listed = re.findall(r"^  ([a-z-]+)  +\S", said.out.partition("Commands:")[2], re.MULTILINE)
     assert set(listed) == {names[0] for names in COMMANDS}
-    assert {tuple(sorted(c.name or "" for c in topics_app.registered_commands))} == {
-        tuple(sorted(names[1] for names in COMMANDS if len(names) > 1))
-    }
+    for group, below in (("topics", topics_app), ("bench", bench_app)):
+        assert {c.name for c in below.registered_commands if not c.hidden} == {
+            names[1] for names in COMMANDS if len(names) > 1 and names[0] == group
+        }
     bare = run()
     assert bare.status == 2
     assert "Try it: tapereader demo" in bare.out + bare.error
@@ -95,6 +98,13 @@ def test_each_command_has_an_example_of_itself(run: Run, names: tuple[str, ...])
         re.findall(r"--[a-z-]+", text[: -len(examples)])
     )
     assert "--lifeline" not in text  # for our own processes
+
+
+def test_a_report_that_could_not_be_written_is_refused_first(run: Run) -> None:
+    """Before minutes are spent on it."""
+    said = run("bench", "windows", "--json", "nowhere/out.json")
+    assert (said.status, said.out) == (2, "")
+    assert said.error == "tapereader: --json nowhere/out.json: its folder does not exist\n"
 
 
 @pytest.mark.parametrize("role", ["collect", "streams", "agent"])
