@@ -24,7 +24,9 @@ LOOK_S = 0.25
 QUIET_S = 1.5
 """Without a commit for so long, after the last record was handed to the fold, everything may be committed."""
 STALLED_S = 60.0
-"""Without any note for so long, a process is given up."""
+"""Without any note for so long, a worker is given up."""
+CONTROL_S = 3_600.0
+"""And a control, which notes its first record and its last: stock Faust may take minutes between them."""
 
 
 class Bed:
@@ -112,19 +114,19 @@ class Measured:
     async def ended(self) -> list[Note]:
         """Wait until it has ended by itself, well; return its notes."""
         while self.child.status is None:
-            self._look()
+            self._look(CONTROL_S)
             await asyncio.sleep(LOOK_S)
         if self.child.status != 0:
             self.child.check()
         return self.notes
 
-    def _look(self) -> list[Note]:
+    def _look(self, stalled_s: float = STALLED_S) -> list[Note]:
         if self.child.status != 0:
             self.child.check()
         notes = self.notes
         last_s = notes[-1].at_s if notes else self._started_s
-        if time.monotonic() - last_s > STALLED_S:
-            msg = f"{self.child.name} has done nothing for {STALLED_S:.0f} s"
+        if time.monotonic() - last_s > stalled_s:
+            msg = f"{self.child.name} has done nothing for {stalled_s:.0f} s"
             raise BenchError(msg)
         return notes
 
