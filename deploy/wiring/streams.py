@@ -2,6 +2,7 @@
 
 import asyncio
 
+from deploy.epochs import check_epoch
 from deploy.role import end_within, now_ms, run_role, state_dir
 from deploy.settings import Settings
 from streams import app as streams_app
@@ -14,8 +15,18 @@ LEAVE_S = 2.0
 """For Faust to end, once all is committed."""
 
 
+def in_epoch(settings: Settings, epoch: int) -> Settings:
+    """Return the settings with another epoch of the streams role."""
+    streams = settings.streams.model_copy(update={"epoch": epoch})
+    return settings.model_copy(update={"streams": streams})
+
+
 async def run_streams(settings: Settings, *, lifeline: int | None) -> None:
-    """Fold raw events into windows until told to stop."""
+    """Fold raw events into windows until told to stop.
+
+    Raises:
+        EpochError: The state of a later epoch is begun.
+    """
     ownership = streams_app.create_ownership(
         settings.streams, settings.broker, fatal=end_process, observer=STREAMS
     )
@@ -39,5 +50,6 @@ async def run_streams(settings: Settings, *, lifeline: int | None) -> None:
         main,
         parts=lambda: streams_parts(ownership, now_ms()),
         ready=ready,
+        check=lambda broker: check_epoch(broker, settings.streams.epoch),
         lifeline=lifeline,
     )
