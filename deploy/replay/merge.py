@@ -25,15 +25,14 @@ R = TypeVar("R", bound=Timed)
 class Merge(Generic[P, R]):
     """Gives out the records of several partitions: each partition's in its order, the earliest of all first.
 
-    A producer's clock may go back: within a partition a record's time is the latest of those up to it.
+    A producer's clock may go back: what is earlier than the record before it follows that one at once.
     """
 
     def __init__(self, lengths: Mapping[P, int]) -> None:
         """Begin. ``lengths`` says how many records each partition will be fed."""
         self._places = [place for place, length in lengths.items() if length]
         self._left = {place: lengths[place] for place in self._places}
-        self._queues: dict[P, deque[tuple[int, R]]] = {place: deque() for place in self._places}
-        self._latest = dict.fromkeys(self._places, 0)
+        self._queues: dict[P, deque[R]] = {place: deque() for place in self._places}
         self._heads: list[tuple[int, int]] = []
         """Of each partition that has something: the time of its next, and its number."""
         self._numbers = {place: number for number, place in enumerate(self._places)}
@@ -60,16 +59,13 @@ class Merge(Generic[P, R]):
 
     def feed(self, place: P, records: Iterable[R]) -> None:
         """Take the next records of a partition."""
-        queue, was_empty = self._queues[place], not self._queues[place]
-        latest_ms = self._latest[place]
-        for record in records:
-            latest_ms = max(latest_ms, record.timestamp_ms or 0)
-            queue.append((latest_ms, record))
-            self._left[place] -= 1
-        self._latest[place] = latest_ms
-        if was_empty and queue:
+        queue = self._queues[place]
+        before = len(queue)
+        queue.extend(records)
+        self._left[place] -= len(queue) - before
+        if queue and not before:
             self._bare.discard(place)
-            heapq.heappush(self._heads, (queue[0][0], self._numbers[place]))
+            heapq.heappush(self._heads, (queue[0].timestamp_ms or 0, self._numbers[place]))
 
     def take(self, until_ms: float) -> Iterator[R]:
         """Give out every record whose time is at most this, as far as the order is known."""
@@ -77,9 +73,9 @@ class Merge(Generic[P, R]):
             _, number = self._heads[0]
             place = self._places[number]
             queue = self._queues[place]
-            yield queue.popleft()[1]
+            yield queue.popleft()
             if queue:
-                heapq.heapreplace(self._heads, (queue[0][0], number))
+                heapq.heapreplace(self._heads, (queue[0].timestamp_ms or 0, number))
                 continue
             heapq.heappop(self._heads)
             if self._left[place]:
