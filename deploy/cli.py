@@ -10,16 +10,15 @@ from collections.abc import Coroutine
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from .commands import fail
+from .commands import Instance, Lifeline, fail, role_settings
 from .commands.bench import bench_app
+from .commands.replay import replay
+from .commands.streams import streams_app
 from .commands.topics import topics_app
-
-if TYPE_CHECKING:
-    from .settings import Settings
 
 app = typer.Typer(
     name="tapereader",
@@ -29,14 +28,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(streams_app, name="streams")
 app.add_typer(topics_app, name="topics")
 app.add_typer(bench_app, name="bench")
-
-Instance = Annotated[
-    str | None,
-    typer.Option(help="This process's name, the same after each restart. Default: the host's."),
-]
-Lifeline = Annotated[int | None, typer.Option(hidden=True)]
+app.command(
+    epilog="Examples: tapereader replay --into mine. --fold; tapereader replay --into mine. --from 2026-01-31T12:00:00Z --speed 60 --kind market"
+)(replay)
 
 
 def main() -> None:
@@ -82,15 +79,7 @@ def collect(
     """Publish raw events of one or more sources."""
     from .wiring.collect import run_collect  # noqa: PLC0415
 
-    _run(run_collect(_role("collect", instance), sources, lifeline=lifeline))
-
-
-@app.command(epilog="Example: tapereader streams --instance 0")
-def streams(instance: Instance = None, lifeline: Lifeline = None) -> None:
-    """Fold raw events into windows."""
-    from .wiring.streams import run_streams  # noqa: PLC0415
-
-    _run(run_streams(_role("streams", instance), lifeline=lifeline))
+    _run(run_collect(role_settings("collect", instance), sources, lifeline=lifeline))
 
 
 @app.command(epilog="Example: tapereader agent --instance 0")
@@ -98,15 +87,16 @@ def agent(instance: Instance = None, lifeline: Lifeline = None) -> None:
     """Analyse aggregates: the model's words where it is asked, the rules' otherwise."""
     from .wiring.agent import run_agent  # noqa: PLC0415
 
-    _run(run_agent(_role("agent", instance), lifeline=lifeline))
+    _run(run_agent(role_settings("agent", instance), lifeline=lifeline))
 
 
 @app.command(epilog="Example: tapereader watch (against the broker of the settings)")
 def watch() -> None:
     """The terminal view of a running pipeline."""
+    from .settings import load  # noqa: PLC0415
     from .watch import run_watch  # noqa: PLC0415
 
-    _run(run_watch(_settings()))
+    _run(run_watch(load()))
 
 
 @app.command(
@@ -140,22 +130,9 @@ def embedded(lifeline: Lifeline = None) -> None:
 @app.command(epilog="Example: TAPEREADER_BROKER__PARTITIONS=4 tapereader settings")
 def settings() -> None:
     """Print the settings in force, without secrets."""
-    typer.echo(_settings().printed())
-
-
-def _settings(instance: str | None = None) -> "Settings":
     from .settings import load  # noqa: PLC0415
 
-    return load() if instance is None else load(instance=instance)
-
-
-def _role(name: str, instance: str | None) -> "Settings":
-    """Return a role's settings, with its logs on their way."""
-    from . import logs  # noqa: PLC0415
-
-    settings = _settings(instance)
-    logs.configure(settings.log, role=name, instance=settings.instance)
-    return settings
+    typer.echo(load().printed())
 
 
 def _run(role: Coroutine[Any, Any, None]) -> None:

@@ -29,6 +29,8 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 log = structlog.get_logger()
 
 Main = Callable[[asyncio.Event], Awaitable[None]]
+Check = Callable[[BrokerSettings], list[str]]
+"""Returns how topics differ from the catalog, in words, and raises where nothing may run."""
 
 
 def now_ms() -> int:
@@ -87,6 +89,7 @@ async def run_role(
     *,
     parts: PartsNow,
     ready: Ready,
+    check: Check = check_topics,
     lifeline: int | None = None,
 ) -> None:
     """Run a role until it ends by itself or is told to: SIGTERM, SIGINT, or its parent's end.
@@ -98,7 +101,7 @@ async def run_role(
     stop = asyncio.Event()
     with only_instance(settings, role):
         async with ending(stop, lifeline):
-            if await _topics_checked(settings.broker, stop):
+            if await _topics_checked(settings.broker, check, stop):
                 async with _probes(role, settings, ready):
                     reporter = Reporter(
                         settings.broker, role=role, instance=settings.instance, parts=parts
@@ -107,7 +110,7 @@ async def run_role(
     log.info("stopped")
 
 
-async def _topics_checked(broker: BrokerSettings, stop: asyncio.Event) -> bool:
+async def _topics_checked(broker: BrokerSettings, check: Check, stop: asyncio.Event) -> bool:
     """Return whether the topics are well, or False when told to stop before that was known.
 
     Raises:
@@ -120,17 +123,17 @@ async def _topics_checked(broker: BrokerSettings, stop: asyncio.Event) -> bool:
         if not found.done():
             found.set_result(differences) if error is None else found.set_exception(error)
 
-    def check() -> None:
+    def look() -> None:
         differences, failure = [], None
         try:
-            differences = check_topics(broker)
+            differences = check(broker)
         except Exception as error:  # noqa: BLE001 - raised below
             failure = error
         with suppress(RuntimeError):  # nobody waits any more
             loop.call_soon_threadsafe(settle, differences, failure)
 
     # A daemon: a broker that does not answer holds up neither us nor our end.
-    threading.Thread(target=check, name="check-topics", daemon=True).start()
+    threading.Thread(target=look, name="check-topics", daemon=True).start()
     stopping = asyncio.create_task(stop.wait())
     waited: list[asyncio.Future[Any]] = [found, stopping]
     await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)

@@ -16,6 +16,11 @@ from .settings import StreamsSettings
 APP = "streams"
 
 
+def app_id(epoch: int) -> str:
+    """Return the app's id before the broker's prefix: each epoch has a group and a state of its own."""
+    return f"{APP}-e{epoch}" if epoch else APP
+
+
 def create_ownership(
     settings: StreamsSettings,
     broker: BrokerSettings,
@@ -27,7 +32,13 @@ def create_ownership(
     """Return the ownership of the raw topics' partitions, with an `AggregateProgram` for each."""
 
     def program(partition: int, entries: Mapping[bytes, bytes]) -> AggregateProgram:
-        return AggregateProgram(broker, partition, entries, subjects_max=settings.subjects_max)
+        return AggregateProgram(
+            broker,
+            partition,
+            entries,
+            subjects_max=settings.subjects_max,
+            epoch=settings.epoch,
+        )
 
     sources = [broker.topic(raw_topic(kind)) for kind in KINDS]
     return Ownership(broker, sources, program, fatal=fatal, observer=observer, step=step)
@@ -43,7 +54,7 @@ def create_app(
 ) -> EngineApp:
     """Return the Faust app. Its id and its table's name make the state topic's name."""
     return create_engine_app(
-        broker.topic(APP),
+        broker.topic(app_id(settings.epoch)),
         broker,
         ownership,
         instance_id=instance_id,

@@ -24,6 +24,8 @@ class StreamsSettings(_Branch):
     """Records folded without giving way to heartbeats to the broker and other partitions."""
     session_timeout_s: float = Field(default=6.0, ge=1.0, le=300.0)
     """How long the group waits for a silent worker before another takes its partitions."""
+    epoch: int = Field(default=0, ge=0, le=1_000_000)
+    """Of the state, and in the ids of aggregates. `tapereader streams rebuild` says when to raise it."""
 
 
 class PaceSettings(_Branch):

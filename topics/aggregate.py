@@ -128,13 +128,13 @@ class Score(Struct, frozen=True, kw_only=True):
 
 
 class Aggregate(Struct, frozen=True, kw_only=True, tag_field="type", tag="aggregate"):
-    """One window of one subject. A later revision replaces the earlier ones."""
+    """One window of one subject. A later epoch replaces the earlier ones, and in it a later revision."""
 
     aggregate_id: Annotated[
         str,
         Meta(
             max_length=200,
-            description="kind/subject/window_ms/step_ms/window_start_ms/revision",
+            description="kind/subject/window_ms/step_ms/window_start_ms/revision, and /eN in epoch N > 0",
         ),
     ]
     asset: AssetId
@@ -151,11 +151,18 @@ class Aggregate(Struct, frozen=True, kw_only=True, tag_field="type", tag="aggreg
     scores: dict[str, Score] = {}
     history_n: Count = 0
     """How many earlier windows the scores rest on."""
+    epoch: Count = 0
+    """Rises when the raw topics are folded anew, by other rules."""
 
     @property
     def kind(self) -> Kind:
         """The kind of metric, which is the tag of its values."""
         return KIND_OF[type(self.values)]
+
+    @property
+    def edition(self) -> tuple[int, int]:
+        """What is compared among records of one window: the greatest epoch, then revision, counts."""
+        return self.epoch, self.revision
 
     @property
     def window_end_ms(self) -> int:
@@ -172,7 +179,15 @@ KIND_OF: dict[type, Kind] = {
 
 
 def aggregate_id(
-    kind: Kind, subject: str, *, window_ms: int, step_ms: int, start_ms: int, revision: int
+    kind: Kind,
+    subject: str,
+    *,
+    window_ms: int,
+    step_ms: int,
+    start_ms: int,
+    revision: int,
+    epoch: int = 0,
 ) -> str:
     """Return the id of one revision of one window: a function of what it is, nothing else."""
-    return f"{kind}/{subject}/{window_ms}/{step_ms}/{start_ms}/{revision}"
+    made = f"{kind}/{subject}/{window_ms}/{step_ms}/{start_ms}/{revision}"
+    return f"{made}/e{epoch}" if epoch else made

@@ -1,15 +1,16 @@
 """Kafka's topics: created, checked and corrected as the catalog says."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
     NewTopic,
+    OffsetSpec,
     ResourceType,
 )
 
@@ -22,6 +23,8 @@ __all__ = [
     "admin_client",
     "apply_topics",
     "check_topics",
+    "filled_topics",
+    "partition_counts",
     "topic_config",
     "topic_differences",
 ]
@@ -59,7 +62,7 @@ def topic_config(topic: Topic) -> dict[str, str]:
     return config
 
 
-def apply_topics(settings: BrokerSettings) -> list[str]:
+def apply_topics(settings: BrokerSettings, topics: Sequence[Topic] = TOPICS) -> list[str]:
     """Create what is missing, correct settings that differ, and return what was done, in words.
 
     Raises:
@@ -67,9 +70,9 @@ def apply_topics(settings: BrokerSettings) -> list[str]:
     """
     admin = admin_client(settings)
     if settings.embedded:
-        return _touch(admin, settings)
+        return _touch(admin, settings, topics)
     existing = _partition_counts(admin)
-    missing = [topic for topic in TOPICS if settings.topic(topic.name) not in existing]
+    missing = [topic for topic in topics if settings.topic(topic.name) not in existing]
     done = []
     new = [
         NewTopic(
@@ -87,8 +90,8 @@ def apply_topics(settings: BrokerSettings) -> list[str]:
             msg = f"{name} could not be created: {error.args[0].str()}"
             raise TopicsError(msg) from None
         done.append(f"{name}: created, {settings.partitions} partitions")
-    _refuse_wrong_counts(existing, settings)
-    present = [topic for topic in TOPICS if topic not in missing]
+    _refuse_wrong_counts(existing, settings, topics)
+    present = [topic for topic in topics if topic not in missing]
     for name, key, found, wanted in _config_differences(admin, settings, present):
         entry = ConfigEntry(key, wanted, incremental_operation=AlterConfigOpType.SET)
         resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry])
@@ -98,7 +101,7 @@ def apply_topics(settings: BrokerSettings) -> list[str]:
     return done
 
 
-def check_topics(settings: BrokerSettings) -> list[str]:
+def check_topics(settings: BrokerSettings, topics: Sequence[Topic] = TOPICS) -> list[str]:
     """Return how the broker's settings of topics differ from the catalog, in words; none is well.
 
     Raises:
@@ -107,15 +110,15 @@ def check_topics(settings: BrokerSettings) -> list[str]:
     """
     admin = admin_client(settings)
     existing = _partition_counts(admin)
-    missing = _missing(existing, settings)
+    missing = _missing(existing, settings, topics)
     if missing:
         msg = f"missing on {settings.bootstrap}: {', '.join(missing)}. `tapereader topics apply` creates them"
         raise TopicsError(msg)
-    _refuse_wrong_counts(existing, settings)
-    return _told(admin, settings, TOPICS)
+    _refuse_wrong_counts(existing, settings, topics)
+    return _told(admin, settings, topics)
 
 
-def topic_differences(settings: BrokerSettings) -> list[str]:
+def topic_differences(settings: BrokerSettings, topics: Sequence[Topic] = TOPICS) -> list[str]:
     """Return everything in which the broker's topics differ from the catalog, in words; none is well.
 
     Raises:
@@ -123,20 +126,56 @@ def topic_differences(settings: BrokerSettings) -> list[str]:
     """
     admin = admin_client(settings)
     existing = _partition_counts(admin)
-    missing = _missing(existing, settings)
-    present = [topic for topic in TOPICS if settings.topic(topic.name) in existing]
+    missing = _missing(existing, settings, topics)
+    present = [topic for topic in topics if settings.topic(topic.name) in existing]
     return [
         *(f"{name}: missing; `tapereader topics apply` creates it" for name in missing),
         *(
             f"{words}, broker.partitions is {settings.partitions}"
-            for words in _wrong_counts(existing, settings)
+            for words in _wrong_counts(existing, settings, topics)
         ),
         *_told(admin, settings, present),
     ]
 
 
-def _missing(existing: dict[str, int], settings: BrokerSettings) -> list[str]:
-    return [name for topic in TOPICS if (name := settings.topic(topic.name)) not in existing]
+def partition_counts(settings: BrokerSettings) -> dict[str, int]:
+    """Return how many partitions each topic of this pipeline has, by its name without the prefix.
+
+    Raises:
+        TopicsError: The broker cannot be reached.
+    """
+    prefix = settings.prefix
+    counts = _partition_counts(admin_client(settings))
+    return {n.removeprefix(prefix): count for n, count in counts.items() if n.startswith(prefix)}
+
+
+def filled_topics(settings: BrokerSettings, counts: Mapping[str, int]) -> list[str]:
+    """Return those of these topics, by partition count, into which anything was ever written.
+
+    Raises:
+        TopicsError: The broker does not say.
+    """
+    asked = {
+        TopicPartition(settings.topic(name), partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        for name, count in counts.items()
+        for partition in range(count)
+    }
+    filled = set()
+    admin = admin_client(settings)  # its answers come while it lives
+    for place, answer in (admin.list_offsets(asked) if asked else {}).items():
+        try:
+            if answer.result(_TIMEOUT_S).offset > 0:
+                filled.add(place.topic.removeprefix(settings.prefix))
+        except KafkaException as error:
+            msg = f"{place.topic}/{place.partition}: its end is not known: {error.args[0].str()}"
+            raise TopicsError(msg) from None
+    return [name for name in counts if name in filled]
+
+
+def _missing(
+    existing: dict[str, int], settings: BrokerSettings, topics: Sequence[Topic]
+) -> list[str]:
+    return [name for topic in topics if (name := settings.topic(topic.name)) not in existing]
 
 
 def _told(admin: AdminClient, settings: BrokerSettings, topics: Sequence[Topic]) -> list[str]:
@@ -148,12 +187,12 @@ def _told(admin: AdminClient, settings: BrokerSettings, topics: Sequence[Topic])
     ]
 
 
-def _touch(admin: AdminClient, settings: BrokerSettings) -> list[str]:
+def _touch(admin: AdminClient, settings: BrokerSettings, topics: Sequence[Topic]) -> list[str]:
     """Name every topic to the embedded broker, which then has it."""
-    for topic in TOPICS:
+    for topic in topics:
         admin.list_topics(settings.topic(topic.name), timeout=_TIMEOUT_S)
-    _refuse_wrong_counts(_partition_counts(admin), settings)
-    return [f"{settings.topic(topic.name)}: there" for topic in TOPICS]
+    _refuse_wrong_counts(_partition_counts(admin), settings, topics)
+    return [f"{settings.topic(topic.name)}: there" for topic in topics]
 
 
 def _partition_counts(admin: AdminClient) -> dict[str, int]:
@@ -165,16 +204,20 @@ def _partition_counts(admin: AdminClient) -> dict[str, int]:
     return {name: len(found.partitions) for name, found in topics.items()}
 
 
-def _wrong_counts(existing: dict[str, int], settings: BrokerSettings) -> list[str]:
+def _wrong_counts(
+    existing: dict[str, int], settings: BrokerSettings, topics: Sequence[Topic]
+) -> list[str]:
     return [
         f"{name} has {existing[name]} partitions"
-        for name in map(settings.topic, (topic.name for topic in TOPICS))
+        for name in map(settings.topic, (topic.name for topic in topics))
         if existing.get(name, settings.partitions) != settings.partitions
     ]
 
 
-def _refuse_wrong_counts(existing: dict[str, int], settings: BrokerSettings) -> None:
-    if wrong := _wrong_counts(existing, settings):
+def _refuse_wrong_counts(
+    existing: dict[str, int], settings: BrokerSettings, topics: Sequence[Topic]
+) -> None:
+    if wrong := _wrong_counts(existing, settings, topics):
         msg = (
             f"{'; '.join(wrong)}, but broker.partitions is {settings.partitions}."
             " Set it to what the topics have, or use another broker.prefix"

@@ -1,8 +1,10 @@
 """THE table of topics, in the order an event walks them. Everything else about topics comes from it."""
 
+import re
 from typing import Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from . import (
     aggregate,
@@ -89,11 +91,17 @@ RAW: tuple[Topic, ...] = tuple(
         written_by=("collect",),
         read_by=("streams", "replay", "audit"),
         enveloped=False,
-        # A host whose clock is far ahead must not move the market's time: its broker refuses the records.
-        config={"message.timestamp.after.max.ms": "60000"},
+        config={
+            # A replay's copies keep their timestamps, however old those are.
+            "message.timestamp.type": "CreateTime",
+            "message.timestamp.before.max.ms": str(2**63 - 1),
+            # A host whose clock is far ahead must not move the market's time: its broker refuses the records.
+            "message.timestamp.after.max.ms": "60000",
+        },
     )
     for kind in KINDS
 )
+_STATE_NAME = re.compile(r"streams(?:-e([1-9][0-9]*))?-state-changelog")
 STATE = Topic(
     name="streams-state-changelog",
     summary="The streams role's state, by transactions. Nobody else's business; never edit it.",
@@ -216,3 +224,19 @@ TOPICS: tuple[Topic, ...] = (
     ),
 )
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
+
+
+def state_topic(epoch: int) -> Topic:
+    """Return the topic of the streams role's state in an epoch."""
+    return replace(STATE, name=f"streams-e{epoch}-state-changelog") if epoch else STATE
+
+
+def state_epoch(name: str) -> int | None:
+    """Return the epoch whose state has a topic of this name, without the prefix; None for other topics."""
+    found = _STATE_NAME.fullmatch(name)
+    return found and int(found[1] or 0)
+
+
+def topics_of(epoch: int) -> tuple[Topic, ...]:
+    """Return the topics of a pipeline whose streams role is in an epoch: the table, and that epoch's state."""
+    return (*TOPICS, state_topic(epoch)) if epoch else TOPICS

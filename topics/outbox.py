@@ -62,14 +62,16 @@ async def send(producer: AIOKafkaProducer, records: Iterable[OutRecord]) -> None
 def _refuse_too_large(record: OutRecord) -> None:
     """A batch takes its first record whatever its size; the broker then refuses it, however often it is sent."""
     size = len(record.key or b"") + len(record.value or b"")
-    size += sum(len(name) + len(value) for name, value in record.headers)
+    size += sum(len(name) + len(value or b"") for name, value in record.headers)
     if size > ALONE_BYTES_MAX:
         msg = f"{record.topic}: a record of {size} bytes; the broker takes {ALONE_BYTES_MAX}"
         raise ValueError(msg)
 
 
 def _append(batch: BatchBuilder, record: OutRecord) -> bool:
-    added = batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
+    added = batch.append(
+        timestamp=record.timestamp_ms, key=record.key, value=record.value, headers=record.headers
+    )
     return added is not None
 
 

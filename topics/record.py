@@ -13,3 +13,5 @@ class OutRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers = []  # noqa: RUF012 - never changed
+    timestamp_ms: int | None = None
+    """None: when it is put into a batch."""

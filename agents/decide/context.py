@@ -51,7 +51,7 @@ class Series:
             self.latest = aggregate
             return True
         same = aggregate.window_start_ms == self.latest.window_start_ms
-        if same and aggregate.revision > self.latest.revision:
+        if same and aggregate.edition > self.latest.edition:
             self.latest = aggregate
         return False
 

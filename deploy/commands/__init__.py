@@ -4,14 +4,33 @@ Everything else of ours is imported when it is used, as there.
 """
 
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-__all__ = ["fail"]
+if TYPE_CHECKING:
+    from deploy.settings import Settings
+
+__all__ = ["Instance", "Lifeline", "fail", "role_settings"]
+
+Instance = Annotated[
+    str | None,
+    typer.Option(help="This process's name, the same after each restart. Default: the host's."),
+]
+Lifeline = Annotated[int | None, typer.Option(hidden=True)]
 
 
 def fail(words: str) -> NoReturn:
     """End the command with status 2, saying why on standard error."""
     typer.echo(f"tapereader: {words}", err=True)
     sys.exit(2)
+
+
+def role_settings(role: str, instance: str | None) -> "Settings":
+    """Return the settings of a role's process, with its logs on their way."""
+    from deploy import logs  # noqa: PLC0415
+    from deploy.settings import load  # noqa: PLC0415
+
+    settings = load() if instance is None else load(instance=instance)
+    logs.configure(settings.log, role=role, instance=settings.instance)
+    return settings

@@ -15,8 +15,12 @@ def topics_apply() -> None:
     """Create missing topics and correct their settings."""
     from deploy.settings import load  # noqa: PLC0415
     from topics.broker import apply_topics  # noqa: PLC0415
+    from topics.catalog import topics_of  # noqa: PLC0415
 
-    for line in apply_topics(load().broker) or ["nothing to do"]:
+    settings = load()
+    for line in apply_topics(settings.broker, topics_of(settings.streams.epoch)) or [
+        "nothing to do"
+    ]:
         typer.echo(line)
 
 
@@ -25,8 +29,10 @@ def topics_check() -> None:
     """Say how the broker's topics differ from the catalog; exit 1 if they do, 2 if nobody can tell."""
     from deploy.settings import load  # noqa: PLC0415
     from topics.broker import topic_differences  # noqa: PLC0415
+    from topics.catalog import topics_of  # noqa: PLC0415
 
-    differences = topic_differences(load().broker)
+    settings = load()
+    differences = topic_differences(settings.broker, topics_of(settings.streams.epoch))
     for line in differences or ["as the catalog says"]:
         typer.echo(line)
     sys.exit(bool(differences))

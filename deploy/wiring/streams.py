@@ -5,6 +5,7 @@ import gc
 
 import faust
 
+from deploy.epochs import check_epoch
 from deploy.role import end_within, now_ms, run_role, state_dir
 from deploy.settings import Settings
 from streams import app as streams_app
@@ -19,6 +20,12 @@ LEAVE_S = 2.0
 """For Faust to end, once all is committed."""
 
 
+def in_epoch(settings: Settings, epoch: int) -> Settings:
+    """Return the settings with another epoch of the streams role."""
+    streams = settings.streams.model_copy(update={"epoch": epoch})
+    return settings.model_copy(update={"streams": streams})
+
+
 async def run_streams(
     settings: Settings,
     *,
@@ -26,7 +33,11 @@ async def run_streams(
     observer: Observer = STREAMS,
     sensor: faust.Sensor | None = None,
 ) -> None:
-    """Fold raw events into windows until told to stop; a bench watches."""
+    """Fold raw events into windows until told to stop; a bench watches.
+
+    Raises:
+        EpochError: The state of a later epoch is begun.
+    """
     ownership = streams_app.create_ownership(
         settings.streams, settings.broker, fatal=end_process, observer=observer
     )
@@ -56,5 +67,6 @@ async def run_streams(
         main,
         parts=lambda: streams_parts(ownership, now_ms()),
         ready=ready,
+        check=lambda broker: check_epoch(broker, settings.streams.epoch),
         lifeline=lifeline,
     )

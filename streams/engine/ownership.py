@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from topics.errors import PipelineError
 from topics.settings import BrokerSettings
 
 from .checkpoint import Step, Writer, no_step
@@ -96,7 +97,9 @@ class Ownership:
             return await self._take(changelog, mine, sources, generation)
         except Exception as error:  # noqa: BLE001 - see above
             if not self._closed:  # else its writers were taken away meanwhile
-                self.fatal(f"the assignment of generation {generation} failed: {error}", error)
+                # What we say ourselves needs no traceback.
+                defect = None if isinstance(error, PipelineError) else error
+                self.fatal(f"the assignment of generation {generation} failed: {error}", defect)
             return {}
 
     async def close(self) -> None:

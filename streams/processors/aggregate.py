@@ -24,6 +24,7 @@ class AggregateProgram:
         entries: Mapping[bytes, bytes],
         *,
         subjects_max: int,
+        epoch: int = 0,
     ) -> None:
         """Go on where the entries end.
 
@@ -36,7 +37,13 @@ class AggregateProgram:
         self._kinds = {broker.topic(raw_topic(kind)): kind for kind in KINDS}
         self._changed: set[Kind] = set()
         for kind in KINDS:
-            fold = Fold(kind, partition, partitions=broker.partitions, subjects_max=subjects_max)
+            fold = Fold(
+                kind,
+                partition,
+                partitions=broker.partitions,
+                subjects_max=subjects_max,
+                epoch=epoch,
+            )
             restore(fold, entries, broker.partitions)
             self.folds[kind] = fold
 

@@ -187,8 +187,8 @@ class View:
             return
         place = (aggregate.kind, aggregate.subject, aggregate.window_ms)
         known = self.latest.get(place)
-        age = (aggregate.window_start_ms, aggregate.revision)
-        if known is None or age >= (known.window_start_ms, known.revision):
+        age = (aggregate.window_start_ms, aggregate.edition)
+        if known is None or age >= (known.window_start_ms, known.edition):
             self._keep(self.latest, place, aggregate, WINDOWS_MAX)
 
     def _analysis(self, analysis: Analysis) -> None:

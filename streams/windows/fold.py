@@ -38,10 +38,12 @@ from .timeline import Timeline
 class Fold:
     """The state of one partition of one raw topic, and what it has to publish since last asked."""
 
-    def __init__(self, kind: Kind, partition: int, *, partitions: int, subjects_max: int) -> None:
+    def __init__(
+        self, kind: Kind, partition: int, *, partitions: int, subjects_max: int, epoch: int = 0
+    ) -> None:
         """Begin with nothing read."""
         self.kind: Kind = kind
-        self.partition = partition
+        self.partition, self.epoch = partition, epoch
         self.rules = KIND_RULES[kind]
         self.first_offset: int | None = None
         """Of the first record folded: the counters begin there."""
@@ -276,6 +278,7 @@ class Fold:
             subject,
             window,
             revision=revision,
+            epoch=self.epoch,
             clock=self.clock,
             blocks=self._blocks(subject, window),
             before=self._blocks_before(subject, window),

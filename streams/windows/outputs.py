@@ -22,6 +22,7 @@ def aggregate_of(
     window: Window,
     *,
     revision: int,
+    epoch: int,
     clock: Clock,
     blocks: list[Block],
     before: list[Block],
@@ -40,6 +41,7 @@ def aggregate_of(
             step_ms=size.step_ms,
             start_ms=start_ms,
             revision=revision,
+            epoch=epoch,
         ),
         asset=subject.asset,
         subject=subject.name,
@@ -54,6 +56,7 @@ def aggregate_of(
         values=values,
         scores=scores_of(kind, row_of(kind, values), reference),
         history_n=len(reference),
+        epoch=epoch,
     )
 
 

@@ -33,7 +33,7 @@ from .schedule import Revision, Window
 from .seen import Digests
 from .subject import Subject, SubjectRecord
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Rises when the same records would give other outputs."""
 
 Entry = tuple[bytes, bytes | None]
@@ -158,7 +158,8 @@ def _restore_meta(fold: Fold, value: bytes, partitions: int) -> None:
         msg = (
             f"the state of {fold.kind} partition {fold.partition} was written by fold version "
             f"{meta.fold_version} with rules {meta.rules_digest}; this is version {FOLD_VERSION} with "
-            f"rules {expected}. Go back to the old version and settings, or start a new state"
+            f"rules {expected}. Go back to the old version and settings, or fold the raw topics anew: "
+            f"`tapereader streams rebuild --epoch {fold.epoch + 1}`"
         )
         raise StateError(msg)
     fold.first_offset, fold.next_offset = meta.first_offset, meta.next_offset

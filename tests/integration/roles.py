@@ -3,6 +3,8 @@
 import asyncio
 import os
 import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -17,6 +19,7 @@ from deploy.children import Child, Children
 from deploy.settings import environment_of
 from topics import KINDS, raw_topic
 from topics.broker import BrokerSettings, apply_topics
+from topics.catalog import state_topic
 from topics.outbox import OutRecord, send
 
 from .records import PATIENCE_S
@@ -34,10 +37,21 @@ def free_port() -> int:
 class Pipeline:
     """One prefix on one broker, and the roles that were started on it."""
 
-    def __init__(self, bootstrap: str, prefix: str, folder: Path, children: Children) -> None:
-        self.broker = BrokerSettings(bootstrap=bootstrap, prefix=prefix, partitions=PARTITIONS)
-        self._folder, self._children = folder, children
+    def __init__(
+        self,
+        bootstrap: str,
+        prefix: str,
+        folder: Path,
+        children: Children,
+        *,
+        partitions: int = PARTITIONS,
+    ) -> None:
+        self.broker = BrokerSettings(bootstrap=bootstrap, prefix=prefix, partitions=partitions)
+        self.folder, self.children = folder, children
         self._ports: dict[str, int] = {}
+        self._make_topics()
+
+    def _make_topics(self) -> None:
         apply_topics(self.broker)
 
     def first_line(self, child: Child) -> bytes:
@@ -51,7 +65,7 @@ class Pipeline:
         self._ports[name] = free_port()
         tree = {
             "instance": instance,
-            "state_dir": str(self._folder),
+            "state_dir": str(self.folder),
             "broker": self.broker.model_dump(mode="json"),
             "probes": {"port": self._ports[name]},
             "streams": {"session_timeout_s": 2.0},  # a member that is gone is not waited for
@@ -59,7 +73,7 @@ class Pipeline:
         }
         environment = environment_of(tree, os.environ)
         piped = role == "fake-claude"
-        return self._children.start(name, [role, *arguments], environment, piped=piped)
+        return self.children.start(name, [role, *arguments], environment, piped=piped)
 
     async def ready(self, child: Child) -> None:
         """Return when a role says that it may be relied on."""
@@ -111,19 +125,19 @@ class Pipeline:
                 await asyncio.sleep(0.1)
         return found
 
-    async def folded(self) -> None:
+    async def folded(self, epoch: int = 0) -> None:
         """Return when the streams role has committed everything the raw topics hold."""
         async with asyncio.timeout(PATIENCE_S):
-            while not await self._all_folded():
+            while not await self._all_folded(epoch):
                 await asyncio.sleep(0.1)
 
-    async def _all_folded(self) -> bool:
+    async def _all_folded(self, epoch: int) -> bool:
         import msgspec  # noqa: PLC0415
 
         from streams.windows.state import Meta  # noqa: PLC0415
 
         metas: dict[tuple[str, int], Meta] = {}
-        for partition, records in enumerate(await self.read("streams-state-changelog")):
+        for partition, records in enumerate(await self.read(state_topic(epoch).name)):
             for record in records:
                 if record.key.endswith(b"|meta") and record.value:
                     kind = record.key.decode().split("|")[1]
@@ -140,11 +154,18 @@ class Pipeline:
     async def _reader(
         self, name: str
     ) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
-        places = [TopicPartition(self.broker.topic(name), p) for p in range(PARTITIONS)]
+        places = [TopicPartition(self.broker.topic(name), p) for p in range(self.broker.partitions)]
         consumer = AIOKafkaConsumer(**self.broker.reader_options(), auto_offset_reset="earliest")
         async with consumer:
             consumer.assign(places)
             yield consumer, places
+
+
+class Copy(Pipeline):
+    """A pipeline whose topics another makes."""
+
+    def _make_topics(self) -> None:
+        pass
 
 
 @contextmanager
@@ -152,6 +173,29 @@ def pipeline(bootstrap: str, prefix: str, folder: Path) -> Iterator[Pipeline]:
     """Give an empty pipeline; every role started on it ends with it."""
     with Children(folder) as children:
         yield Pipeline(bootstrap, prefix, folder, children)
+
+
+def copy_of(line: Pipeline, prefix: str) -> Copy:
+    """Return another prefix on the same broker, with roles that end with the line's."""
+    return Copy(line.broker.bootstrap, prefix, line.folder, line.children)
+
+
+def command(line: Pipeline, *arguments: str, **settings: Any) -> "subprocess.CompletedProcess[str]":
+    """Run a command on a pipeline as an operator does."""
+    tree = {
+        "state_dir": str(line.folder),
+        "broker": line.broker.model_dump(mode="json"),
+        "probes": {"port": 0},
+        **settings,
+    }
+    return subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-P", "-m", "deploy", *arguments],
+        env=environment_of(tree, os.environ),
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE_S,
+        check=False,
+    )
 
 
 def values(found: Mapping[int, list[ConsumerRecord]] | list[list[ConsumerRecord]]) -> list[bytes]:

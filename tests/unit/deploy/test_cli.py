@@ -13,6 +13,7 @@ import pytest
 
 from deploy import cli
 from deploy.commands.bench import bench_app
+from deploy.commands.streams import streams_app
 from deploy.commands.topics import topics_app
 from topics import KINDS, TOPICS
 from topics.schema import render
@@ -20,11 +21,13 @@ from topics.schema import render
 COMMAND = (sys.executable, "-P", "-m", "deploy")
 ROLES = ("collect", "streams", "agent", "fake-claude")
 COMMANDS = (
-    *(("demo",), ("watch",), ("settings",)),
+    *(("demo",), ("watch",), ("settings",), ("replay",)),
     *((role,) for role in ROLES),
     *(("topics", name) for name in ("apply", "check", "list", "schema")),
     *(("bench", name) for name in ("windows", "latency", "backlog")),
+    ("streams", "rebuild"),
 )
+GROUPS = {"bench": bench_app, "streams": streams_app, "topics": topics_app}
 SECRET = "sk-ant-not-for-anybodys-eyes"  # noqa: S105 - nobody's
 PATIENCE_S = 30.0
 
@@ -76,10 +79,13 @@ def test_the_help_names_every_command_and_an_example(run: Run) -> None:
     assert "Try it: tapereader demo" in said.out
     listed = re.findall(r"^  ([a-z-]+)  +\S", said.out.partition("Commands:")[2], re.MULTILINE)
     assert set(listed) == {names[0] for names in COMMANDS}
-    for group, below in (("topics", topics_app), ("bench", bench_app)):
-        assert {c.name for c in below.registered_commands if not c.hidden} == {
-            names[1] for names in COMMANDS if len(names) > 1 and names[0] == group
+    for group, commands in GROUPS.items():
+        made = {
+            c.name or getattr(c.callback, "__name__", "")
+            for c in commands.registered_commands
+            if not c.hidden
         }
+        assert made == {names[1] for names in COMMANDS if len(names) > 1 and names[0] == group}
     bare = run()
     assert bare.status == 2
     assert "Try it: tapereader demo" in bare.out + bare.error
@@ -165,6 +171,20 @@ def test_a_source_nobody_described_is_refused_with_those_there_are(tmp_path: Pat
         (("topics", "nonsense"), "No such command 'nonsense'"),
         (("collect",), "Missing argument"),
         (("streams", "--nonsense"), "No such option"),
+        (("streams", "nonsense"), "No such command 'nonsense'"),
+        (("streams", "rebuild"), "Missing option '--epoch'"),
+        (("streams", "rebuild", "--epoch", "0"), "greater than or equal to 1"),
+        (
+            ("streams", "--instance", "a", "rebuild", "--epoch", "1"),
+            "options go behind the command: tapereader streams rebuild",
+        ),
+        (("replay",), "Missing option '--into'"),
+        (("replay", "--into", "tapereader."), "that is the prefix it is copied from"),
+        (("replay", "--into", "x.", "--speed", "-1"), "--speed -1: a number above 0"),
+        (("replay", "--into", "x.", "--kind", "odd"), "--kind odd: one of market, volume"),
+        (("replay", "--into", "x.", "--from", "2026-01-01"), "ISO 8601 with a zone"),
+        (("replay", "--into", "x.", "--from", "2", "--to", "1"), "the range is empty"),
+        (("replay", "--into", "x y"), "--into 'x y': "),
         (("demo", "--seconds", "-1"), "greater than or equal to 0"),
         (("demo", "--model", "oracle"), "--model oracle: one of rules, simulated"),
         (("fake-claude", "--port", "70000"), "less than or equal to 65535"),

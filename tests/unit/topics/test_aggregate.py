@@ -4,6 +4,8 @@ from typing import get_args
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.strategies.contracts import events
 from topics import KINDS, Aggregate, Kind
@@ -33,9 +35,25 @@ def test_an_aggregate_id_is_the_window_and_its_revision(kind: Kind, subject: str
         kind, subject, window_ms=300_000, step_ms=60_000, start_ms=120_000, revision=2
     )
     assert made == f"{kind}/{subject}/300000/60000/120000/2"
+    anew = aggregate_id(
+        kind, subject, window_ms=300_000, step_ms=60_000, start_ms=120_000, revision=2, epoch=3
+    )
+    assert anew == f"{made}/e3"
 
 
 def test_an_analysis_id_is_what_it_is_about() -> None:
     """A superseding analysis of the same instant has another id; who answered is not in it."""
     assert analysis_id("state", "BTC", 60_000) == "state/BTC/60000/0"
     assert analysis_id("deep_dive", "BTC", 60_000, 2) == "deep_dive/BTC/60000/2"
+
+
+@given(events(Aggregate), st.tuples(st.integers(0, 3), st.integers(0, 3)))
+@settings(max_examples=25, deadline=None)
+def test_a_later_epoch_comes_after_every_revision_of_an_earlier_one(
+    aggregate: Aggregate, other: tuple[int, int]
+) -> None:
+    """What a reader keeps of one window."""
+    epoch, revision = other
+    second = replace(aggregate, epoch=aggregate.epoch + 1 + epoch, revision=revision)
+    assert second.edition > aggregate.edition
+    assert replace(aggregate, revision=aggregate.revision + 1).edition > aggregate.edition

@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from msgspec.structs import replace
 
+from streams.app import app_id
 from topics import BY_NAME, KINDS, TOPICS, GapMark, Heartbeat, Topic, encode, raw_topic
-from topics.catalog import RAW, RECORD_BYTES_MAX, STATE
+from topics.catalog import RAW, RECORD_BYTES_MAX, STATE, state_epoch, state_topic, topics_of
 from topics.codec import tag_of
 from topics.deadletter import ORIGINAL_BYTES_MAX
 
@@ -30,6 +32,32 @@ def test_a_name_is_legal_on_every_broker(topic: Topic) -> None:
     """Kafka's letters, without `_`, which would collide with `.` in metrics."""
     assert re.fullmatch(r"[a-z][a-z.-]*[a-z]", topic.name)
     assert len(topic.name) <= NAME_CHARS_MAX
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 17])
+def test_each_epoch_has_a_state_of_its_own(epoch: int) -> None:
+    """Named by the app's id, as Faust does; kept as that of epoch 0 is, which has a line in the table."""
+    state = state_topic(epoch)
+    assert state.name == f"{app_id(epoch)}-state-changelog"
+    assert state_epoch(state.name) == epoch
+    assert replace(state, name=STATE.name) == STATE
+    assert topics_of(epoch) == (*TOPICS, *([state] if epoch else []))
+
+
+@pytest.mark.parametrize(
+    "name", ["streams-e0-state-changelog", "streams-e01-state-changelog", "x." + STATE.name, "late"]
+)
+def test_what_is_no_state_has_no_epoch(name: str) -> None:
+    """Other topics, and other pipelines' whose prefix begins like ours."""
+    assert state_epoch(name) is None
+
+
+def test_raw_topics_take_old_records_and_none_of_the_future() -> None:
+    """A replay's copies are as old as what they are of; a clock far ahead is the broker's to refuse."""
+    for topic in RAW:
+        assert topic.config["message.timestamp.type"] == "CreateTime"
+        assert int(topic.config["message.timestamp.before.max.ms"]) > 100 * 365 * DAY_MS
+        assert topic.config["message.timestamp.after.max.ms"] == "60000"
 
 
 def test_names_do_not_collide_in_metrics() -> None:

@@ -3,6 +3,7 @@
 from statistics import median
 
 from hypothesis import given
+from msgspec.structs import replace
 
 from agents.decide.context import (
     ASSETS_MAX,
@@ -54,6 +55,16 @@ def test_a_revision_replaces_the_latest_window_but_is_not_new() -> None:
     assert series.latest == corrected(first, 2, volume=77.0)
     series.take(market(number=4))
     assert series.baseline("volume") == Baseline(77.0, 1)
+
+
+def test_a_window_folded_anew_replaces_the_latest_and_is_not_new() -> None:
+    """A later epoch counts, whatever its revision; an older window of it changes nothing."""
+    series = Series(corrected(market(number=3), 2, volume=5.0))
+    anew = replace(market(number=3, volume=6.0), epoch=1)
+    assert not series.take(anew)
+    assert not series.take(corrected(market(number=3), 9, volume=7.0))
+    assert not series.take(replace(market(number=2, volume=8.0), epoch=1))
+    assert series.latest == anew
 
 
 def test_a_baseline_rests_on_the_windows_before_only() -> None:

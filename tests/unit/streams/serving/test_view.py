@@ -151,6 +151,11 @@ def test_the_newest_window_is_kept_by_its_highest_revision() -> None:
     assert place == ("market", "BTC/USDT", 60_000)
     assert (kept.window_start_ms, kept.revision) == (NOW_MS + 2 * 60_000, 2)
     assert counted(view) == {"aggregates": 5, "revisions": 3}
+    for window, epoch in ((2, 1), (1, 2), (2, 0)):
+        anew = msgspec.structs.replace(aggregates.market(number=window), epoch=epoch)
+        view.take(anew)
+    (kept,) = view.latest.values()
+    assert (kept.window_start_ms, kept.edition) == (NOW_MS + 2 * 60_000, (1, 0))
 
 
 def test_windows_that_hop_only_count() -> None:

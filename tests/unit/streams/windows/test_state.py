@@ -3,9 +3,12 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 
-from streams.windows import Fold, StateError, restore, take_entries
+from streams.windows import Fold, StateError, restore, state, take_entries
+from streams.windows.kinds import KIND_RULES
 from topics import Heartbeat, encode
+from topics.metrics import METRICS
 
 from .test_bad_input import AT_MS, trade
 
@@ -48,6 +51,33 @@ def test_state_of_other_rules_is_refused(change: str) -> None:
     fold = Fold("market", 0, partitions=2 if change == "partitions" else 1, subjects_max=10)
     with pytest.raises(StateError, match="market partition 0 was written by"):
         restore(fold, entries, 2 if change == "partitions" else 1)
+
+
+@pytest.mark.parametrize("change", ["pane", "size", "formula", "scored", "metric"])
+def test_state_is_refused_once_a_rule_is_another(
+    monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """A pane's size, a window's, or the catalogue; with the two ways out, the epoch to rebuild in among them."""
+    entries = entries_of(folded())
+    rules = KIND_RULES["market"]
+    if change == "pane":
+        monkeypatch.setitem(KIND_RULES, "market", replace(rules, pane_ms=rules.pane_ms * 2))
+    elif change == "size":
+        monkeypatch.setitem(KIND_RULES, "market", replace(rules, sizes=rules.sizes[1:]))
+    else:
+        (first, *rest) = [metric for metric in METRICS if metric.kind == "market"]
+        other = {
+            "formula": [replace(first, formula="another")],
+            "scored": [replace(first, scored=not first.scored)],
+            "metric": [],
+        }[change]
+        monkeypatch.setattr(state, "METRICS", [*other, *rest])
+    fold = Fold("market", 0, partitions=1, subjects_max=10, epoch=3)
+    with pytest.raises(StateError) as refused:
+        restore(fold, entries, 1)
+    words = str(refused.value)
+    assert "Go back to the old version and settings" in words
+    assert "`tapereader streams rebuild --epoch 4`" in words
 
 
 def test_entries_of_other_folds_are_passed_over() -> None:
