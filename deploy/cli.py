@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .commands import fail
+from .commands.audit import audit
 from .commands.topics import topics_app
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(topics_app, name="topics")
+app.command(
+    epilog="Examples: tapereader audit; tapereader audit --all --json audit.json; tapereader audit --kind market --partition 0"
+)(audit)
 
 Instance = Annotated[
     str | None,
