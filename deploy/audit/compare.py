@@ -3,14 +3,16 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .outputs import FREE_HEADER, Expected
 from .scores import Close
 
 What = Literal[
-    "missing", "extra", "doubled", "field", "header", "key", "stray", "counter", "sum", "hole"
+    "hole", "sum", "counter", "missing", "extra", "doubled", "stray", "key", "header", "field"
 ]
+WHAT: tuple[What, ...] = get_args(What)
+"""Sorts of difference, those first that explain the others."""
 STATE_FIELDS = frozenset({"reason", "completeness", "scores", "history_n"})
 """Fields of an aggregate that rest on more of the log than the window's own span."""
 

@@ -180,14 +180,11 @@ def _parse(value: bytes) -> Any:  # noqa: ANN401 - any JSON
         text = value.decode()
         if "\\u" in text:
             _check_surrogates(text)
-        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_object)
+        return _READER.decode(text)
     except (UnicodeDecodeError, json.JSONDecodeError):
         raise RefusedError(reason="malformed") from None
     except ValueError:
-        # Python reads no integer of more than some thousand digits; as a double it is beyond every bound.
-        return json.loads(
-            value, parse_constant=_refuse, object_pairs_hook=_object, parse_int=_integer
-        )
+        return _READER_OF_LONG_INTEGERS.decode(value.decode())
 
 
 def _integer(digits: str) -> int | float:
@@ -206,6 +203,13 @@ def _object(pairs: list[tuple[str, Any]]) -> Record:
 def _refuse(constant: str) -> NoReturn:
     del constant
     raise RefusedError(reason="malformed")
+
+
+_READER = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_object)
+_READER_OF_LONG_INTEGERS = json.JSONDecoder(
+    parse_constant=_refuse, object_pairs_hook=_object, parse_int=_integer
+)
+"""Python reads no integer of more than some thousand digits; as a double it is beyond every bound."""
 
 
 def _is_too_deep(value: bytes) -> bool:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .compare import Difference
+from .compare import WHAT, Difference, What
 from .recompute import COUNTED
 
-KEPT_MAX = 1_000
-"""Differences kept in words; all are counted."""
+KEPT_MAX = 200
+"""Differences of one sort kept in words; all are counted."""
 
 
 @dataclass(slots=True)
@@ -44,7 +44,9 @@ class Report:
 
     parts: list[Part] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
-    different: int = 0
+    """The first of each sort."""
+    different: dict[What, int] = field(default_factory=dict)
+    """How many there are, by sort."""
 
     @property
     def agrees(self) -> bool:
@@ -52,17 +54,21 @@ class Report:
         return not self.different
 
     def add(self, differences: Iterable[Difference]) -> None:
-        """Count differences, and keep the first ones."""
+        """Count differences, and keep the first ones of each sort."""
         for difference in differences:
-            self.different += 1
-            if len(self.differences) < KEPT_MAX:
+            number = self.different.get(difference.what, 0)
+            self.different[difference.what] = number + 1
+            if number < KEPT_MAX:
                 self.differences.append(difference)
 
     def add_all(self, other: "Report") -> None:
         """Take over what another report says."""
         self.parts += other.parts
-        self.different += other.different
-        self.differences += other.differences[: KEPT_MAX - len(self.differences)]
+        for what, number in other.different.items():
+            kept = [difference for difference in other.differences if difference.what == what]
+            before = self.different.get(what, 0)
+            self.different[what] = before + number
+            self.differences += kept[: max(0, KEPT_MAX - before)]
 
     @property
     def folded(self) -> int:
@@ -78,11 +84,12 @@ class Report:
         return {"agrees": self.agrees} | asdict(self)
 
     def lines(self, shown: int) -> Iterator[str]:
-        """Yield the report in words, with at most ``shown`` of the differences."""
-        for difference in self.differences[:shown]:
-            yield str(difference)
-        if self.different > shown:
-            yield f"... and {self.different - shown} more differences"
+        """Yield the report in words, with at most ``shown`` differences of each sort."""
+        for what in WHAT:
+            sort = [difference for difference in self.differences if difference.what == what]
+            yield from map(str, sort[:shown])
+            if (more := self.different.get(what, 0) - shown) > 0:
+                yield f"... and {more} more of this sort ({what})"
         yield from self._sums()
         if self.total("left_out"):
             yield f"{self.total('left_out')} records left out: a log no longer begins at its start"
@@ -96,7 +103,7 @@ class Report:
             f" {self.total('dead_letters')} dead letters found as they must be there;"
             f" {self.total('compared')} aggregates compared in every field"
         )
-        yield "everything agrees" if self.agrees else f"{self.different} differences"
+        yield "everything agrees" if self.agrees else f"{sum(self.different.values())} differences"
 
     def _sums(self) -> Iterator[str]:
         for kind in dict.fromkeys(part.kind for part in self.parts):

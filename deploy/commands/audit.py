@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from deploy.audit.report import Report
     from deploy.settings import Settings
 
-SHOWN_MAX = 50
-"""Differences printed; the file of `--json` has more."""
+SHOWN_MAX = 10
+"""Differences of one sort printed; the file of `--json` has more."""
 
 
 def audit(
@@ -93,8 +93,8 @@ async def _audited(
         epoch=epoch,
         sample=sample,
     )
-    # On standard error, and on a terminal only.
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("")
 
         def progress(what: str, done: int, total: int) -> None:
