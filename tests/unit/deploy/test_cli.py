@@ -19,7 +19,7 @@ from topics.schema import render
 COMMAND = (sys.executable, "-P", "-m", "deploy")
 ROLES = ("collect", "streams", "agent", "fake-claude")
 COMMANDS = (
-    *(("demo",), ("watch",), ("settings",)),
+    *(("demo",), ("watch",), ("audit",), ("settings",)),
     *((role,) for role in ROLES),
     *(("topics", name) for name in ("apply", "check", "list", "schema")),
 )
@@ -155,6 +155,9 @@ def test_a_source_nobody_described_is_refused_with_those_there_are(tmp_path: Pat
         (("topics", "nonsense"), "No such command 'nonsense'"),
         (("collect",), "Missing argument"),
         (("streams", "--nonsense"), "No such option"),
+        (("audit", "--kind", "weather"), "--kind weather: one of market, volume, social"),
+        (("audit", "--partition", "12"), "broker.partitions is 12, so 0 to 11"),
+        (("audit", "--sample", "-1"), "greater than or equal to 0"),
         (("demo", "--seconds", "-1"), "greater than or equal to 0"),
         (("demo", "--model", "oracle"), "--model oracle: one of rules, simulated"),
         (("fake-claude", "--port", "70000"), "less than or equal to 65535"),
