@@ -18,6 +18,8 @@ AHEAD_MAX = 20_000
 PAUSE_MS = 2_000
 """A pause of the writer: a restart takes longer."""
 
+NOTHING_FOLDED = Told(first_offset=None, next_offset=None, counters={})
+
 Progress = Callable[[str, int, int], None]
 """Called with what is read, how many of its records have been, and how many there are."""
 
@@ -56,7 +58,7 @@ async def audited(place: Place, rule: Rule, progress: Progress) -> Report:
                     partition,
                     rule,
                     first_offset=raw.begin,
-                    told=told.get(kind) if told is not None else None,
+                    told=told.get(kind, NOTHING_FOLDED),
                     cut=frozenset(reader.name for reader in readers if reader.is_cut),
                     strays=kind == place.kinds[0],
                 )

@@ -122,6 +122,12 @@ def test_a_sample_has_some_of_each_stratum_and_the_set_is_compared_whole() -> No
 def test_a_rebuilds_epoch_is_in_the_ids() -> None:
     """And in nothing else but what derives from the id."""
     log = logged("market", 2)
+    found, told = folded("market", log)
+    rule = Rule(partitions=1, subjects_max=100, epoch=2)
+    report = audited("market", log, found, told=told, rule=rule)
+    # Another epoch's aggregates are none of this one's, missing or too many.
+    lost = sum(f.topic == "aggregates" for f in found)
+    assert report.different == {"missing": lost}
     names: list[list[str]] = []
     for epoch in (0, 2):
         fold = Recomputation("market", 0, partitions=1, subjects_max=9, epoch=epoch)
