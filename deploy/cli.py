@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from .commands import Instance, Lifeline, fail, role_settings
+from .commands.audit import audit
 from .commands.bench import bench_app
 from .commands.replay import replay
 from .commands.streams import streams_app
@@ -34,6 +35,9 @@ app.add_typer(bench_app, name="bench")
 app.command(
     epilog="Examples: tapereader replay --into mine. --fold; tapereader replay --into mine. --from 2026-01-31T12:00:00Z --speed 60 --kind market"
 )(replay)
+app.command(
+    epilog="Examples: tapereader audit; tapereader audit --all --json audit.json; tapereader audit --kind market --partition 0"
+)(audit)
 
 
 def main() -> None:

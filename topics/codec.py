@@ -24,6 +24,7 @@ class _Tag(Struct):
 
 
 _TAG = msgspec.json.Decoder(_Tag)
+_WHOLE = msgspec.json.Decoder(msgspec.Raw)
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises on bytes: not JSON or not the contract; not UTF-8; nested too deep."""
 
@@ -77,6 +78,8 @@ class Decoder(Generic[E]):
             msg = f"nested deeper than {NESTING_MAX}"
             raise ContractError(msg, reason="malformed")
         try:
+            if not data.isascii():
+                data.decode()  # msgspec does not look into the texts of fields it skips
             return self._decode(data)  # type: ignore[no-any-return]
         except _UNREADABLE as error:
             raise ContractError(str(error), reason=self.reason(data, error)) from None
@@ -95,13 +98,22 @@ class Decoder(Generic[E]):
 
     def reason(self, data: bytes, error: Exception) -> str:
         """Return the dead letter's reason for bytes that could not be read."""
-        if not isinstance(error, msgspec.ValidationError):
+        if not isinstance(error, msgspec.ValidationError) or not _is_json(data):
             return "malformed"
         try:
             tag = _TAG.decode(data).type
         except _UNREADABLE:
             return "invalid"
         return "invalid" if tag in self._tags else "unknown_type"
+
+
+def _is_json(data: bytes) -> bool:
+    """Return whether all of it is JSON: a wrong field may stand before the place where it stops to be."""
+    try:
+        _WHOLE.decode(data)
+    except _UNREADABLE:
+        return False
+    return True
 
 
 def decoder_of(*contracts: type[E]) -> Decoder[E]:

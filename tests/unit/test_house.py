@@ -40,7 +40,7 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def test_no_module_is_too_long() -> None:
-    """Beyond the limit it is two concepts; tests and their oracles may be longer."""
+    """Beyond the limit it is two concepts; tests may be longer."""
     long = {
         str(path.relative_to(ROOT)): lines
         for path in modules()

@@ -21,7 +21,7 @@ from topics.schema import render
 COMMAND = (sys.executable, "-P", "-m", "deploy")
 ROLES = ("collect", "streams", "agent", "fake-claude")
 COMMANDS = (
-    *(("demo",), ("watch",), ("settings",), ("replay",)),
+    *(("demo",), ("watch",), ("audit",), ("settings",), ("replay",)),
     *((role,) for role in ROLES),
     *(("topics", name) for name in ("apply", "check", "list", "schema")),
     *(("bench", name) for name in ("windows", "latency", "backlog")),
@@ -185,6 +185,9 @@ def test_a_source_nobody_described_is_refused_with_those_there_are(tmp_path: Pat
         (("replay", "--into", "x.", "--from", "2026-01-01"), "ISO 8601 with a zone"),
         (("replay", "--into", "x.", "--from", "2", "--to", "1"), "the range is empty"),
         (("replay", "--into", "x y"), "--into 'x y': "),
+        (("audit", "--kind", "weather"), "--kind weather: one of market, volume, social"),
+        (("audit", "--partition", "12"), "broker.partitions is 12, so 0 to 11"),
+        (("audit", "--sample", "-1"), "greater than or equal to 0"),
         (("demo", "--seconds", "-1"), "greater than or equal to 0"),
         (("demo", "--model", "oracle"), "--model oracle: one of rules, simulated"),
         (("fake-claude", "--port", "70000"), "less than or equal to 65535"),

@@ -129,6 +129,8 @@ def test_half_a_surrogate_pair_is_refused(event: Post) -> None:
         (b'{"type":"trade","price":NaN}', "malformed"),
         (TRADE.replace(b'"7"', b'"\xff"'), "malformed"),
         (b'{"type":"\xff"}', "malformed"),
+        (TRADE[:-1] + b',"mood":"\xff"}', "malformed"),
+        (TRADE.replace(b'"BTC/USD"', b"7")[:-1], "malformed"),
         (b"null", "invalid"),
         (b"[]", "invalid"),
         (b"{}", "invalid"),

@@ -4,10 +4,12 @@ from decimal import Decimal
 
 import pytest
 
+from deploy.audit.recompute import Recomputation
 from streams.windows import Fold
 from streams.windows.clock import SOURCES_MAX
 from streams.windows.subject import GAPS_MAX, PLACES_MAX
 from streams.windows.subject import SOURCES_MAX as SUBJECT_SOURCES_MAX
+from tests.audited import assert_audited
 from topics import DeadLetter, GapDetected, Heartbeat, Trade, encode, partition_of
 
 AT_MS = 1_700_000_000_000
@@ -93,6 +95,8 @@ def test_it_becomes_a_dead_letter_and_the_next_event_counts(reason: str, value: 
     assert (letter.reason, letter.value, letter.key) == (reason, value, b"BTC")
     assert (letter.topic, letter.partition, letter.offset) == ("raw.market", 0, 7)
     assert letter.message
+    second = Recomputation("market", 0, partitions=1, subjects_max=100)
+    assert_audited([letter], second.feed(7, AT_MS, b"BTC", value))
     folded.feed(8, AT_MS, b"BTC", encode(trade(2)))
     assert (folded.counters.dead_letters, folded.counters.applied) == (1, 1)
     assert folded.counters.total() == 2
