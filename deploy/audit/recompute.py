@@ -199,6 +199,7 @@ class Recomputation:
         if revision == 0 and not partial:
             history.add(window.start_ms, row)
         told = {
+            "epoch": self._epoch,
             "reason": "replay_start" if partial else "corrected" if revision else "closed",
             "completeness": subject.completeness(window, self.clock, blocks),
             "values": {"kind": self.kind} | self._approximate(values),

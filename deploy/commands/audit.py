@@ -30,7 +30,9 @@ def audit(
         str | None, typer.Option(help="market, volume, social or development alone.")
     ] = None,
     partition: Annotated[int | None, typer.Option(min=0, help="One partition alone.")] = None,
-    epoch: Annotated[int, typer.Option(min=0, help="Of a rebuild, as its ids end.")] = 0,
+    epoch: Annotated[
+        int | None, typer.Option(min=0, help="Of a rebuild. Default: streams.epoch.")
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the whole report as JSON.")
     ] = None,
@@ -41,7 +43,13 @@ def audit(
     settings = load()
     kinds, partitions = _chosen(settings, kind, partition)
     report = asyncio.run(
-        _audited(settings, kinds, partitions, sample=None if every else sample, epoch=epoch)
+        _audited(
+            settings,
+            kinds,
+            partitions,
+            sample=None if every else sample,
+            epoch=settings.streams.epoch if epoch is None else epoch,
+        )
     )
     for line in report.lines(SHOWN_MAX):
         typer.echo(line)
@@ -81,11 +89,16 @@ async def _audited(
     from deploy.audit.run import Place, audited  # noqa: PLC0415
     from deploy.audit.topic_log import LogError  # noqa: PLC0415
     from topics.broker import check_topics  # noqa: PLC0415
+    from topics.catalog import state_topic  # noqa: PLC0415
 
     broker = settings.broker
     check_topics(broker)
     place = Place(
-        options=broker.reader_options(), prefix=broker.prefix, kinds=kinds, partitions=partitions
+        options=broker.reader_options(),
+        prefix=broker.prefix,
+        kinds=kinds,
+        partitions=partitions,
+        state_topic=state_topic(epoch).name,
     )
     rule = Rule(
         partitions=broker.partitions,
