@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -37,6 +38,9 @@ async def run_replay(
     Raises:
         PipelineError: It was refused or broken off; the message says what to do.
     """
+    logging.getLogger("aiokafka").setLevel(
+        logging.ERROR
+    )  # what it tries again by itself is no news
     target, stop = target_of(settings.broker, request.into), asyncio.Event()
     epoch, began_s = settings.streams.epoch, time.monotonic()
     async with ending(stop, None):
