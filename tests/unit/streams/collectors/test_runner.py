@@ -151,12 +151,17 @@ async def test_a_source_that_fails_is_asked_again(broker: BrokerSettings) -> Non
 
 
 async def test_a_source_that_is_finished_closes_its_clock(broker: BrokerSettings) -> None:
-    """In every partition, behind its events; and its feeds are told to be closed."""
+    """In every partition, behind its events and its last promise; and its feeds are told to be closed.
+
+    A closed source moves no watermark: without the promise, what it sent last would stay open for ever.
+    """
     await finish(runner(Played([trade(1), Through(NOW_MS)]), broker))
     records = await read_log(broker, "raw.market")
     closed = Heartbeat(source="played", epoch=1, through_ms=NOW_MS, state="closed")
     last = {record.partition: beat for record, beat in decoded(records, Heartbeat)}
     assert last == dict.fromkeys(range(4), closed)
+    promised = {r.partition for r, beat in decoded(records, Heartbeat) if beat.state == "open"}
+    assert promised == set(range(4))
     assert (await states(broker))[-1] == "closed"
 
 
