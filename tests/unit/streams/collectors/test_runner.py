@@ -155,7 +155,9 @@ async def test_a_source_that_is_finished_closes_its_clock(broker: BrokerSettings
 
     A closed source moves no watermark: without the promise, what it sent last would stay open for ever.
     """
-    await finish(runner(Played([trade(1), Through(NOW_MS)]), broker))
+    running = runner(Played([trade(1), Through(NOW_MS)]), broker)
+    running._next_beat_s = float("inf")  # it ends before one is due
+    await finish(running)
     records = await read_log(broker, "raw.market")
     closed = Heartbeat(source="played", epoch=1, through_ms=NOW_MS, state="closed")
     last = {record.partition: beat for record, beat in decoded(records, Heartbeat)}
