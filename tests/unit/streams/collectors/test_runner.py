@@ -155,15 +155,17 @@ async def test_a_source_that_is_finished_closes_its_clock(broker: BrokerSettings
 
     A closed source moves no watermark: without the promise, what it sent last would stay open for ever.
     """
-    running = runner(Played([trade(1), Through(NOW_MS)]), broker)
-    running._next_beat_s = float("inf")  # it ends before one is due
+    acts = [trade(1), Through(NOW_MS), trade(2), Through(NOW_MS + 2)]
+    running = runner(Played(acts), broker)
+    running._next_beat_s = float("inf")  # it ends before another is due than the first
     await finish(running)
     records = await read_log(broker, "raw.market")
-    closed = Heartbeat(source="played", epoch=1, through_ms=NOW_MS, state="closed")
+    closed = Heartbeat(source="played", epoch=1, through_ms=NOW_MS + 2, state="closed")
     last = {record.partition: beat for record, beat in decoded(records, Heartbeat)}
     assert last == dict.fromkeys(range(4), closed)
-    promised = {r.partition for r, beat in decoded(records, Heartbeat) if beat.state == "open"}
-    assert promised == set(range(4))
+    beats = [(r.partition, beat) for r, beat in decoded(records, Heartbeat)]
+    promised = {place: beat.through_ms for place, beat in beats if beat.state == "open"}
+    assert promised == dict.fromkeys(range(4), NOW_MS + 2)
     assert (await states(broker))[-1] == "closed"
 
 
