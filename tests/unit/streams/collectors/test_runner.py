@@ -155,7 +155,7 @@ async def test_a_source_that_is_finished_closes_its_clock(broker: BrokerSettings
 
     A closed source moves no watermark: without the promise, what it sent last would stay open for ever.
     """
-    acts = [trade(1), Through(NOW_MS), trade(2), Through(NOW_MS + 2)]
+    acts: list[Act] = [trade(1), Through(NOW_MS), trade(2), Through(NOW_MS + 2)]
     running = runner(Played(acts), broker)
     running._next_beat_s = float("inf")  # it ends before another is due than the first
     await finish(running)
