@@ -150,8 +150,8 @@ def values(blocks: list[MarketBlock]) -> MarketValues:
 
 
 def _sizes(blocks: list[MarketBlock]) -> dict[int, int]:
-    sizes: dict[int, int] = {}
-    for block in blocks:
+    sizes = dict(blocks[0].sizes)
+    for block in blocks[1:]:
         for bucket, count in block.sizes.items():
             sizes[bucket] = sizes.get(bucket, 0) + count
     return sizes
