@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from topics.catalog import KINDS, raw_topic
+
 from .outputs import FREE_HEADER, Expected
 from .scores import Close
 
@@ -13,6 +15,8 @@ What = Literal[
 ]
 WHAT: tuple[What, ...] = get_args(What)
 """Sorts of difference, those first that explain the others."""
+_PLACE = ("topic", "partition", "offset")
+_RAW = frozenset(map(raw_topic, KINDS))
 STATE_FIELDS = frozenset({"reason", "completeness", "scores", "history_n"})
 """Fields of an aggregate that rest on more of the log than the window's own span."""
 
@@ -52,21 +56,18 @@ class Found:
 
 def identity_of(found: Found) -> tuple[str, str] | None:
     """Return the raw topic a record came of and its name (`Expected.name`); None if it does not say."""
-    if found.topic == "deadletters":
-        told = dict(found.headers)
-        parts = [told.get(f"__connect.errors.{part}") for part in ("topic", "partition", "offset")]
-        if any(part is None for part in parts):
-            return None
-        topic, partition, offset = (
-            str(part, errors="replace") for part in parts if part is not None
-        )
-        return topic, f"{topic}/{partition}/{offset}"
     body = found.body or {}
-    if found.topic == "late":
+    if found.topic == "deadletters":
+        told = {name: value.decode(errors="replace") for name, value in found.headers}
+        topic, partition, offset = (told.get(f"__connect.errors.{part}") for part in _PLACE)
+        name = f"{topic}/{partition}/{offset}"
+    elif found.topic == "late":
         topic = f"raw.{body.get('kind')}"
-        return topic, f"{topic}/{body.get('partition')}/{body.get('offset')}"
-    name = body.get("aggregate_id")
-    return (f"raw.{name.split('/', 1)[0]}", name) if isinstance(name, str) else None
+        name = f"{topic}/{body.get('partition')}/{body.get('offset')}"
+    else:
+        name = str(body.get("aggregate_id"))
+        topic = f"raw.{name.partition('/')[0]}"
+    return (topic, name) if topic in _RAW else None
 
 
 def with_body(found: Found) -> Found:

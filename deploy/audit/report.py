@@ -103,7 +103,8 @@ class Report:
             f" {self.total('dead_letters')} dead letters found as they must be there;"
             f" {self.total('compared')} aggregates compared in every field"
         )
-        yield "everything agrees" if self.agrees else f"{sum(self.different.values())} differences"
+        number = sum(self.different.values())
+        yield f"{number} difference{'s' * (number > 1)}" if number else "everything agrees"
 
     def _sums(self) -> Iterator[str]:
         for kind in dict.fromkeys(part.kind for part in self.parts):

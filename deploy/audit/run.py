@@ -100,7 +100,7 @@ class _Outputs:
                     offset=record.offset,
                     key=record.key,
                     value=record.value or b"",
-                    headers=record.headers,
+                    headers=[(name, text or b"") for name, text in record.headers],
                     after_pause=paused,
                 )
             )

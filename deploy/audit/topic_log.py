@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 SLICE_MAX = 2_000
 POLL_MS = 500
+FETCH_WAIT_MS = 50
+"""How long a broker waits for more at the end of a log: what is asked next waits as long."""
 SILENCE_POLLS_MAX = 60
 """Polls without a record after which a broker is said not to answer."""
 
@@ -21,19 +23,23 @@ class LogError(Exception):
 class PartitionLog:
     """One partition of a topic, from its start to the end it had when it was opened."""
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
-        """Take a consumer that reads nothing else while this log is read."""
-        self._consumer = consumer
+    def __init__(self, consumer: AIOKafkaConsumer, asking: AIOKafkaConsumer) -> None:
+        """Take a consumer that reads nothing else while this log is read, and one that only asks.
+
+        A broker answers a connection's requests in turn: asked by one that reads, it would end the wait first.
+        """
+        self._consumer, self._asking = consumer, asking
         self._place = TopicPartition("", 0)
         self.begin = self.end = 0
 
     async def open(self, topic: str, partition: int) -> None:
         """Go to a partition's first record."""
-        self._place = TopicPartition(topic, partition)
-        self._consumer.assign([self._place])
-        self.begin = (await self._consumer.beginning_offsets([self._place]))[self._place]
-        self.end = (await self._consumer.end_offsets([self._place]))[self._place]
-        self._consumer.seek(self._place, self.begin)
+        place = self._place = TopicPartition(topic, partition)
+        self.begin = (await self._asking.beginning_offsets([place]))[place]
+        self.end = (await self._asking.end_offsets([place]))[place]
+        if self.begin < self.end:
+            self._consumer.assign([place])
+            self._consumer.seek(place, self.begin)
 
     async def read(self) -> Sequence[ConsumerRecord]:
         """Return the next slice; it is empty at the end.
@@ -41,6 +47,8 @@ class PartitionLog:
         Raises:
             LogError: There is more, and it does not come.
         """
+        if self.begin >= self.end:
+            return ()
         for _ in range(SILENCE_POLLS_MAX):
             # Behind the last record there may be markers, which nobody is given.
             if await self._consumer.position(self._place) >= self.end:
@@ -58,17 +66,21 @@ async def logs(options: Mapping[str, Any], number: int) -> AsyncIterator[list[Pa
     """Give so many logs that can be read at once; ``options`` are aiokafka's, for a reader.
 
     Raises:
-        LogError: No broker answers.
+        LogError: No broker answers, or a log was cut while it was read.
     """
     consumers = [
-        AIOKafkaConsumer(**options, group_id=None, auto_offset_reset="none") for _ in range(number)
+        AIOKafkaConsumer(
+            **options, group_id=None, auto_offset_reset="none", fetch_max_wait_ms=FETCH_WAIT_MS
+        )
+        for _ in range(number + 1)
     ]
     try:
         for consumer in consumers:
             await consumer.start()
-        yield [PartitionLog(consumer) for consumer in consumers]
-    except (KafkaConnectionError, KafkaTimeoutError) as error:
-        msg = f"no Kafka broker answers at {options['bootstrap_servers']}: {error}"
+        asking, *reading = consumers
+        yield [PartitionLog(consumer, asking) for consumer in reading]
+    except KafkaError as error:
+        msg = f"cannot read from {options['bootstrap_servers']}: {error!r}"
         raise LogError(msg) from None
     finally:
         for consumer in consumers:

@@ -100,7 +100,7 @@ async def test_the_audit_agrees_and_sees_one_planted_record(line: Pipeline, tmp_
     assert said.status == 1
     assert f"aggregates/{partition} at {place}: market/" in said.out
     assert "stands there a second time, with other contents" in said.out
-    assert said.out.endswith("1 differences\n")
+    assert said.out.endswith("1 difference\n")
     assert await again.stop() == 0
 
 
