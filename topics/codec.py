@@ -94,7 +94,7 @@ class Decoder(Generic[E]):
         # Each of them is an object. With so few brackets in all of them, none is nested deeper than allowed.
         whole = b"".join(data)
         deep = whole.count(b"{") + whole.count(b"[") - len(events) >= NESTING_MAX
-        return None if deep else events
+        return events if whole.isascii() and not deep else None
 
     def reason(self, data: bytes, error: Exception) -> str:
         """Return the dead letter's reason for bytes that could not be read."""

@@ -116,7 +116,9 @@ class Runner:
             await self._send_round()
         # Only a source that is finished is taken out of the clock; one that restarts will be back.
         finished = not reader.cancelled() and reader.exception() is None
-        rest = self.outbound.heartbeats()  # a closed source moves no watermark: first how far it came
+        rest = (
+            self.outbound.heartbeats()
+        )  # a closed source moves no watermark: first how far it came
         if finished:
             rest += self.outbound.heartbeats(closed=True)
         rest += self.outbound.feed_statuses(self._now_ms(), every=True, closed=finished)

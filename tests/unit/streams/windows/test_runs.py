@@ -16,7 +16,20 @@ from topics import KINDS, Heartbeat, Kind, Trade, encode
 
 LOGGED_MS = START_MS + 10**9
 Log = list[Logged]
-ODDITIES = ("tick", "bad", "late", "ahead", "big", "none", "key", "venue", "source", "same")
+ODDITIES = (
+    "tick",
+    "bad",
+    "utf8",
+    "deep",
+    "late",
+    "ahead",
+    "big",
+    "none",
+    "key",
+    "venue",
+    "source",
+    "same",
+)
 AMOUNTS = [
     (Decimal(price), Decimal(size))
     for price in ("0.1", "1e-12", "7")
@@ -116,6 +129,8 @@ def _oddity(odd: str, number: int, now: int) -> list[tuple[bytes | None, bytes]]
         "": [],
         "tick": [beat(now + 11_000)],
         "bad": [(b"BTC", b"{")],
+        "utf8": [(b"BTC", trade(number, now)[1][:-1] + b',"odd":"\xff"}')],
+        "deep": [(b"BTC", trade(number, now)[1][:-1] + b',"odd":' + b"[" * 65 + b"]" * 65 + b"}")],
         "late": [trade(number, now - 3_000_000)],
         "ahead": [trade(number, now, received_ms=now - 60_001)],
         "big": [trade(number, now, size=Decimal("2e12"))],
