@@ -52,10 +52,11 @@ Subject = Annotated[
         description="What is measured: an instrument (market) or an asset (the other kinds).",
     ),
 ]
+NAME_PATTERN = rf"^[a-z0-9][a-z0-9._/-]{{0,63}}{_END}"
 Name = Annotated[
     str,
     Meta(
-        pattern=rf"^[a-z0-9][a-z0-9._/-]{{0,63}}{_END}",
+        pattern=NAME_PATTERN,
         description="A source, venue, platform, role or rule, in small letters.",
     ),
 ]

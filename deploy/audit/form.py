@@ -69,19 +69,19 @@ def _is_flag(value: object) -> bool:
 
 _time = _whole(0, _TIME_MAX)
 _sequence = _whole(0, _SEQUENCE_MAX)
+_name = _Field(_matches(_NAME, whole=True))
 _event = {
     "subject": _Field(lambda value: type(value) is str),
-    "source": _Field(_text(64)),
+    "source": _name,
     "event_ms": _Field(_time),
     "received_ms": _Field(_time),
 }
 _volume = _event | {
-    "venue": _Field(_text(64)),
+    "venue": _name,
     "instrument": _Field(_text(128)),
     "span_ms": _Field(_whole(1, float("inf"))),
     "volume": _Field(_real(0, _NUMBER_MAX)),
 }
-_name = _Field(_matches(_NAME, whole=True))
 _gap = {
     "gap_id": _Field(_text(200)),
     "subject": _Field(_text(74)),
@@ -93,7 +93,7 @@ _gap = {
 FIELDS: dict[str, dict[str, _Field]] = {
     "trade": _event
     | {
-        "venue": _Field(_text(64)),
+        "venue": _name,
         "trade_id": _Field(_text(128)),
         "price": _Field(_real(_NUMBER_MIN, _NUMBER_MAX)),
         "size": _Field(_real(_NUMBER_MIN, _NUMBER_MAX)),
@@ -104,7 +104,7 @@ FIELDS: dict[str, dict[str, _Field]] = {
     "volume.level": _volume,
     "post": _event
     | {
-        "platform": _Field(_text(64)),
+        "platform": _name,
         "post_id": _Field(_text(128)),
         "tone": _Field(_real(-1, 1)),
         "engagement": _Field(_whole(0, _NUMBER_MAX)),

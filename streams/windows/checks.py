@@ -4,9 +4,9 @@ import re
 
 from topics import ContractError, Heartbeat, Kind
 from topics.identity import asset_of, partition_of
-from topics.units import ASSET_PATTERN, INSTRUMENT_PATTERN, NUMBER_MAX
+from topics.units import ASSET_PATTERN, INSTRUMENT_PATTERN, NAME_PATTERN, NUMBER_MAX
 
-from .intake import EventIn, Mark, TradeIn
+from .intake import EventIn, Mark, PostIn, TradeIn
 
 EVENT_MS_MIN = 1_230_940_800_000
 """2009-01-03, the first block of the first chain: nothing of ours can be older."""
@@ -15,6 +15,7 @@ AHEAD_MS_MAX = 60_000
 
 _ASSET = re.compile(ASSET_PATTERN)
 _INSTRUMENT = re.compile(INSTRUMENT_PATTERN)
+_NAME = re.compile(NAME_PATTERN)
 
 
 def check_route(kind: Kind, subject: str, key: bytes | None, here: int, partitions: int) -> None:
@@ -27,6 +28,15 @@ def check_route(kind: Kind, subject: str, key: bytes | None, here: int, partitio
     if key != asset.encode() or belongs != here:
         msg = f"{subject} belongs under key {asset} in partition {belongs}, not under {key!r} in {here}"
         raise ContractError(msg, reason="misrouted")
+
+
+def check_names(event: EventIn) -> None:
+    """Refuse a source, venue or platform that is not written as one: what is read of it would be refused too."""
+    place = event.platform if isinstance(event, PostIn) else getattr(event, "venue", event.source)
+    for name in (event.source, place):
+        if not _NAME.match(name):
+            msg = f"{name!r} has not the form of a source, venue or platform"
+            raise ContractError(msg, reason="invalid")
 
 
 def check_event(event: EventIn) -> None:

@@ -9,7 +9,7 @@ from typing import cast
 from topics import ContractError, Heartbeat, Kind
 
 from .blocks import Block, empty_block
-from .checks import check_event, check_heartbeat, check_mark, check_route
+from .checks import check_event, check_heartbeat, check_mark, check_names, check_route
 from .clock import Clock
 from .columns import Lane
 from .counters import Counters
@@ -20,6 +20,7 @@ from .intake import (
     Logged,
     LogRecord,
     Mark,
+    PostIn,
     RecordIn,
     TradeIn,
     id_of,
@@ -117,6 +118,10 @@ class Fold:
     # Events
 
     def _event(self, event: EventIn, logged: LogRecord, watermark_ms: int | None) -> None:
+        place = place_of(event)
+        known = self.subjects.get(event.subject)
+        if known is None or not known.knows(event.source, place) or isinstance(event, PostIn):
+            check_names(event)
         subject = self._known(event.subject, logged.key)
         check_event(event)
         if watermark_ms is not None and event.event_ms < watermark_ms - self.rules.horizon_ms:
@@ -124,7 +129,6 @@ class Fold:
             self.outputs.append(late_of(self.rules, self.partition, event, logged, watermark_ms))
             return
         subject = subject or self._new_subject(event.subject)
-        place = place_of(event)
         if beyond := subject.room(event.source, place):
             msg = f"{event.subject}: {beyond} is one too many"
             raise ContractError(msg, reason="venues_max")

@@ -132,8 +132,4 @@ class Run:
 
     def _knows(self, lane: Lane) -> bool:
         subject = self._fold.subjects.get(lane.subject)
-        return (
-            subject is not None
-            and lane.source in subject.record.sources
-            and lane.venue in subject.record.places
-        )
+        return subject is not None and subject.knows(lane.source, lane.venue)

@@ -73,6 +73,10 @@ class Subject:
             default=0,
         )
 
+    def knows(self, source: str, place: str) -> bool:
+        """Return whether a source and a place have been seen here, so that their names are well."""
+        return source in self.record.sources and place in self.record.places
+
     def room(self, source: str, place: str) -> str | None:
         """Return None if an event of this source and place is within the bounds, else what is beyond."""
         record = self.record

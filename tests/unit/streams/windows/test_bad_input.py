@@ -67,6 +67,8 @@ WRONG = {
         GOOD.replace(b"BTC/USD", b"BTC/USD\\n"),
         GOOD.replace(b"BTC/USD", b"BTC|USD/X"),
         GOOD.replace(b'"alpha"', b'""'),
+        GOOD.replace(b'"source":"alpha"', b'"source":"ALPHA"'),
+        GOOD.replace(b'"venue":"alpha"', b'"venue":"al pha"'),
         GOOD.replace(str(AT_MS).encode(), b"1.5"),
         GOOD.replace(str(AT_MS).encode(), b"-1"),
         GOOD.replace(str(AT_MS).encode(), b"99999999999999999999"),
