@@ -24,6 +24,8 @@ class StreamsSettings(_Branch):
     """Records folded without giving way to heartbeats to the broker and other partitions."""
     session_timeout_s: float = Field(default=6.0, ge=1.0, le=300.0)
     """How long the group waits for a silent worker before another takes its partitions."""
+    stalled_s: float = Field(default=60.0, ge=5.0, le=3_600.0)
+    """A worker that is behind in a partition and folds nothing of it for this long ends, to be started again."""
 
 
 class PaceSettings(_Branch):
