@@ -53,7 +53,7 @@ class Ownership:
         writer = self.writers.get(partition)
         if writer is None or writer.program is None or self._closed:
             return None
-        if writer.program.feed(topic, records):
+        if writer.program.feed(topic, records) or writer.fresh:
             writer.hurry()
         return writer
 
