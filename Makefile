@@ -5,8 +5,10 @@ SECONDS ?= 0
 MODEL ?= rules
 TESTS ?= tests
 PYTEST_ARGS ?= -m "not sdk"
+KILLS ?= 200
+SEED ?= 1
 
-.PHONY: help env demo test check lint fmt schemas lock clean
+.PHONY: help env demo test nightly recovery check lint fmt schemas lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -28,6 +30,12 @@ demo: env  ## watch it work: no Docker, no Java, no key (SECONDS=45, MODEL=simul
 
 test: env  ## the tests (real Kafka where Java and Maven are; what is missing is skipped with its reason)
 	$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS)
+
+nightly: env  ## workers harmed KILLS=200 times while they work, then every window compared (SEED=1; about 50 min)
+	$(BIN)/python -m tests.kills.nightly --kills $(KILLS) --seed $(SEED)
+
+recovery: env  ## how long a death lasts: restart and failover with 100,000 state entries (about 25 min)
+	$(BIN)/python -m tests.kills.recovery
 
 check: lint  ## what CI runs: format, ruff, mypy, imports, contracts, tests, coverage
 	$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS) --cov --cov-report=term

@@ -23,6 +23,13 @@ class StreamsMetrics:
             "Length of the last assignment, loading included.",
         )
         self._partitions = Gauge("tapereader_streams_partitions", "Partitions of this worker.")
+        self._lag = Gauge(
+            "tapereader_streams_lag_records", "Records of this worker's partitions not folded yet."
+        )
+        self._stalled_s = Gauge(
+            "tapereader_streams_stalled_seconds",
+            "For how long the partition that is worst off has been behind without any progress.",
+        )
         self.records = Gauge(
             "tapereader_streams_records", "Records folded by outcome.", ("kind", "outcome")
         )
@@ -48,6 +55,11 @@ class StreamsMetrics:
         del entries
         self._load_s.set(loaded_s)
         self._partitions.set(len(partitions))
+
+    def watched(self, lag_records: int, stalled_s: float) -> None:
+        """The watchdog has looked."""
+        self._lag.set(lag_records)
+        self._stalled_s.set(stalled_s)
 
 
 STREAMS = StreamsMetrics()

@@ -26,6 +26,8 @@ class StreamsSettings(_Branch):
     """How long the group waits for a silent worker before another takes its partitions."""
     epoch: int = Field(default=0, ge=0, le=1_000_000)
     """Of the state, and in the ids of aggregates. `tapereader streams rebuild` says when to raise it."""
+    stalled_s: float = Field(default=60.0, ge=5.0, le=3_600.0)
+    """A worker that is behind in a partition and folds nothing of it for this long ends, to be started again."""
 
 
 class PaceSettings(_Branch):

@@ -9,8 +9,10 @@ from deploy.epochs import check_epoch
 from deploy.role import end_within, now_ms, run_role, state_dir
 from deploy.settings import Settings
 from streams import app as streams_app
+from streams.engine.checkpoint import Step, no_step
 from streams.engine.fatal import end_process
 from streams.engine.port import Observer
+from streams.engine.watchdog import watch
 from streams.metrics import STREAMS
 
 from .streams_parts import streams_parts
@@ -30,6 +32,7 @@ async def run_streams(
     settings: Settings,
     *,
     lifeline: int | None,
+    step: Step = no_step,
     observer: Observer = STREAMS,
     sensor: faust.Sensor | None = None,
 ) -> None:
@@ -39,7 +42,7 @@ async def run_streams(
         EpochError: The state of a later epoch is begun.
     """
     ownership = streams_app.create_ownership(
-        settings.streams, settings.broker, fatal=end_process, observer=observer
+        settings.streams, settings.broker, fatal=end_process, observer=observer, step=step
     )
     app = streams_app.create_app(
         settings.streams,
@@ -59,7 +62,14 @@ async def run_streams(
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLD)
-        await streams_app.run(app, stop, committed=lambda: end_within(LEAVE_S))
+        stalled_s = settings.streams.stalled_s
+        watching = asyncio.create_task(
+            watch(ownership, settings.broker, stalled_s=stalled_s, told=STREAMS.watched)
+        )
+        try:
+            await streams_app.run(app, stop, committed=lambda: end_within(LEAVE_S))
+        finally:
+            watching.cancel()
 
     await run_role(
         "streams",

@@ -10,6 +10,7 @@ from topics.settings import BrokerSettings
 
 from .ownership import Ownership
 from .store import Store
+from .tables import Tables
 from .transport import Transport
 
 OwnershipFactory = Callable[[], Ownership]
@@ -89,6 +90,7 @@ def create_engine_app(
         web_enabled=False,
         cython_optimizations=True,
         Table=Table,
+        TableManager=Tables,
     )
     app.ownership = ownership
     app.slice_records_max = slice_records_max

@@ -54,6 +54,8 @@ class Writer:
         """None until the partition's state is loaded."""
         self.lock = asyncio.Lock()
         """Held while a transaction runs, and by the owner from revocation to assignment."""
+        self.fresh = True
+        """Whether it has not written anything yet: what it is given first need not wait for the interval."""
         self.acknowledge: list[Acknowledge] = []
         """What to call once everything folded so far is committed."""
         self._changelog = changelog
@@ -140,6 +142,7 @@ class Writer:
         await send(self._producer, self._state(checkpoint))
         self._step("all written, not committed")
         await self._producer.commit_transaction()
+        self.fresh = False
         self._step("committed, not acknowledged")
         for acknowledge in folded:
             acknowledge()

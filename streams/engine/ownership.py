@@ -54,7 +54,7 @@ class Ownership:
         writer = self.writers.get(partition)
         if writer is None or writer.program is None or self._closed:
             return None
-        if writer.program.feed(topic, records):
+        if writer.program.feed(topic, records) or writer.fresh:
             writer.hurry()
         return writer
 
@@ -140,13 +140,16 @@ class Ownership:
                 step=self._step,
             )
         # Fence first, then ask for the ends, then load: nobody can write behind what is loaded.
+        self._step("assigned, not fenced")
         await asyncio.gather(*(self.writers[partition].start() for partition in new))
+        self._step("fenced, not loaded")
         ends = await self._offsets(changelog, mine)
         loaded = await load(self._broker, changelog, new)
         for partition in new:
             program = self._factory(partition, loaded[partition])
             self._check_sources(partition, program.next_offsets())
             self.writers[partition].run(program)
+        self._step("loaded")
         self._generation = generation
         self._release()
         self._observer.assigned(
@@ -177,6 +180,9 @@ class Ownership:
         try:
             logs = [TopicPartition(changelog, partition) for partition in mine]
             raw = [TopicPartition(t, p) for t in self.source_topics for p in mine]
+            # All at once: a topic that is first heard of when its offsets are asked for costs a tenth of a second.
+            consumer.assign([*logs, *raw])
+            consumer.pause(*logs, *raw)
             ends = await consumer.end_offsets(logs)
             begins = await consumer.beginning_offsets(raw)
             self._starts = {(tp.topic, tp.partition): offset for tp, offset in begins.items()}

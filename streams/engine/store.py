@@ -14,8 +14,11 @@ from faust.types import TP
 from topics.errors import PipelineError
 from topics.settings import BrokerSettings
 
+from .heartbeat import heartbeating
+
 if TYPE_CHECKING:
     from .app import EngineApp, Table
+    from .transport import Consumer
 
 Entries = dict[bytes, bytes]
 
@@ -109,5 +112,7 @@ class Store(memory.Store[bytes, bytes]):
         topic = cast("Table", self.table).changelog_topic.get_topic_name()
         mine = {tp.partition for tp in assigned if tp.topic == topic}
         sources = {(tp.topic, tp.partition) for tp in assigned if tp.topic != topic}
-        ends = await cast("EngineApp", self.app).ownership.take(topic, mine, sources, generation_id)
+        app = cast("EngineApp", self.app)
+        async with heartbeating(cast("Consumer", app.consumer)._thread):  # noqa: SLF001 - ours
+            ends = await app.ownership.take(topic, mine, sources, generation_id)
         self._read_to = {TP(topic, partition): end - 1 for partition, end in ends.items()}

@@ -197,11 +197,8 @@ class Fold:
         self.dirty_blocks.add((subject.name, start_ms))
         block = subject.blocks.get(start_ms)
         watermark_ms = self.clock.watermark_ms
-        ended = False
-        if block is None or (
-            watermark_ms is not None and start_ms + self.rules.block_ms <= watermark_ms
-        ):
-            ended = self._touch(subject, start_ms)
+        past = watermark_ms is not None and start_ms + self.rules.block_ms <= watermark_ms
+        ended = self._touch(subject, start_ms) if block is None or past else False
         if block is None:
             block = empty_block(self.kind)
             self.hold(subject, start_ms, block)

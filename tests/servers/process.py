@@ -72,6 +72,11 @@ class GuardedProcess:
         """Whether it has not ended yet; a paused one runs."""
         return self._server.poll() is None
 
+    @property
+    def status(self) -> int | None:
+        """Its exit status, less than 0 for a signal; None while it runs."""
+        return self._server.poll()
+
     def pause(self) -> None:
         """Stop it from being scheduled (SIGSTOP): connections stay open and nothing answers."""
         self._server.send_signal(signal.SIGSTOP)
@@ -79,6 +84,10 @@ class GuardedProcess:
     def resume(self) -> None:
         """Let a paused one go on (SIGCONT)."""
         self._server.send_signal(signal.SIGCONT)
+
+    def ask(self) -> None:
+        """Ask it to end (SIGTERM) and wait for nothing."""
+        self._server.terminate()
 
     def end(self, patience_s: float) -> bool:
         """Ask it to end (SIGTERM); kill it after ``patience_s``. Return whether it ended by itself."""
