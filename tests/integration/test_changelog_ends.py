@@ -115,5 +115,5 @@ async def test_state_of_another_fold_is_refused_by_the_worker(line: Pipeline, ch
         await producer.send_and_wait(changelog, value, key=b"0|market|meta", partition=0)
     worker = line.start("streams")
     assert await worker.ended(PATIENCE_S) == 70
-    with pytest.raises(ChildError, match="start a new state"):
+    with pytest.raises(ChildError, match="tapereader streams rebuild --epoch 1"):
         worker.check()
