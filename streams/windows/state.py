@@ -128,12 +128,11 @@ def restore(fold: Fold, entries: Mapping[bytes, bytes], partitions: int) -> None
     Raises:
         StateError: The state was written by another version or other rules.
     """
-    head = f"{fold.partition}|{fold.kind}|"
+    head = f"{fold.partition}|{fold.kind}|".encode()
     mine: dict[str, list[tuple[list[str], bytes]]] = {}
-    for raw_key, value in entries.items():
-        key = raw_key.decode()
+    for key, value in entries.items():
         if key.startswith(head):
-            what, *rest = key[len(head) :].split("|")
+            what, *rest = key[len(head) :].decode().split("|")
             mine.setdefault(what, []).append((rest, value))
     if "meta" not in mine:
         return
@@ -170,12 +169,17 @@ def _restore_meta(fold: Fold, value: bytes, partitions: int) -> None:
 def _restore_blocks(fold: Fold, blocks: Iterable[tuple[list[str], bytes]]) -> None:
     """Hold the blocks again, and expect the windows of theirs that have not ended."""
     decoder: Any = msgspec.json.Decoder(block_type(fold.kind))
+    ended_ms = -1 if fold.clock.watermark_ms is None else fold.clock.watermark_ms
     for (name, start), value in blocks:
         start_ms = int(start)
         fold.hold(fold.subjects[name], start_ms, decoder.decode(value))
-        for window in fold.windows_holding(name, start_ms, start_ms + fold.rules.block_ms):
-            if not fold.has_ended(window):
-                fold.schedule.open(window)
+        for size in fold.rules.sizes:
+            last_ms = start_ms // size.step_ms * size.step_ms
+            if last_ms + size.window_ms <= ended_ms:
+                continue  # and so have the others: true of most blocks, and there are many
+            for at_ms in size.starts_holding(start_ms, start_ms + 1):
+                if at_ms + size.window_ms > ended_ms:
+                    fold.schedule.open(Window(at_ms, name, size))
 
 
 def _restore_histories(fold: Fold, entries: Iterable[tuple[list[str], bytes]]) -> None:
