@@ -77,6 +77,9 @@ async def run(app: EngineApp, stop: asyncio.Event, *, committed: Callable[[], No
         starting.result()
         if await app.wait_for_stopped(stopping):
             app.ownership.fatal("faust stopped by itself", app.crash_reason)
-    await app.ownership.close()
+    try:
+        await app.ownership.close()
+    except Exception as error:  # noqa: BLE001 - Faust's thread would outlive it
+        app.ownership.fatal("what was folded last could not be committed", error)
     committed()
     await app.stop()

@@ -20,8 +20,14 @@ INTERVAL_S = 1.0
 """A checkpoint runs at least this often while records come, sooner when a window has closed."""
 PAUSE_S = 0.1
 """And never closer than this to the one before."""
-TRANSACTION_S = 10.0
-"""A transaction that takes longer is aborted by the broker, and the process ends."""
+TRANSACTION_S = 30.0
+"""A transaction that takes longer is aborted by the broker, and the process ends.
+
+The clock runs on while the loop is busy: one heartbeat may end a day of windows, seconds of work. A dead owner's
+transaction does not wait for it: whoever takes the partition over ends it at once.
+"""
+FLUSH_S = 10.0
+"""And for the last one of a process that is told to end."""
 START_S = 20.0
 CLOSE_S = 3.0
 """For a producer to disconnect."""
@@ -91,7 +97,7 @@ class Writer:
     async def flush(self) -> None:
         """Write a checkpoint of everything folded so far."""
         if self.program is not None:
-            async with self.lock, asyncio.timeout(TRANSACTION_S):
+            async with asyncio.timeout(FLUSH_S), self.lock:
                 await self._write(self.program)
 
     async def close(self) -> None:

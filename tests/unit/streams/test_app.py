@@ -2,7 +2,7 @@
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -52,3 +52,20 @@ async def test_all_is_committed_before_faust_is_asked_to_end(*, starts: bool) ->
             await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_cannot_be_committed_at_the_end_ends_the_process() -> None:
+    """At once: Faust's thread would keep it alive."""
+    stop = asyncio.Event()
+    app: Any = Hanging([])
+
+    async def refuse() -> None:
+        raise TimeoutError
+
+    def end(reason: str, error: BaseException | None = None) -> NoReturn:
+        raise SystemExit(reason) from error
+
+    app.ownership = SimpleNamespace(close=refuse, fatal=end)
+    stop.set()
+    with pytest.raises(SystemExit, match="folded last could not be committed"):
+        await run(app, stop, committed=lambda: None)
