@@ -70,14 +70,16 @@ def _is_flag(value: object) -> bool:
 _time = _whole(0, _TIME_MAX)
 _sequence = _whole(0, _SEQUENCE_MAX)
 _name = _Field(_matches(_NAME, whole=True))
+_event_name = _Field(_text(64))
+"""Its letters are looked at where it counts, and not where the key comes again behind it."""
 _event = {
     "subject": _Field(lambda value: type(value) is str),
-    "source": _name,
+    "source": _event_name,
     "event_ms": _Field(_time),
     "received_ms": _Field(_time),
 }
 _volume = _event | {
-    "venue": _name,
+    "venue": _event_name,
     "instrument": _Field(_text(128)),
     "span_ms": _Field(_whole(1, float("inf"))),
     "volume": _Field(_real(0, _NUMBER_MAX)),
@@ -93,7 +95,7 @@ _gap = {
 FIELDS: dict[str, dict[str, _Field]] = {
     "trade": _event
     | {
-        "venue": _name,
+        "venue": _event_name,
         "trade_id": _Field(_text(128)),
         "price": _Field(_real(_NUMBER_MIN, _NUMBER_MAX)),
         "size": _Field(_real(_NUMBER_MIN, _NUMBER_MAX)),
@@ -104,7 +106,7 @@ FIELDS: dict[str, dict[str, _Field]] = {
     "volume.level": _volume,
     "post": _event
     | {
-        "platform": _name,
+        "platform": _event_name,
         "post_id": _Field(_text(128)),
         "tone": _Field(_real(-1, 1)),
         "engagement": _Field(_whole(0, _NUMBER_MAX)),
@@ -162,6 +164,9 @@ def read(kind: str, value: bytes) -> Record:
             raise RefusedError(reason="invalid")
     if isinstance(record, _Doubled):
         _check_doubled(record, fields)
+    names = [record[name] for name, field in fields.items() if field is _event_name]
+    if not all(map(_NAME.fullmatch, names)):
+        raise RefusedError(reason="invalid")
     return record
 
 

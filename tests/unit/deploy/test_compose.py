@@ -160,7 +160,8 @@ def test_every_command_is_one_of_ours(name: str) -> None:
     words = [VARIABLE.sub(r"\1", str(word)) for word in WHOLE[name]["command"]]
     while words and hasattr(command, "commands") and words[0] in command.commands:
         command = command.commands[words.pop(0)]
-    assert not hasattr(command, "commands")
+    # One that has commands below it is itself a role only where it says so.
+    assert getattr(command, "invoke_without_command", True)
     command.make_context(name, words, resilient_parsing=False)
 
 

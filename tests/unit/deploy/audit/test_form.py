@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deploy.audit.form import FIELDS, TAGS, RefusedError, read
-from streams.windows.intake import reader_of
+from streams.windows.checks import check_names
+from streams.windows.intake import EventIn, reader_of
 from tests.strategies.contracts import events
 from topics import BY_NAME, KINDS, ContractError, Kind, encode, raw_topic
 
@@ -32,7 +33,9 @@ def judged(kind: Kind, value: bytes) -> tuple[str | None, str | None]:
     """The fold's reason to refuse, and the audit's."""
     reasons: list[str | None] = []
     try:
-        READERS[kind].decode(value)
+        record = READERS[kind].decode(value)
+        if isinstance(record, EventIn):
+            check_names(record)
         reasons.append(None)
     except ContractError as refused:
         reasons.append(refused.reason)
