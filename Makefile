@@ -4,7 +4,7 @@ BIN := .venv/bin
 SECONDS ?= 0
 MODEL ?= rules
 TESTS ?= tests
-PYTEST_ARGS ?= -m "not sdk"
+PYTEST_ARGS ?= -m "not sdk and not nightly"
 KILLS ?= 200
 SEED ?= 1
 
@@ -32,6 +32,7 @@ test: env  ## the tests (real Kafka where Java and Maven are; what is missing is
 	$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS)
 
 nightly: env  ## workers harmed KILLS=200 times while they work, then every window compared (SEED=1; about 50 min)
+	$(BIN)/python -m pytest tests -m nightly
 	$(BIN)/python -m tests.kills.nightly --kills $(KILLS) --seed $(SEED)
 
 recovery: env  ## how long a death lasts: restart and failover with 100,000 state entries (about 25 min)

@@ -65,6 +65,7 @@ def test_windows_are_measured_beside_their_controls(run: Run) -> None:
     assert report["plan"]["work"]["events"] == 20_000
 
 
+@pytest.mark.nightly
 def test_latency_is_measured_at_a_steady_pace(run: Run) -> None:
     """The windows of one minute's end: not before the promise behind it, and soon after."""
     report = run("latency", "--rate", "500", "--seconds", "6", "--assets", "40")
@@ -75,6 +76,7 @@ def test_latency_is_measured_at_a_steady_pace(run: Run) -> None:
     assert 2_000 <= report["freshness_ms"]["p50"] < 10_000
 
 
+@pytest.mark.nightly
 def test_a_backlog_is_caught_up_without_losing_the_group(run: Run) -> None:
     """Told in tenths; trades without sequence numbers are in `windows --no-sequence`."""
     report = run("backlog", "--events", "20000", "--minutes", "3")

@@ -190,6 +190,7 @@ def windows(
     return kept
 
 
+@pytest.mark.nightly
 async def test_the_whole_recording_replayed_twice_gives_the_same_bytes(line: Pipeline) -> None:
     """59 hours of XRP/ETH in ten seconds, and a promise behind them that ends every window."""
     source = {
