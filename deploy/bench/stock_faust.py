@@ -66,14 +66,15 @@ class Count:
         os._exit(0)  # Faust takes seconds to leave its group
 
 
-def create_app(broker: BrokerSettings, topic: str, count: Count) -> faust.App:
-    """Return the program, as the documentation has it."""
+def create_app(broker: BrokerSettings, topic: str, count: Count, folder: Path) -> faust.App:
+    """Return the program, as the documentation has it. Faust leaves its own files in ``folder``."""
     app = faust.App(
         broker.topic("stock"),
         broker=[f"kafka://{host}" for host in broker.bootstrap.split(",")],
         topic_partitions=broker.partitions,
         table_cleanup_interval=CLEANUP_S,
         store="memory://",
+        datadir=str(folder),
         web_enabled=False,
     )
     trades = app.topic(topic, value_type=Trade, key_type=bytes)
@@ -102,7 +103,7 @@ def run_stock_faust(
         threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
     with Notes(file) as notes:
         count = Count(events, notes, file.with_suffix(".closed"))
-        app = create_app(broker, topic, count)
+        app = create_app(broker, topic, count, file.parent)
         faust.Worker(app, loglevel="warn").execute_from_commandline()
 
 

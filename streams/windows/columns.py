@@ -5,17 +5,19 @@ operations on doubles, sums are of integers, and whatever the columns cannot hol
 one by one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import count, islice, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from msgspec.structs import astuple
 
 from topics.units import NUMBER_MAX
 
 from .checks import AHEAD_MS_MAX
 from .grid import SCALE
 from .intake import TradeIn
+from .sketches import size_buckets
 
 FEW = 4
 """Trades a lane, below which they are taken one by one: it costs less."""
@@ -27,6 +29,8 @@ Key = tuple[int, str, int, str]
 Seen = tuple[Key, float]
 """A trade as panes and venues remember it: its key and price."""
 _Array = np.ndarray[Any, np.dtype[Any]]
+_BUCKETS = 1 << 16
+"""More than there are buckets of sizes, below and above 0 together."""
 
 
 class Cell(NamedTuple):
@@ -34,14 +38,17 @@ class Cell(NamedTuple):
 
     pane: int
     """Its number from the epoch."""
-    sizes: list[float]
+    trades: int
     high: float
     low: float
     volume: int
     quote_volume: int
     buy_volume: int
+    largest: float
     first: Seen
     last: Seen
+    sizes: list[tuple[int, int]]
+    """Buckets of sizes, each with its trades."""
 
 
 class Lane(NamedTuple):
@@ -63,43 +70,102 @@ class Lane(NamedTuple):
         return first_ms
 
 
-def lanes_of(trades: Sequence[TradeIn], *, from_ms: int, pane_ms: int) -> list[Lane] | None:
+class Columns:
+    """What is added up of a run's trades, field by field, in the order of the log.
+
+    The trades themselves are let go at once: memory that is used again while the processor still holds it
+    nearby costs a fraction of memory that is not.
+    """
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.lane: list[int] = []
+        """The number of each trade's lane."""
+        self.key: list[bytes | None] = []
+        """Of each record."""
+        self.ids: list[str] = []
+        self.time: list[int] = []
+        self.received: list[int] = []
+        self.price: list[float] = []
+        self.size: list[float] = []
+        self.buy: list[bool] = []
+        self.number: list[int | None] = []
+        self._lanes: dict[tuple[str, str], dict[str, int]] = {}
+        self._next = count().__next__
+
+    def __len__(self) -> int:
+        """How many trades there are."""
+        return len(self.lane)
+
+    def add(self, trades: Sequence[TradeIn], keys: Sequence[bytes | None]) -> None:
+        """Take trades that follow each other, and the keys of their records."""
+        self._add_lanes(trades)
+        self.key += keys
+        self.ids += [trade.trade_id for trade in trades]
+        self.time += [trade.event_ms for trade in trades]
+        self.received += [trade.received_ms for trade in trades]
+        self.price += [trade.price for trade in trades]
+        self.size += [trade.size for trade in trades]
+        self.buy += [trade.side == "buy" for trade in trades]
+        self.number += [trade.sequence for trade in trades]
+
+    def _add_lanes(self, trades: Sequence[TradeIn]) -> None:
+        subject = [trade.subject for trade in trades]
+        venue = [trade.venue for trade in trades]
+        source = [trade.source for trade in trades]
+        if venue.count(venue[0]) == len(venue) and source.count(source[0]) == len(source):
+            lanes = self._lanes_at(venue[0], source[0])
+            self.lane += [lanes[name] for name in subject]
+        else:
+            places = zip(venue, source, subject, strict=True)
+            self.lane += [self._lanes_at(at, of)[name] for at, of, name in places]
+
+    def _lanes_at(self, venue: str, source: str) -> dict[str, int]:
+        """Return the lanes of a venue and source by subject; a new one gets the next number by being asked for."""
+        lanes = self._lanes.get((venue, source))
+        if lanes is None:
+            lanes = self._lanes[venue, source] = defaultdict(self._next)
+        return lanes
+
+    def lanes(self) -> list[tuple[str, str, str]]:
+        """Return subject, venue and source of each lane, by number."""
+        found = [
+            (code, (subject, *place))
+            for place, lanes in self._lanes.items()
+            for subject, code in lanes.items()
+        ]
+        return [name for _, name in sorted(found)]
+
+
+def lanes_of(columns: Columns, *, from_ms: int, pane_ms: int) -> list[Lane] | None:
     """Return a run's trades by lane, or None where one may be late, absurd or too large, or the order matters.
 
     ``from_ms`` is the least time that is not late.
     """
-    subject, source, venue, ids, times, received, prices, sizes, sides, numbers = zip(
-        *map(astuple, trades), strict=True
-    )
-    codes, names = _codes(subject, venue, source)
+    names, many = columns.lanes(), len(columns)
     several = len({name[:2] for name in names}) < len(names)
-    if several or len(trades) < FEW * len(names) or None in numbers:
+    if several or many < FEW * len(names) or None in columns.number:
         return None
-    time, price, size = np.array(times), np.array(prices), np.array(sizes)
-    if not _is_plain(time, np.array(received), price, size, from_ms):
+    time, price, size = _ints(columns.time), _floats(columns.price), _floats(columns.size)
+    if not _is_plain(time, _ints(columns.received), price, size, from_ms):
         return None
-    lane = np.array(codes)
+    lane = _ints(columns.lane)
+    counts = np.bincount(lane, minlength=len(names))
+    firsts = _firsts(lane, _ints(columns.number), counts)
+    buy = np.fromiter(columns.buy, np.bool_, many)
     order = np.lexsort((time, lane))
-    table = _Table(order, lane[order], time[order], price[order], size[order])
-    cells = table.cells(np.array([side == "buy" for side in sides]), venue, ids, pane_ms)
-    firsts = _firsts(lane, np.array(numbers))
-    return [
-        Lane(*name, sum(len(cell.sizes) for cell in mine), first, mine)
-        for name, first, mine in zip(names, firsts, cells, strict=True)
-    ]
+    table = _Table(columns.ids, order, time[order], price[order], size[order], buy[order])
+    cells = table.cells(counts, [venue for _, venue, _ in names], pane_ms)
+    found = zip(names, counts.tolist(), firsts, cells, strict=True)
+    return [Lane(*name, trades, first, mine) for name, trades, first, mine in found]
 
 
-def _codes(
-    subject: Sequence[str], venue: Sequence[str], source: Sequence[str]
-) -> tuple[list[int], list[tuple[str, str, str]]]:
-    """Return the number of each trade's lane, and the lanes by number."""
-    keys: Sequence[Any] = subject
-    alike = venue.count(venue[0]) == len(venue) and source.count(source[0]) == len(source)
-    if not alike:
-        keys = list(zip(subject, venue, source, strict=True))
-    codes = {key: code for code, key in enumerate(dict.fromkeys(keys))}
-    names = [(key, venue[0], source[0]) for key in codes] if alike else list(codes)
-    return [codes[key] for key in keys], names
+def _ints(values: Sequence[Any]) -> _Array:
+    return np.fromiter(values, np.int64, len(values))
+
+
+def _floats(values: Sequence[float]) -> _Array:
+    return np.fromiter(values, np.float64, len(values))
 
 
 def _is_plain(time: _Array, received: _Array, price: _Array, size: _Array, from_ms: int) -> bool:
@@ -113,94 +179,106 @@ def _is_plain(time: _Array, received: _Array, price: _Array, size: _Array, from_
     )
 
 
-def _firsts(lane: _Array, numbers: _Array) -> list[int | None]:
+def _firsts(lane: _Array, numbers: _Array, counts: _Array) -> list[int | None]:
     """Return the first number of each lane whose numbers follow each other in the log; None of another."""
-    order = np.argsort(lane, kind="stable")
-    begins = np.flatnonzero(np.diff(lane[order], prepend=-1))
-    ordered = numbers[order]
-    steps = np.diff(ordered, prepend=0)
-    steps[begins] = 1
-    follows = np.logical_and.reduceat(steps == 1, begins).tolist()
-    firsts = ordered[begins].tolist()
-    return [first if ok else None for first, ok in zip(firsts, follows, strict=True)]
+    ordered = numbers[np.argsort(lane, kind="stable")]
+    ends = np.cumsum(counts)
+    broken = ordered[1:] - ordered[:-1] != 1
+    broken[ends[:-1] - 1] = False  # there the next lane begins
+    begins = ends - counts
+    firsts: list[int | None] = ordered[begins].tolist()
+    for at in np.flatnonzero(broken).tolist():
+        firsts[int(np.searchsorted(ends, at, side="right"))] = None
+    return firsts
 
 
 class _Table(NamedTuple):
     """Trades by lane and time, those of one instant in the order of the log."""
 
+    ids: Sequence[str]
+    """As they are in the log."""
     order: _Array
-    """Where each stands in the log."""
-    lane: _Array
+    """Where each stands there."""
     time: _Array
     price: _Array
     size: _Array
+    buy: _Array
 
-    def cells(
-        self, buy: _Array, venue: Sequence[str], ids: Sequence[str], pane_ms: int
-    ) -> list[list[Cell]]:
-        """Return the cells of each lane."""
+    def cells(self, counts: _Array, venues: Sequence[str], pane_ms: int) -> list[list[Cell]]:
+        """Return the cells of each lane. ``counts``: its trades."""
         pane = self.time // pane_ms
-        changes = np.diff(self.lane, prepend=-1) != 0
-        begins = np.flatnonzero(changes | (np.diff(pane, prepend=-1) != 0))
+        lane_ends = np.cumsum(counts)
+        changes = pane[1:] != pane[:-1]
+        changes[lane_ends[:-1] - 1] = True
+        begins = np.concatenate(([0], np.flatnonzero(changes) + 1))
+        ends = np.append(begins[1:], len(pane))
+        stops = np.searchsorted(begins, lane_ends).tolist()
+        spans = list(pairwise([0, *stops]))
+        places = [
+            venue
+            for venue, (start, stop) in zip(venues, spans, strict=True)
+            for _ in range(start, stop)
+        ]
         grid = np.rint(self.size * SCALE).astype(np.int64)
         quote = np.rint(self.price * self.size * SCALE).astype(np.int64)
-        sizes = self.size.tolist()
-        spans = [*begins.tolist(), len(sizes)]
-        ends = _Ends(self.order.tolist(), self.time.tolist(), self.price.tolist(), venue, ids)
-        columns = zip(
-            spans,
-            spans[1:],
-            changes[begins].tolist(),
+        cells = map(
+            Cell,
             pane[begins].tolist(),
+            (ends - begins).tolist(),
             np.maximum.reduceat(self.price, begins).tolist(),
             np.minimum.reduceat(self.price, begins).tolist(),
             _sums(grid, begins),
             _sums(quote, begins),
-            _sums(np.where(buy[self.order], grid, 0), begins),
-            strict=False,  # the last span only ends
+            _sums(grid * self.buy, begins),
+            np.maximum.reduceat(self.size, begins).tolist(),
+            self._firsts(begins, ends, places),
+            self._lasts(begins, ends, places),
+            _counted(size_buckets(self.size), begins, ends),
         )
-        found: list[list[Cell]] = []
-        for begin, end, new_lane, number, high, low, volume, quoted, bought in columns:
-            if new_lane:
-                found.append([])
-            first, last = ends.first(begin, end), ends.last(begin, end)
-            cell = Cell(number, sizes[begin:end], high, low, volume, quoted, bought, first, last)
-            found[-1].append(cell)
+        return [list(islice(cells, stop - start)) for start, stop in spans]
+
+    def _firsts(self, begins: _Array, ends: _Array, venues: Sequence[str]) -> list[Seen]:
+        """Return the first trade of each cell."""
+        stops = begins + 1
+        found = self._seen(begins, venues)
+        tied = (stops < ends) & (self.time[begins] == self.time[np.minimum(stops, ends - 1)])
+        for cell in np.flatnonzero(tied).tolist():
+            equal = self._equal(begins[cell], begins[cell], ends[cell])
+            found[cell] = min(self._seen(equal, [venues[cell]] * len(equal)), key=_key)
         return found
 
+    def _lasts(self, begins: _Array, ends: _Array, venues: Sequence[str]) -> list[Seen]:
+        """Return the last trade of each cell; of equal ones, the first in the log."""
+        lasts = ends - 1
+        found = self._seen(lasts, venues)
+        tied = (lasts > begins) & (self.time[lasts] == self.time[np.maximum(lasts - 1, begins)])
+        for cell in np.flatnonzero(tied).tolist():
+            equal = self._equal(lasts[cell], begins[cell], ends[cell])
+            found[cell] = max(self._seen(equal, [venues[cell]] * len(equal)), key=_key)
+        return found
 
-class _Ends(NamedTuple):
-    """What tells the first and the last of a span."""
+    def _equal(self, at: int, begin: int, end: int) -> _Array:
+        """Return where the trades of a cell are that were made at the same instant as one of them."""
+        return begin + np.flatnonzero(self.time[begin:end] == self.time[at])
 
-    order: list[int]
-    times: list[int]
-    prices: list[float]
-    venue: Sequence[str]
-    ids: Sequence[str]
-
-    def first(self, begin: int, end: int) -> Seen:
-        """Return the first of the trades from ``begin`` up to ``end``."""
-        stop = begin + 1
-        while stop < end and self.times[stop] == self.times[begin]:
-            stop += 1
-        return min(self._seen(begin, stop), key=_key)
-
-    def last(self, begin: int, end: int) -> Seen:
-        """Return the last of the trades from ``begin`` up to ``end``; of equal ones, the first in the log."""
-        start = end - 1
-        while start > begin and self.times[start - 1] == self.times[end - 1]:
-            start -= 1
-        return max(self._seen(start, end), key=_key)
-
-    def _seen(self, begin: int, end: int) -> Iterator[Seen]:
-        for at in range(begin, end):
-            place = self.order[at]
-            trade_id = self.ids[place]
-            yield (self.times[at], self.venue[place], len(trade_id), trade_id), self.prices[at]
+    def _seen(self, at: _Array, venues: Sequence[str]) -> list[Seen]:
+        ids = [self.ids[place] for place in self.order[at].tolist()]
+        seen = zip(self.time[at].tolist(), venues, map(len, ids), ids, strict=True)
+        return list(zip(seen, self.price[at].tolist(), strict=True))
 
 
 def _key(seen: Seen) -> Key:
     return seen[0]
+
+
+def _counted(buckets: _Array, begins: _Array, ends: _Array) -> list[list[tuple[int, int]]]:
+    """Return the buckets of each cell with their counts."""
+    cell = np.repeat(np.arange(len(begins)), ends - begins)
+    found, counts = np.unique(cell * _BUCKETS + buckets, return_counts=True)
+    cells = (found + _BUCKETS // 2) // _BUCKETS
+    stops = np.searchsorted(cells, np.arange(len(begins)), side="right").tolist()
+    pairs = zip((found - cells * _BUCKETS).tolist(), counts.tolist(), strict=True)
+    return [list(islice(pairs, stop - start)) for start, stop in pairwise([0, *stops])]
 
 
 def _sums(addends: _Array, begins: _Array) -> list[int]:

@@ -187,7 +187,7 @@ class Fold:
             block, ended = self.open_block(subject, cell.pane * pane_ms // block_ms * block_ms)
             cast("MarketBlock", block).add_cell(lane.venue, cell)
             if ended:
-                self.counters.corrected += len(cell.sizes)
+                self.counters.corrected += cell.trades
 
     def open_block(self, subject: Subject, start_ms: int) -> tuple[Block, bool]:
         """Return the block that begins at a time, to be changed, and whether a window that holds it has ended.

@@ -11,7 +11,7 @@ from .columns import Cell, Key, Seen
 from .grid import from_grid, to_grid
 from .intake import TradeIn
 from .kinds import KindRules
-from .sketches import quantiles, size_key, size_keys
+from .sketches import quantiles, size_key
 
 QUANTILES = (0.5, 0.9, 0.99)
 
@@ -71,16 +71,16 @@ class MarketBlock(Struct, array_like=True):
 
     def add_cell(self, venue: str, cell: Cell) -> None:
         """Take the trades of one pane of a venue, as `add` takes each: what is counted depends on no order."""
-        self.trades += len(cell.sizes)
+        self.trades += cell.trades
         self.high = max(self.high, cell.high)
         self.low = min(self.low, cell.low)
         self.volume += cell.volume
         self.quote_volume += cell.quote_volume
         self.buy_volume += cell.buy_volume
-        self.largest = max(self.largest, *cell.sizes)
+        self.largest = max(self.largest, cell.largest)
         counts = self.sizes
-        for bucket in size_keys(cell.sizes):
-            counts[bucket] = counts.get(bucket, 0) + 1
+        for bucket, count in cell.sizes:
+            counts[bucket] = counts.get(bucket, 0) + count
         self._place(cell.pane, cell.first, cell.last)
         self._credit(venue, cell.volume, cell.last)
 
@@ -120,7 +120,7 @@ def values(blocks: list[MarketBlock]) -> MarketValues:
     closes = [pane.close for pane in panes]
     venue_volume, venue_last = _by_venue(blocks)
     variance = _realised_variance(closes)
-    p50, p90, p99 = quantiles(_sizes(blocks), QUANTILES)
+    p50, p90, p99 = quantiles([block.sizes for block in blocks], QUANTILES)
     return MarketValues(
         trades=sum(block.trades for block in blocks),
         open=panes[0].open,
@@ -147,14 +147,6 @@ def values(blocks: list[MarketBlock]) -> MarketValues:
         else {},
         venue_spread=_spread([last.close for last in venue_last.values()]),
     )
-
-
-def _sizes(blocks: list[MarketBlock]) -> dict[int, int]:
-    sizes = dict(blocks[0].sizes)
-    for block in blocks[1:]:
-        for bucket, count in block.sizes.items():
-            sizes[bucket] = sizes.get(bucket, 0) + count
-    return sizes
 
 
 def _spread(closes: list[float]) -> float | None:

@@ -7,18 +7,20 @@ by one, as their order in the log may matter.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 from topics import ContractError, Heartbeat
 
 from .checks import EVENT_MS_MIN, check_heartbeat
-from .columns import Lane, lanes_of
+from .columns import Columns, Lane, lanes_of
 from .fold import Fold
 from .intake import LogRecord, RecordIn, TradeIn
 from .kinds import CORRECTION_TICK_MS
-from .subject import Subject
 
 MANY = 64
 """Trades of a run, below which they are taken one by one: it costs less."""
+PIECE = 256
+"""Records read before they are looked at again, so few that the processor still holds them nearby."""
 
 
 def feed_slice(fold: Fold, records: Sequence[LogRecord]) -> None:
@@ -31,23 +33,13 @@ def feed_slice(fold: Fold, records: Sequence[LogRecord]) -> None:
         records = [record for record in records if record.offset >= fold.next_offset]
     if not records:
         return
-    begin, end = records[0].offset, records[-1].offset + 1
-    read = None
-    if fold.kind == "market" and end - begin == len(records):
-        read = fold.reader.decode_all([record.value or b"" for record in records])
-    if read is None:
+    if fold.kind != "market" or records[-1].offset - records[0].offset >= len(records):
         for record in records:
             fold.feed(record.offset, record.timestamp, record.key, record.value or b"")
         return
-    fold.go_on(begin, len(records))
     run = Run(fold)
-    taken = 0
-    others = [at for at, event in enumerate(read) if type(event) is not TradeIn]
-    for at in [*others, len(read)]:
-        run.add(read[taken:at], records[taken:at])
-        taken = at + 1
-        if at < len(read):
-            run.pass_by(read[at], records[at])
+    for begin in range(0, len(records), PIECE):
+        run.take(records[begin : begin + PIECE])
     run.end()
 
 
@@ -57,17 +49,36 @@ class Run:
     def __init__(self, fold: Fold) -> None:
         """Begin empty."""
         self._fold = fold
-        self._trades: list[TradeIn] = []
+        self._columns = Columns()
         self._records: list[LogRecord] = []
         self._watermarks: list[tuple[int, int | None]] = []
         """Watermarks, each with the number of trades before the next one."""
 
+    def take(self, records: Sequence[LogRecord]) -> None:
+        """Take the next records of the log."""
+        fold = self._fold
+        read = fold.reader.decode_all([record.value or b"" for record in records])
+        if read is None:
+            self.end()
+            for record in records:
+                fold.feed(record.offset, record.timestamp, record.key, record.value or b"")
+            return
+        fold.go_on(records[0].offset, len(records))
+        others = [at for at, event in enumerate(read) if type(event) is not TradeIn]
+        taken = 0
+        for at in others:
+            self.add(read[taken:at], records[taken:at])
+            self.pass_by(read[at], records[at])
+            taken = at + 1
+        self.add(read[taken:], records[taken:])
+
     def add(self, trades: Sequence[RecordIn], records: Sequence[LogRecord]) -> None:
         """Take trades that follow each other."""
         if trades:
-            self._trades += trades  # type: ignore[arg-type]  # the caller looked
+            keys = [record.key for record in records]
+            self._columns.add(trades, keys)  # type: ignore[arg-type]  # the caller looked
             self._records += records
-            self._watermarks.append((len(self._trades), self._fold.clock.watermark_ms))
+            self._watermarks.append((len(self._records), self._fold.clock.watermark_ms))
 
     def pass_by(self, other: RecordIn, record: LogRecord) -> None:
         """Take a record that is no trade. All but a heartbeat within a tick ends the run."""
@@ -93,42 +104,47 @@ class Run:
 
     def end(self) -> None:
         """Fold the trades."""
-        lanes = self._lanes() if len(self._trades) >= MANY else None
+        lanes = self._lanes() if len(self._records) >= MANY else None
         if lanes is None:
             self._take_in_order()
         else:
-            for lane in lanes:
-                self._take_lane(self._fold.subjects[lane.subject], lane)
-        self._trades, self._records, self._watermarks = [], [], []
+            for number, lane in enumerate(lanes):
+                self._take_lane(number, lane)
+        self._columns, self._records, self._watermarks = Columns(), [], []
 
-    def _take_lane(self, subject: Subject, lane: Lane) -> None:
+    def _take_lane(self, number: int, lane: Lane) -> None:
+        subject = self._fold.subjects[lane.subject]
         if lane.number is not None and subject.numbers(lane.venue).ends_before(lane.number):
             self._fold.count_lane(subject, lane)
             return
-        for trade in self._trades:
-            if (trade.subject, trade.venue) == (subject.name, lane.venue):
-                self._fold.count(subject, trade.venue, trade)
+        for at, code in enumerate(self._columns.lane):
+            if code == number:
+                self._fold.count(subject, lane.venue, self._read(at))
 
     def _take_in_order(self) -> None:
         begin = 0
         for end, watermark_ms in self._watermarks:
             for at in range(begin, end):
-                self._fold.take(self._trades[at], self._records[at], watermark_ms)
+                self._fold.take(self._read(at), self._records[at], watermark_ms)
             begin = end
+
+    def _read(self, at: int) -> TradeIn:
+        """Return a trade, which was let go when its fields were taken."""
+        return cast("TradeIn", self._fold.reader.decode(self._records[at].value or b""))
 
     def _lanes(self) -> list[Lane] | None:
         """Return the trades by lane, or None where one of them needs more than to be counted."""
         fold = self._fold
-        keys = {name: subject.key for name, subject in fold.subjects.items()}
-        found = [keys.get(trade.subject) for trade in self._trades]
-        if found != [record.key for record in self._records]:
-            return None
         watermark_ms = fold.clock.watermark_ms
         from_ms = EVENT_MS_MIN
         if watermark_ms is not None:
             from_ms = max(from_ms, watermark_ms - fold.rules.horizon_ms)
-        lanes = lanes_of(self._trades, from_ms=from_ms, pane_ms=fold.rules.pane_ms)
-        return lanes if lanes is not None and all(map(self._knows, lanes)) else None
+        lanes = lanes_of(self._columns, from_ms=from_ms, pane_ms=fold.rules.pane_ms)
+        if lanes is None or not all(map(self._knows, lanes)):
+            return None
+        keys = [fold.subjects[lane.subject].key for lane in lanes]
+        is_routed = [keys[number] for number in self._columns.lane] == self._columns.key
+        return lanes if is_routed else None
 
     def _knows(self, lane: Lane) -> bool:
         subject = self._fold.subjects.get(lane.subject)

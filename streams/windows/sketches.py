@@ -1,9 +1,11 @@
 """What is estimated rather than summed: sizes by quantile, authors by count. Neither depends on any order."""
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from itertools import chain
 from math import ceil, log2
+from typing import Any
+
+import numpy as np
 
 QUANTILE_ACCURACY = 0.01
 """Relative, of every quantile (DDSketch: Masson, Rim and Lee 2019)."""
@@ -15,6 +17,9 @@ HASHES_MAX = 4_096
 _RATIO = 2 * QUANTILE_ACCURACY / (1 - QUANTILE_ACCURACY)
 _BUCKETS_PER_OCTAVE = 1 / log2(1 + _RATIO)
 _HASHES = 2**64
+_NEAR = 1e-6
+"""Of a bucket: far more than the last place of a logarithm, far less than there is between sizes that differ."""
+_Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def size_key(size: float) -> int:
@@ -22,23 +27,33 @@ def size_key(size: float) -> int:
     return ceil(log2(min(max(size, SIZE_MIN), SIZE_MAX)) * _BUCKETS_PER_OCTAVE)
 
 
-def size_keys(sizes: Sequence[float]) -> list[int]:
-    """Return the bucket of each size."""
-    if min(sizes) >= SIZE_MIN and max(sizes) <= SIZE_MAX:
-        return [ceil(log2(size) * _BUCKETS_PER_OCTAVE) for size in sizes]
-    return [size_key(size) for size in sizes]
+def size_buckets(sizes: _Array) -> _Array:
+    """Return the bucket of each size, the same as `size_key` says.
+
+    The logarithms of numpy and of `math` may differ in the last place. That matters next to a bound of two
+    buckets alone, and what is there is asked of `size_key`.
+    """
+    at = np.log2(np.clip(sizes, SIZE_MIN, SIZE_MAX)) * _BUCKETS_PER_OCTAVE
+    buckets: _Array = np.ceil(at).astype(np.int64)
+    for near in np.flatnonzero(np.abs(at - np.rint(at)) < _NEAR).tolist():
+        buckets[near] = size_key(float(sizes[near]))
+    return buckets
 
 
-def quantiles(buckets: Mapping[int, int], wanted: Sequence[float]) -> list[float]:
-    """Return values at quantiles of the sizes counted by bucket; there is at least one.
+def quantiles(blocks: Sequence[Mapping[int, int]], wanted: Sequence[float]) -> list[float]:
+    """Return values at quantiles of the sizes that blocks have counted by bucket; there is at least one.
 
     The value at q is that of the bucket which holds the size of rank q x (n - 1), from 0.
     """
-    keys = sorted(buckets)
-    reached = list(accumulate(buckets[key] for key in keys))
-    last = reached[-1] - 1
-    at = (bisect_right(reached, q * last) for q in wanted)
-    return [2 ** (keys[i] / _BUCKETS_PER_OCTAVE) * 2 / (2 + _RATIO) for i in at]
+    many = sum(map(len, blocks))
+    buckets = np.fromiter(chain.from_iterable(blocks), np.int64, many)
+    counts = np.fromiter(chain.from_iterable(block.values() for block in blocks), np.int64, many)
+    least = int(buckets.min())
+    # Counted as doubles, which hold every number of trades there can be.
+    reached = np.cumsum(np.bincount(buckets - least, weights=counts))
+    last = float(reached[-1]) - 1
+    at = np.searchsorted(reached, [q * last for q in wanted], side="right").tolist()
+    return [2 ** ((least + i) / _BUCKETS_PER_OCTAVE) * 2 / (2 + _RATIO) for i in at]
 
 
 def keep_least(hashes: set[int], most: int = 2 * HASHES_MAX) -> None:

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.windows import Fold, feed_slice, take_entries
-from streams.windows.columns import lanes_of
+from streams.windows.columns import Columns, lanes_of
 from streams.windows.intake import Logged
 from streams.windows.runs import MANY
 from tests.strategies.logs import START_MS, logs
@@ -222,7 +222,9 @@ def test_sums_of_columns_are_those_of_integers(amounts: list[tuple[float, float]
         TradeIn("A/B", "one", "alpha", str(n), 10, 10, price, size, "buy", n)
         for n, (price, size) in enumerate(amounts)
     ]
-    lanes = lanes_of(trades, from_ms=0, pane_ms=10_000)
+    columns = Columns()
+    columns.add(trades, [b"A"] * len(trades))
+    lanes = lanes_of(columns, from_ms=0, pane_ms=10_000)
     largest = max(max(size, price * size) for price, size in amounts)
     if largest > 1e15 or largest * 1e8 >= 2.0**62:
         assert lanes is None

@@ -3,6 +3,7 @@
 import random
 from math import floor
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from streams.windows.sketches import (
     distinct,
     keep_least,
     quantiles,
+    size_buckets,
     size_key,
 )
 
@@ -30,10 +32,15 @@ def counted(sizes: list[float]) -> dict[int, int]:
     return buckets
 
 
+def bound(bucket: int) -> float:
+    """Return the size between two buckets, as near as a double is."""
+    return float(((1 + QUANTILE_ACCURACY) / (1 - QUANTILE_ACCURACY)) ** bucket)
+
+
 @given(sizes=SIZES, quantile=st.floats(0, 1))
 def test_a_quantile_is_within_its_accuracy(sizes: list[float], quantile: float) -> None:
     """Of the size that has its rank, from 0."""
-    (found,) = quantiles(counted(sizes), [quantile])
+    (found,) = quantiles([counted(sizes)], [quantile])
     ranked = sorted(sizes)[floor(quantile * (len(sizes) - 1))]
     assert found == pytest.approx(ranked, rel=QUANTILE_ACCURACY * (1 + 1e-9))
 
@@ -42,7 +49,7 @@ def test_a_quantile_is_within_its_accuracy(sizes: list[float], quantile: float) 
 def test_quantiles_know_no_order(sizes: list[float], data: st.DataObject) -> None:
     """A bucket's count is all there is."""
     shuffled = data.draw(st.permutations(sizes))
-    assert quantiles(counted(sizes), (0, 0.5, 1)) == quantiles(counted(shuffled), (0, 0.5, 1))
+    assert quantiles([counted(sizes)], (0, 0.5, 1)) == quantiles([counted(shuffled)], (0, 0.5, 1))
 
 
 def test_sizes_beyond_the_bounds_count_as_the_nearest() -> None:
@@ -86,3 +93,28 @@ def test_what_is_kept_are_the_least(monkeypatch: pytest.MonkeyPatch) -> None:
     assert hashes == {1, 3, 5}
     keep_least(hashes, 3)
     assert hashes == {1, 3, 5}
+
+
+@given(
+    sizes=st.lists(
+        st.floats(1e-15, 1e18)
+        | st.integers(-30, 40).map(lambda n: 2.0**n)
+        | st.integers(-900, 1_700).map(bound),
+        min_size=1,
+        max_size=50,
+    )
+)
+def test_buckets_of_many_are_those_of_each(sizes: list[float]) -> None:
+    """Next to a bound too, where two logarithms may disagree."""
+    assert size_buckets(np.array(sizes)).tolist() == [size_key(size) for size in sizes]
+
+
+@pytest.mark.parametrize("towards", [-np.inf, np.inf])
+def test_a_logarithm_may_err_in_the_last_place(
+    monkeypatch: pytest.MonkeyPatch, towards: float
+) -> None:
+    """As on a machine where numpy's is not the one of `math`: the buckets are the same."""
+    sizes = [bound(bucket) for bucket in range(-900, 1_700, 7)]
+    log2 = np.log2
+    monkeypatch.setattr(np, "log2", lambda found: np.nextafter(log2(found), towards))
+    assert size_buckets(np.array(sizes)).tolist() == [size_key(size) for size in sizes]
