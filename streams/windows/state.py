@@ -33,7 +33,7 @@ from .schedule import Revision, Window
 from .seen import Digests
 from .subject import Subject, SubjectRecord
 
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 """Rises when the same records would give other outputs."""
 
 Entry = tuple[bytes, bytes | None]
