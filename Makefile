@@ -7,8 +7,9 @@ TESTS ?= tests
 PYTEST_ARGS ?= -m "not sdk and not nightly"
 KILLS ?= 200
 SEED ?= 1
+SOAK_MIN ?= 60
 
-.PHONY: help env demo test nightly recovery check lint fmt schemas lock clean
+.PHONY: help env demo test nightly recovery soak check lint fmt schemas lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -37,6 +38,9 @@ nightly: env  ## workers harmed KILLS=200 times while they work, then every wind
 
 recovery: env  ## how long a death lasts: restart and failover with 100,000 state entries (about 25 min)
 	$(BIN)/python -m tests.kills.recovery
+
+soak: env  ## SOAK_MIN=60 minutes of a steady market and faults: memory at rest, every window judged (2 to see it work)
+	$(BIN)/python -m tests.kills.soak --minutes $(SOAK_MIN) --seed $(SEED)
 
 check: lint  ## what CI runs: format, ruff, mypy, imports, contracts, tests, coverage
 	$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS) --cov --cov-report=term

@@ -14,6 +14,7 @@ from faust.types import TP
 from topics.errors import PipelineError
 from topics.settings import BrokerSettings
 
+from .fetched import hand_over_parsed
 from .heartbeat import heartbeating
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ async def load(
     )
     await consumer.start()
     try:
+        hand_over_parsed(consumer)
         places = [TopicPartition(changelog, partition) for partition in loaded]
         consumer.assign(places)
         begins = await consumer.beginning_offsets(places)

@@ -38,6 +38,8 @@ FOLD_VERSION = 4
 
 Entry = tuple[bytes, bytes | None]
 """Key and value of a changelog record; None is a tombstone."""
+Rest = tuple[str, bytes]
+"""What of a key comes after `p|kind|what|`, and the value."""
 
 _encode = msgspec.json.encode
 
@@ -128,24 +130,25 @@ def restore(fold: Fold, entries: Mapping[bytes, bytes], partitions: int) -> None
     Raises:
         StateError: The state was written by another version or other rules.
     """
+    mine: dict[str, list[Rest]] = {}
     head = f"{fold.partition}|{fold.kind}|".encode()
-    mine: dict[str, list[tuple[list[str], bytes]]] = {}
-    for key, value in entries.items():
-        if key.startswith(head):
-            what, *rest = key[len(head) :].decode().split("|")
-            mine.setdefault(what, []).append((rest, value))
+    for key in [key for key in entries if key.startswith(head)]:
+        what, _, rest = key[len(head) :].decode().partition("|")
+        mine.setdefault(what, []).append((rest, entries[key]))
     if "meta" not in mine:
         return
     _restore_meta(fold, _only(mine["meta"]), partitions)
-    for (name,), value in mine.get("subject", ()):
+    for rest, value in mine.get("subject", ()):
+        (name,) = rest.split("|")
         fold.admit(Subject(name, msgspec.json.decode(value, type=SubjectRecord)))
     _restore_blocks(fold, mine.get("block", ()))
-    for (name, size, start_ms), value in mine.get("window", ()):
+    for rest, value in mine.get("window", ()):
+        name, size, start_ms = rest.split("|")
         fold.schedule.restore(
             Window(int(start_ms), name, _size(size)), msgspec.json.decode(value, type=Revision)
         )
     _restore_histories(fold, mine.get("history", ()))
-    for (number,), value in mine.get("seen", ()):
+    for number, value in mine.get("seen", ()):
         fold.digests.restore(int(number), msgspec.json.decode(value, type=list[tuple[int, int]]))
     fold.dirty_subjects.clear()
 
@@ -166,29 +169,34 @@ def _restore_meta(fold: Fold, value: bytes, partitions: int) -> None:
     fold.digests = Digests(meta.digests_floor_ms)
 
 
-def _restore_blocks(fold: Fold, blocks: Iterable[tuple[list[str], bytes]]) -> None:
+def _restore_blocks(fold: Fold, blocks: Iterable[Rest]) -> None:
     """Hold the blocks again, and expect the windows of theirs that have not ended."""
     decoder: Any = msgspec.json.Decoder(block_type(fold.kind))
-    ended_ms = -1 if fold.clock.watermark_ms is None else fold.clock.watermark_ms
-    for (name, start), value in blocks:
+    open_of: dict[int, list[tuple[int, WindowSize]]] = {}  # by start: many subjects share it
+    for rest, value in blocks:
+        name, start = rest.split("|")
         start_ms = int(start)
         fold.hold(fold.subjects[name], start_ms, decoder.decode(value))
-        for size in fold.rules.sizes:
-            last_ms = start_ms // size.step_ms * size.step_ms
-            if last_ms + size.window_ms <= ended_ms:
-                continue  # and so have the others: true of most blocks, and there are many
-            for at_ms in size.starts_holding(start_ms, start_ms + 1):
-                if at_ms + size.window_ms > ended_ms:
-                    fold.schedule.open(Window(at_ms, name, size))
+        if start_ms not in open_of:
+            open_of[start_ms] = [
+                (window.start_ms, window.size)
+                for window in fold.windows_holding(name, start_ms, start_ms + 1)
+                if not fold.has_ended(window)
+            ]
+        for at_ms, size in open_of[start_ms]:
+            fold.schedule.open(Window(at_ms, name, size))
 
 
-def _restore_histories(fold: Fold, entries: Iterable[tuple[list[str], bytes]]) -> None:
-    found: dict[tuple[str, WindowSize], list[HistoryEntry]] = {}
-    for (name, size, _), value in entries:
-        held = found.setdefault((name, _size(size)), [])
-        held.append(msgspec.json.decode(value, type=HistoryEntry))
-    for (name, window_size), held in found.items():
-        fold.subjects[name].histories[window_size] = History(held)
+def _restore_histories(fold: Fold, entries: Iterable[Rest]) -> None:
+    """Collect each history's windows; most of state's entries are these."""
+    decoder = msgspec.json.Decoder(HistoryEntry)
+    found: dict[str, list[HistoryEntry]] = {}
+    for rest, value in entries:
+        owner, _, _ = rest.rpartition("|")
+        found.setdefault(owner, []).append(decoder.decode(value))
+    for owner, held in found.items():
+        name, size = owner.split("|")
+        fold.subjects[name].histories[_size(size)] = History(held)
 
 
 def _size(text: str) -> WindowSize:
@@ -196,6 +204,6 @@ def _size(text: str) -> WindowSize:
     return WindowSize(window_ms, step_ms)
 
 
-def _only(values: list[tuple[list[str], bytes]]) -> bytes:
+def _only(values: list[Rest]) -> bytes:
     ((_, value),) = values
     return value

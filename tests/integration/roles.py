@@ -111,10 +111,11 @@ class Pipeline:
             ends = await consumer.end_offsets(places)
             found: dict[int, list[ConsumerRecord]] = {place.partition: [] for place in places}
             left = {place for place in places if ends[place]}
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(PATIENCE_S) as patience:
                 while left:
                     for place, records in (await consumer.getmany(timeout_ms=100)).items():
                         found[place.partition] += records
+                        patience.reschedule(asyncio.get_running_loop().time() + PATIENCE_S)
                     left = {p for p in left if await consumer.position(p) < ends[p]}
         return [found[partition] for partition in sorted(found)]
 

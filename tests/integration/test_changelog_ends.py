@@ -51,6 +51,17 @@ async def test_an_end_that_carries_no_record_is_reached(line: Pipeline) -> None:
         assert (await load(line.broker, changelog, [0]))[0] == {b"0|k": b"kept"}
 
 
+async def test_what_was_deleted_is_not_loaded(line: Pipeline) -> None:
+    """A tombstone takes its entry away, and the entry may come again."""
+    changelog = line.broker.topic("streams-state-changelog")
+    async with AIOKafkaProducer(**line.broker.client_options(), acks="all") as producer:
+        for key, value in ((b"0|a", b"1"), (b"0|b", b"2"), (b"0|a", None), (b"0|c", None)):
+            await producer.send_and_wait(changelog, value, key=key, partition=0)
+        assert (await load(line.broker, changelog, [0]))[0] == {b"0|b": b"2"}
+        await producer.send_and_wait(changelog, b"3", key=b"0|a", partition=0)
+    assert (await load(line.broker, changelog, [0]))[0] == {b"0|b": b"2", b"0|a": b"3"}
+
+
 async def test_a_log_that_was_only_ever_aborted_is_empty(line: Pipeline) -> None:
     """Offsets, and not one record."""
     changelog = line.broker.topic("streams-state-changelog")

@@ -27,9 +27,10 @@ class Scene:
 
     def __init__(self, crew: Crew, server: KafkaServer | None, rnd: random.Random) -> None:
         self.crew, self.server, self.rnd = crew, server, rnd
+        self.victims = crew.workers
 
     def one(self) -> Worker:
-        return self.rnd.choice(self.crew.workers)
+        return self.rnd.choice(self.victims)
 
 
 async def _reached(worker: Worker) -> bool:
@@ -51,7 +52,7 @@ async def kill(scene: Scene) -> bool:
 
 async def kill_all(scene: Scene) -> bool:
     """SIGKILL of every worker at once."""
-    for worker in scene.crew.workers:
+    for worker in scene.victims:
         worker.kill()
     return True
 

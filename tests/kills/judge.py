@@ -74,12 +74,12 @@ async def judge(line: Pipeline) -> Verdict:
         parts = wanted.get(line.broker.topic(name), [[] for _ in found[name]])
         for partition, records in enumerate(found[name]):
             got = [(r.key, r.value, tuple(r.headers)) for r in records]
-            _compare(verdict, f"{name}/{partition}", got, parts[partition])
+            compare(verdict, f"{name}/{partition}", got, parts[partition])
+    await _count(verdict, line, raw)
     report = await audit(line)
     verdict.contradicted = sum(report.different.values())
-    for words in report.lines(_EXAMPLES_MAX) if not report.agrees else ():
-        verdict.note(words)
-    await _count(verdict, line, raw)
+    for difference in report.differences:
+        verdict.note(str(difference))
     verdict.outputs = sum(len(part) for part in found["aggregates"])
     verdict.late = sum(len(part) for part in found["late"])
     verdict.letters = sum(len(part) for part in found["deadletters"])
@@ -102,8 +102,8 @@ async def audit(line: Pipeline) -> Report:
     return await audited(place, rule, lambda *_: None)
 
 
-def _compare(verdict: Verdict, place: str, got: list[Said], wanted: list[Said]) -> None:
-    """By id, which for a window holds its revision; a late event may come twice, and is told twice."""
+def compare(verdict: Verdict, place: str, got: list[Said], wanted: list[Said]) -> None:
+    """Compare one partition of one topic by id, which for a window holds its revision; a late event may come twice, and is told twice."""
     if got == wanted:
         return
     ids = [dict(said[2])["ce_id"] for said in got]
@@ -120,7 +120,10 @@ def _compare(verdict: Verdict, place: str, got: list[Said], wanted: list[Said]) 
         mark = f"{kind}/".encode()
         mine = [said for said, name in zip(got, ids, strict=True) if name.startswith(mark)]
         order = [said for said, name in zip(wanted, due, strict=True) if name.startswith(mark)]
-        verdict.disordered += mine != order and Counter(mine) == Counter(order)
+        if mine != order and Counter(mine) == Counter(order):
+            verdict.disordered += 1
+            first = next(a for a, b in zip(mine, order, strict=True) if a != b)
+            verdict.note(f"{place}: {dict(first[2])['ce_id'].decode()} comes too early")
     if missing or extra or wrong:
         verdict.note(f"{place}: missing {missing}, extra {extra}, wrong {wrong[:1]}")
 

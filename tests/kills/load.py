@@ -10,12 +10,17 @@ from confluent_kafka import Producer
 from topics import KINDS, Heartbeat, Trade, encode, partition_of, raw_topic
 from topics.broker import BrokerSettings
 
-ENTRIES_A_SUBJECT = 241
-"""Live state entries after `PAST_MIN`: 70 blocks, 170 windows of history, the subject itself."""
+ENTRIES_A_SUBJECT = 230
+"""Live state entries after `PAST_MIN`: 71 blocks, 158 windows of history, the subject itself."""
 PAST_MIN = 76
-TRADES_A_MINUTE = 6
-"""Of each subject's past: one in each of the block's panes."""
-VENUES = ("alpha", "beta", "gamma")
+PANES_A_MINUTE = 6
+TRADES_A_PANE = 13
+"""Of each subject's past."""
+VENUES = ("binance", "bitfinex", "bitstamp", "bybit", "coinbase", "gemini", "kraken", "okx")
+SIZE_DECADES = (-2.0, 2.0)
+"""Sizes are spread evenly over their logarithm, as those of a liquid instrument nearly are."""
+FIRST_ID = 4_100_000_000
+"""Exchanges have counted for years."""
 START_MS = 1_700_000_000_000 // 3_600_000 * 3_600_000
 TICK_S = 0.05
 
@@ -38,12 +43,14 @@ class Load:
 
     def past(self) -> None:
         """Write minute after minute of every subject as fast as it goes, and return when all is acknowledged."""
-        for _ in range(PAST_MIN * TRADES_A_MINUTE):
+        pane_ms = 60_000 // PANES_A_MINUTE
+        for _ in range(PAST_MIN * PANES_A_MINUTE):
             for asset in self._assets:
-                self._trade(asset, self.now_ms + self._rnd.randrange(60_000 // TRADES_A_MINUTE))
-            self.now_ms += 60_000 // TRADES_A_MINUTE
+                for number in range(TRADES_A_PANE):
+                    self._trade(asset, self.now_ms + number * pane_ms // TRADES_A_PANE)
+                self._producer.poll(0)
+            self.now_ms += pane_ms
             self._beat()
-            self._producer.poll(0)
         self._producer.flush(60)
 
     def begin(self, events_s: int) -> None:
@@ -79,11 +86,11 @@ class Load:
             subject=f"{asset}/USDT",
             source="alpha",
             venue=venue,
-            trade_id=str(number),
+            trade_id=str(FIRST_ID + number),
             event_ms=at_ms,
             received_ms=at_ms,
             price=Decimal(self._rnd.randrange(10_000, 11_000)) / 100,
-            size=Decimal(self._rnd.randrange(1, 10_000)) / 1000,
+            size=Decimal(f"{10 ** self._rnd.uniform(*SIZE_DECADES):.5f}"),
             side="buy" if number % 2 else "sell",
             sequence=number,
         )

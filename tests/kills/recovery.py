@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -26,7 +27,7 @@ from tests.servers import KafkaServer, provide
 from topics import raw_topic
 from topics.broker import BrokerSettings
 
-from .crew import Crew, Worker
+from .crew import Crew, Step, Worker
 from .figures import spread
 from .load import ENTRIES_A_SUBJECT, Load
 
@@ -41,6 +42,15 @@ PARTS = (
     ("first commit", "begun", "committed, not acknowledged"),
     ("seen by a reader", "committed, not acknowledged", "seen"),
 )
+FAILOVER_PARTS = (
+    ("session, rebalance", "killed", "assigned, not fenced"),
+    ("fence", "assigned, not fenced", "fenced, not loaded"),
+    ("load", "fenced, not loaded", "loaded"),
+    ("all seen by a reader", "loaded", "seen"),
+)
+"""The session time-out runs from the dead one's last heartbeat, the rebalance from the survivor's next."""
+
+Parts = tuple[tuple[str, str, str], ...]
 
 
 class Watch:
@@ -86,6 +96,14 @@ class Watch:
                                     return time.time()
 
 
+def _parts(parts: Parts, steps: Iterable[Step], killed_s: float, seen_s: float) -> dict[str, float]:
+    """Return how long each part took whose steps came."""
+    moments = {"killed": killed_s, "seen": seen_s}
+    for step in steps:
+        moments.setdefault(step.what, step.at_s)
+    return {name: moments[to] - moments[of] for name, of, to in parts if {of, to} <= moments.keys()}
+
+
 async def _at_work(crew: Crew) -> None:
     async with asyncio.timeout(WORK_S):
         while not all(worker.working for worker in crew.workers if worker.wanted):
@@ -104,6 +122,7 @@ class Trial:
         self.restarts_s: list[float] = []
         self.failovers_s: list[float] = []
         self.parts: list[dict[str, float]] = []
+        self.failover_parts: list[dict[str, float]] = []
 
     async def run(self) -> None:
         """Fill the state, load it, and kill."""
@@ -138,17 +157,8 @@ class Trial:
         worker.kill()
         seen_s = await self._watch.passed(ends, every=False)
         self.restarts_s.append(seen_s - killed_s)
-        moments = {"killed": killed_s, "seen": seen_s}
-        for step in worker.steps():
-            if step.pid == worker.pid:
-                moments.setdefault(step.what, step.at_s)
-        self.parts.append(
-            {
-                name: moments[to] - moments[of]
-                for name, of, to in PARTS
-                if {of, to} <= moments.keys()
-            }
-        )
+        steps = (step for step in worker.steps() if step.pid == worker.pid)
+        self.parts.append(_parts(PARTS, steps, killed_s, seen_s))
 
     async def _failover(self, crew: Crew) -> None:
         await _at_work(crew)
@@ -158,7 +168,11 @@ class Trial:
         ends, killed_s = await self._watch.mark(), time.time()
         worker.wanted = False
         worker.kill()
-        self.failovers_s.append(await self._watch.passed(ends, every=True) - killed_s)
+        seen_s = await self._watch.passed(ends, every=True)
+        self.failovers_s.append(seen_s - killed_s)
+        (other,) = (w for w in crew.workers if w is not worker)
+        steps = (step for step in other.steps() if step.at_s > killed_s)
+        self.failover_parts.append(_parts(FAILOVER_PARTS, steps, killed_s, seen_s))
         worker.wanted = True
         worker.start()
 
@@ -201,10 +215,14 @@ async def run(arguments: argparse.Namespace, folder: Path) -> None:
 def tell(trial: Trial) -> None:
     """Print the figures."""
     say(f"restarts {len(trial.restarts_s)}: s p50/p95/max {spread(trial.restarts_s)}")
-    for name, _, _ in PARTS:
-        took = [parts[name] for parts in trial.parts if name in parts]
-        say(f"  {name:20} {spread(took)}")
+    _tell_parts(PARTS, trial.parts)
     say(f"failovers {len(trial.failovers_s)}: s p50/p95/max {spread(trial.failovers_s)}")
+    _tell_parts(FAILOVER_PARTS, trial.failover_parts)
+
+
+def _tell_parts(parts: Parts, took: list[dict[str, float]]) -> None:
+    for name, _, _ in parts:
+        say(f"  {name:20} {spread([one[name] for one in took if name in one])}")
 
 
 def main() -> None:

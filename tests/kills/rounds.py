@@ -66,6 +66,8 @@ class Round:
         self._seed, self._bootstrap, self._folder = seed, bootstrap, folder
         self._server, self._rnd = server, random.Random(f"faults {seed}")
         self._workers = workers
+        self.defect = ""
+        """Planted in every worker, by `worker.py`'s names."""
         self.report = Report(seed, workers)
 
     async def run(self, faults: Sequence[str] | int) -> Report:
@@ -89,6 +91,8 @@ class Round:
             Worker(f"w{n}", line.broker, self._folder, session_timeout_s=session_s)
             for n in range(self._workers)
         )
+        for worker in crew.workers:
+            worker.defect = self.defect
         tape, over = Tape(line.broker, self._seed), asyncio.Event()
         async with crew:
             playing = asyncio.create_task(_play(line, tape, over))

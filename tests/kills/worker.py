@@ -26,6 +26,8 @@ from streams.metrics import STREAMS
 
 EXIT_ORDERED = 90
 """The status of a worker that ended where it was told to."""
+LEAK_BYTES = 50_000
+"""For each slice, of a worker that leaks."""
 
 
 class Briefing(Struct):
@@ -83,6 +85,14 @@ def _plant(defect: str) -> None:
             return ends
 
         Ownership.take = late  # type: ignore[assignment,method-assign]
+    elif defect == "leaks":
+        feed, kept = Ownership.feed, list[bytearray]()
+
+        def leaking(*given: Any) -> Any:
+            kept.append(bytearray(b"x" * LEAK_BYTES))
+            return feed(*given)
+
+        Ownership.feed = leaking  # type: ignore[assignment,method-assign]
 
 
 def main() -> None:

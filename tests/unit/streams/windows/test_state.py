@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -17,6 +18,23 @@ def folded(kind: str = "market") -> Fold:
     fold = Fold(kind, 0, partitions=1, subjects_max=10)  # type: ignore[arg-type]
     fold.feed(0, AT_MS, None, encode(Heartbeat(source="alpha", epoch=0, through_ms=AT_MS - 5_000)))
     fold.feed(1, AT_MS, b"BTC", encode(trade()))
+    return fold
+
+
+def corrected() -> Fold:
+    """A fold whose state holds an entry of every sort: history, a late revision, ids without numbers."""
+    fold = folded()
+    for offset, (key, event) in enumerate(
+        [
+            (b"BTC", trade(2, event_ms=AT_MS + 60_000, received_ms=AT_MS + 60_000)),
+            (None, Heartbeat(source="alpha", epoch=0, through_ms=AT_MS + 120_000)),
+            (b"BTC", trade(9, sequence=None, event_ms=AT_MS + 30_000)),
+            (b"BTC", trade(10, sequence=None, event_ms=AT_MS + 110_000)),
+            (None, Heartbeat(source="alpha", epoch=0, through_ms=AT_MS + 130_000)),
+        ],
+        2,
+    ):
+        fold.feed(offset, AT_MS + 130_000, key, encode(event))
     return fold
 
 
@@ -90,3 +108,32 @@ def test_entries_of_other_folds_are_passed_over() -> None:
     restore(fold, entries | others, 1)
     assert fold.counters.total() == fold.next_offset == 2
     assert list(fold.subjects) == ["BTC/USD"]
+
+
+def test_windows_that_were_open_are_expected_again_and_no_others() -> None:
+    """Also where many blocks begin at one time, and before the first heartbeat, when none has ended."""
+    for fold in (folded(), corrected(), Fold("market", 0, partitions=1, subjects_max=10)):
+        first = fold.next_offset or 0
+        for n, asset in enumerate(("ETH", "SOL")):
+            at_ms = AT_MS - 60_000 * n
+            event = trade(subject=f"{asset}/USD", event_ms=at_ms, received_ms=at_ms)
+            fold.feed(first + n, AT_MS, asset.encode(), encode(event))
+        again = Fold("market", 0, partitions=1, subjects_max=10)
+        restore(again, entries_of(fold), 1)
+        assert len(again.schedule) == len(fold.schedule) > 0
+        due = [f.schedule.take_ended(AT_MS + 10**9) for f in (fold, again)]
+        assert due[0] == due[1]
+
+
+@pytest.mark.parametrize("what", ["meta", "subject", "block", "window", "history", "seen"])
+def test_an_entry_that_cannot_be_read_is_refused_at_once(what: str) -> None:
+    """A value cut short, one of another shape, a name with a part too many: never when it is first needed."""
+    entries = entries_of(corrected())
+    key = next(key for key in entries if key.split(b"|")[2] == what.encode())
+    for value in (entries[key][:-1], b'"another"', b""):
+        with pytest.raises(msgspec.DecodeError):
+            restore(Fold("market", 0, partitions=1, subjects_max=10), entries | {key: value}, 1)
+    if what != "meta":
+        odd = {key + b"|more": entries.pop(key)}
+        with pytest.raises(ValueError, match=r"unpack|invalid literal"):
+            restore(Fold("market", 0, partitions=1, subjects_max=10), entries | odd, 1)
