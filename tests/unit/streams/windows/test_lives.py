@@ -37,7 +37,7 @@ class Worker:
         if then == "checkpoint":
             for key, value in take_entries(self.fold, 1):
                 if value is None:
-                    del self._entries[key]
+                    self._entries.pop(key, None)
                 else:
                     self._entries[key] = value
             self.committed += map(encode, self.fold.outputs)
