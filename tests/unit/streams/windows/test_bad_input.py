@@ -269,6 +269,24 @@ def test_gaps_of_a_subject_stop_at_the_bound() -> None:
     assert "g000" not in gaps
 
 
+def test_two_gaps_become_one_that_covers_both() -> None:
+    """Also where the older one ends later."""
+    folded = fold()
+    spans = [(0, 500_000), (10, 20), *((1_000 * n, 1_000 * n + 10) for n in range(2, GAPS_MAX + 1))]
+    for number, (from_ms, to_ms) in enumerate(spans):
+        mark = GapDetected(
+            gap_id=f"g{number:03}",
+            subject="BTC/USD",
+            source="a",
+            venue=f"v{number}",
+            from_ms=AT_MS + from_ms,
+            to_ms=AT_MS + to_ms,
+        )
+        folded.feed(number, AT_MS, b"BTC", encode(mark))
+    gap = folded.subjects["BTC/USD"].record.gaps["g001"]
+    assert (gap.venue, gap.from_ms, gap.to_ms) == ("v1", AT_MS, AT_MS + 500_000)
+
+
 def test_a_missing_offset_stops_the_fold() -> None:
     """Folding on would lose what lies between, silently."""
     folded = fold()

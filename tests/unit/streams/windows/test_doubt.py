@@ -110,6 +110,22 @@ def test_duplicates_at_and_beyond_the_bound_of_digests(
     assert minutes(fold) == {0: (4 + 12 - found, found < 12), 1: (8, False)}
 
 
+@pytest.mark.parametrize("restart_each", [None, 1])
+@pytest.mark.parametrize(
+    ("watermark_ms", "found"), [(130_000, 1), (139_999, 1), (140_000, 0), (150_000, 0)]
+)
+def test_ids_are_remembered_for_two_minutes_and_the_span_they_are_in(
+    watermark_ms: int, found: int, restart_each: int | None
+) -> None:
+    """At the tick that brings W two minutes past the end of their ten seconds they are forgotten, and doubted."""
+    copy = trade(1, T0 + 19_999, None)
+    beats = [beat(T0 + at) for at in range(0, watermark_ms, 10_000)]
+    log = [beats[0], copy, *beats[1:], beat(T0 + watermark_ms), copy, beat(T0 + 5 * MIN)]
+    fold = folded(log, restart_each=restart_each)
+    assert fold.counters.duplicates == found
+    assert minutes(fold) == {0: (2 - found, not found)}
+
+
 def test_the_bound_of_digests_is_a_million() -> None:
     """Of one partition, in both programs."""
     assert seen.DIGESTS_MAX == audited_seen.DIGESTS_MAX == 1_000_000
