@@ -24,9 +24,7 @@ def recomputed(
     return second, expected
 
 
-def recomputed_at(
-    kind: Kind, log: Iterable[tuple[int, bytes | None, bytes]]
-) -> list[Expected]:
+def recomputed_at(kind: Kind, log: Iterable[tuple[int, bytes | None, bytes]]) -> list[Expected]:
     """Return what must come of a log whose records each have a timestamp of their own."""
     second = Recomputation(kind, 0, partitions=1, subjects_max=100)
     expected: list[Expected] = []

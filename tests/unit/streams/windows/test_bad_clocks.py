@@ -7,9 +7,8 @@ import pytest
 from streams.windows import Fold, Output
 from streams.windows.checks import AHEAD_MS_MAX
 from streams.windows.kinds import KIND_RULES
-from topics import Aggregate, DeadLetter, Heartbeat, Late, Trade, encode
-
 from tests.audited import assert_audited, recomputed_at
+from topics import Aggregate, DeadLetter, Heartbeat, Late, Trade, encode
 
 MIN, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 T0 = 1_700_000_000_000 // HOUR * HOUR
@@ -145,7 +144,7 @@ def test_a_clock_somewhat_ahead_ends_windows_early_and_loses_nothing() -> None:
     assert {type(output) for _, output in made} == {Aggregate}
     assert delays(made) == {BEAT_MS - ahead_ms}
     last: dict[int, Aggregate] = {}
-    for at, output in windows(made):
+    for _, output in windows(made):
         minute = (output.window_start_ms - T0) // MIN
         if output.window_ms == MIN and 1 <= minute < MINUTES - 2:
             last[minute] = output

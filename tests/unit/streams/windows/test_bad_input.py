@@ -38,9 +38,7 @@ def trade(number: int = 1, **changes: object) -> Trade:
 
 def gap(subject: str = "BTC/USD", *, to_ms: int = AT_MS) -> bytes:
     return encode(
-        GapDetected(
-            gap_id="g", subject=subject, source="a", venue="a", from_ms=AT_MS, to_ms=to_ms
-        )
+        GapDetected(gap_id="g", subject=subject, source="a", venue="a", from_ms=AT_MS, to_ms=to_ms)
     )
 
 
@@ -182,15 +180,15 @@ def test_a_flood_of_subjects_takes_no_more_than_its_bound() -> None:
     write(folded, entries)
     assert sum(b"|subject|" in name for name in entries) == bound
     assert len(entries) == 2 * bound + 1, "a subject and a block each, and meta"
-    for hours in (0, 1, 400):
-        at = AT_MS + hours * 3_600_000
+    end_ms = AT_MS + 400 * 3_600_000
+    for at in (AT_MS, AT_MS + 3_600_000, end_ms):
         beat = encode(Heartbeat(source="alpha", epoch=0, through_ms=at))
         folded.feed(folded.next_offset or 0, at, None, beat)
     assert folded.subjects == {}
     write(folded, entries)
     assert list(entries) == [b"0|market|meta"]
-    late = trade(1, subject="BTC/NEW", event_ms=at, received_ms=at)
-    folded.feed(folded.next_offset or 0, at, b"BTC", encode(late))
+    new = trade(1, subject="BTC/NEW", event_ms=end_ms, received_ms=end_ms)
+    folded.feed(folded.next_offset or 0, end_ms, b"BTC", encode(new))
     assert list(folded.subjects) == ["BTC/NEW"]
 
 

@@ -114,7 +114,9 @@ def published(kind: Kind, log: list[Record]) -> dict[str, bytes]:
         fold.feed(offset, START_MS + 10**9, key, value)
     assert fold.counters.late + fold.counters.dead_letters == 0
     windows = [o for o in fold.outputs if isinstance(o, Aggregate)]
-    assert [w.aggregate_id for w in windows if w.revision] == [], "an honest source corrects nothing"
+    assert [w.aggregate_id for w in windows if w.revision] == [], (
+        "an honest source corrects nothing"
+    )
     return {w.aggregate_id: encode(w) for w in windows}
 
 
