@@ -53,19 +53,22 @@ def honest_stream(draw: Any, kind: Kind, source: str) -> list[Record]:
 
 
 def own(event: Any, source: str, number: int) -> Any:
-    """The event as one of this source, that no other has: of two copies, the one that comes first counts."""
+    """The event as one of this source, under an id that no other has: of two copies, the one that comes first counts.
+
+    Venues are shared, but for the one whose trades are numbered.
+    """
+    name = f"{source}/{number}"
     match event:
+        case Trade() if source == "one":
+            return replace(event, source=source, venue=source, trade_id=name, sequence=number)
         case Trade():
-            sequence = None if source == "two" else number
-            return replace(
-                event, source=source, venue=source, trade_id=str(number), sequence=sequence
-            )
+            return replace(event, source=source, trade_id=name, sequence=None)
         case Post():
-            return replace(event, source=source, platform=source, post_id=str(number))
+            return replace(event, source=source, post_id=name)
         case RepositoryEvent():
-            return replace(event, source=source, event_id=str(number))
+            return replace(event, source=source, event_id=name)
         case _:
-            return replace(event, source=source, venue=source)
+            return replace(event, source=source, span_ms=60_000 + SOURCES.index(source))
 
 
 def hole(draw: Any, kind: Kind, source: str, name: str, from_ms: int) -> list[Record]:
