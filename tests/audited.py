@@ -24,6 +24,15 @@ def recomputed(
     return second, expected
 
 
+def recomputed_at(kind: Kind, log: Iterable[tuple[int, bytes | None, bytes]]) -> list[Expected]:
+    """Return what must come of a log whose records each have a timestamp of their own."""
+    second = Recomputation(kind, 0, partitions=1, subjects_max=100)
+    expected: list[Expected] = []
+    for offset, (timestamp_ms, key, value) in enumerate(log):
+        expected += second.feed(offset, timestamp_ms, key, value)
+    return expected
+
+
 def assert_audited(outputs: Iterable[Output], expected: Sequence[Expected]) -> None:
     """The outputs are the expected ones, in their order, field by field."""
     found = list(outputs)

@@ -157,10 +157,13 @@ def _mark(draw: Any, kind: Kind, at: int) -> Any:
 
 @st.composite
 def logs(draw: Any, kind: Kind, *, size: int = 80) -> list[tuple[bytes | None, bytes]]:
-    """A whole log: keys and values. Time goes on, by fits and starts; half of the records move the clock."""
+    """A whole log: keys and values. Time goes on, by fits and starts; many records move the clock, some come again."""
     now = START_MS
     made: list[tuple[bytes | None, bytes]] = []
-    for what in draw(st.lists(st.sampled_from("eeeebbbbmc"), min_size=size // 2, max_size=size)):
+    for what in draw(st.lists(st.sampled_from("eeeebbbbmcrr"), min_size=size // 2, max_size=size)):
+        if what == "r" and made:
+            made.append(draw(st.sampled_from(made[-8:])))
+            continue
         now += draw(steps(kind))
         if draw(st.integers(0, 3)) == 0:  # onto the next edge of a block, where off-by-ones live
             now = -(-now // KIND_RULES[kind].block_ms) * KIND_RULES[kind].block_ms

@@ -1,17 +1,32 @@
 """The catalogue of metrics against the contracts, the windows, and numbers worked out by hand."""
 
+import re
 from pathlib import Path
 
 import pytest
 from msgspec.structs import fields
 
 from streams.windows import Fold
-from topics import KINDS, Aggregate, Kind
+from streams.windows.grid import GRID
+from topics import (
+    BY_NAME,
+    KINDS,
+    Aggregate,
+    GapDetected,
+    GapFilled,
+    GapPermanent,
+    Heartbeat,
+    Kind,
+    raw_topic,
+)
 from topics.aggregate import KIND_OF
+from topics.codec import tag_of
 from topics.metrics import METRICS, SCORED, TOLERANCE, Metric, main, render
 
 ROOT = Path(__file__).parents[3]
 RECORDS = ROOT / "tests" / "data" / "metrics"
+MARKS = (Heartbeat, GapDetected, GapFilled, GapPermanent)
+UNITS = {"count", "quote", "base", "asset", "names", "1"}
 HOUR_MS = 1_700_002_800_000
 WINDOW: dict[Kind, tuple[int, int]] = {
     "market": (HOUR_MS, 60_000),
@@ -30,6 +45,38 @@ def test_every_value_is_in_the_catalogue(kind: Kind) -> None:
     assert sorted(m.name for m in METRICS if m.kind == kind) == sorted(names)
     assert set(SCORED[kind]) <= names
     assert SCORED[kind]
+
+
+REQUIRED: dict[Kind, str] = {
+    "market": "open high low close vwap volume quote_volume trades taker_buy_ratio signed_volume realised_volatility"
+    " trade_size_p50 trade_size_p90 trade_size_p99 largest_trade venue_share venue_spread",
+    "volume": "flow level concentration flow_change level_change",
+    "social": "posts distinct_posts unique_authors tone_mean tone_stdev engagement",
+    "development": "commits pull_requests releases issues unique_authors events",
+}
+"""What every pipeline of this kind is asked for."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_asked_for_is_there(kind: Kind) -> None:
+    """Under these names, which consumers know."""
+    assert set(REQUIRED[kind].split()) <= {m.name for m in METRICS if m.kind == kind}
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda m: f"{m.kind}-{m.name}")
+def test_an_entry_says_all_that_a_second_program_needs(metric: Metric) -> None:
+    """Formula, unit of the vocabulary, fields that the raw events have, and the grid that the fold adds on."""
+    assert metric.formula
+    assert metric.unit.removesuffix(", by venue") in UNITS
+    tag, _, names = metric.source.rpartition(": ")
+    events = [struct for struct in BY_NAME[raw_topic(metric.kind)].events if struct not in MARKS]
+    tags = {tag_of(event) for event in events}
+    assert tag in tags | {""}
+    known = {field.name for event in events for field in fields(event)}
+    assert set(names.split(", ")) <= known | tags
+    assert metric.grid in (None, 1 / GRID)
+    if re.search(r"\bsum of (size|price|volume|tone)\b|exact sums", metric.formula):
+        assert metric.grid is not None
 
 
 def reference(kind: Kind) -> Aggregate:

@@ -1,11 +1,12 @@
 """Every way a record can be wrong: a dead letter with its reason, and the next event is folded."""
 
+import json
 from decimal import Decimal
 
 import pytest
 
 from deploy.audit.recompute import Recomputation
-from streams.windows import Fold
+from streams.windows import Fold, restore, take_entries
 from streams.windows.clock import SOURCES_MAX
 from streams.windows.subject import GAPS_MAX, PLACES_MAX
 from streams.windows.subject import SOURCES_MAX as SUBJECT_SOURCES_MAX
@@ -33,6 +34,12 @@ def trade(number: int = 1, **changes: object) -> Trade:
         "sequence": number,
     }
     return Trade(**(fields | changes))  # type: ignore[arg-type]
+
+
+def gap(subject: str = "BTC/USD", *, to_ms: int = AT_MS) -> bytes:
+    return encode(
+        GapDetected(gap_id="g", subject=subject, source="a", venue="a", from_ms=AT_MS, to_ms=to_ms)
+    )
 
 
 GOOD = encode(trade())
@@ -74,6 +81,8 @@ WRONG = {
         GOOD.replace(str(AT_MS).encode(), b"99999999999999999999"),
         GOOD.replace(b'"sequence":1', b'"sequence":-1'),
         GOOD.replace(b'"sequence":1', b'"sequence":"1"'),
+        gap("BTC"),
+        gap(to_ms=AT_MS - 1),
     ],
     "absurd_time": [
         encode(trade(event_ms=8_836_000_000_000)),  # 2250
@@ -112,6 +121,13 @@ def test_times_at_the_edge_are_good(edge_ms: int) -> None:
     assert folded.counters.applied == 1
 
 
+def test_a_product_at_the_edge_is_good() -> None:
+    """Exactly the bound."""
+    folded = fold()
+    folded.feed(0, AT_MS, b"BTC", encode(trade(price=Decimal("1e9"), size=Decimal("1e6"))))
+    assert folded.counters.applied == 1
+
+
 @pytest.mark.parametrize("key", [None, b"ETH", b"BTC/USD", b""])
 def test_a_wrong_key_is_misrouted(key: bytes | None) -> None:
     """Whether or not the subject is known already."""
@@ -135,16 +151,72 @@ def test_a_wrong_partition_is_misrouted() -> None:
     assert f"partition {belongs}" in letter.message
 
 
-def test_a_million_subjects_stop_at_the_bound() -> None:
-    """Those known go on; a new one is refused, in offset order; nothing else is touched."""
+def test_subjects_beyond_the_bound_are_refused_in_the_order_of_the_log() -> None:
+    """Those known go on; a new one is refused, also by a gap mark; nothing else is touched."""
     folded = fold(subjects_max=2)
     names = ["BTC/A", "BTC/B", "BTC/C", "BTC/A", "BTC/D"]
-    for offset, name in enumerate(names):
-        folded.feed(offset, AT_MS, b"BTC", encode(trade(offset, subject=name)))
+    values = [encode(trade(n, subject=name)) for n, name in enumerate(names)]
+    values += [gap("BTC/E"), gap("BTC/B")]
+    for offset, value in enumerate(values):
+        folded.feed(offset, AT_MS, b"BTC", value)
     refused = [o.offset for o in folded.outputs if isinstance(o, DeadLetter)]
-    assert refused == [2, 4]
-    assert folded.counters.applied == 3
+    assert refused == [2, 4, 5]
+    assert (folded.counters.applied, folded.counters.marks) == (3, 1)
     assert {o.reason for o in folded.outputs if isinstance(o, DeadLetter)} == {"subjects_max"}
+
+
+def test_a_flood_of_subjects_takes_no_more_than_its_bound() -> None:
+    """In memory and in state, over a restart too; once the first are forgotten there is room again."""
+    folded, bound, flood = fold(subjects_max=500), 500, 3_000
+    entries: dict[bytes, bytes] = {}
+    for offset in range(flood):
+        if offset in (200, 2_000):
+            write(folded, entries)
+            folded = fold(subjects_max=bound)
+            restore(folded, entries, 1)
+        folded.feed(offset, AT_MS, b"BTC", encode(trade(offset, subject=f"BTC/Q{offset}")))
+    assert len(folded.subjects) == folded.counters.applied == bound
+    assert folded.counters.dead_letters == flood - bound
+    write(folded, entries)
+    assert sum(b"|subject|" in name for name in entries) == bound
+    assert len(entries) == 2 * bound + 1, "a subject and a block each, and meta"
+    end_ms = AT_MS + 400 * 3_600_000
+    for at in (AT_MS, AT_MS + 3_600_000, end_ms):
+        beat = encode(Heartbeat(source="alpha", epoch=0, through_ms=at))
+        folded.feed(folded.next_offset or 0, at, None, beat)
+    assert folded.subjects == {}
+    write(folded, entries)
+    assert list(entries) == [b"0|market|meta"]
+    new = trade(1, subject="BTC/NEW", event_ms=end_ms, received_ms=end_ms)
+    folded.feed(folded.next_offset or 0, end_ms, b"BTC", encode(new))
+    assert list(folded.subjects) == ["BTC/NEW"]
+
+
+def write(folded: Fold, entries: dict[bytes, bytes]) -> None:
+    """Take a checkpoint, as a changelog holds it."""
+    for name, state in take_entries(folded, 1):
+        if state is None:
+            entries.pop(name, None)
+        else:
+            entries[name] = state
+
+
+@pytest.mark.parametrize("wrong", ["a/B", "a/", "a/B "])
+def test_a_bad_name_is_found_however_it_is_put_together(wrong: str) -> None:
+    """A venue that is none is refused, though with its instrument it reads as a place that is known."""
+    rest = "c"
+    known = {"venue": "a", "instrument": f"{wrong.removeprefix('a/')}/{rest}"}
+    folded = Fold("volume", 0, partitions=1, subjects_max=9)
+    audit = Recomputation("volume", 0, partitions=1, subjects_max=9)
+    expected = []
+    for offset, place in enumerate((known, {"venue": wrong, "instrument": rest})):
+        event = {"type": "volume.level", "subject": "BTC", "source": "s", "volume": 1}
+        times = {"event_ms": AT_MS + offset, "received_ms": AT_MS, "span_ms": 60_000}
+        value = json.dumps(event | times | place).encode()
+        folded.feed(offset, AT_MS, b"BTC", value)
+        expected += audit.feed(offset, AT_MS, b"BTC", value)
+    assert_audited(folded.outputs, expected)
+    assert audit.counts["applied"] == folded.counters.applied
 
 
 @pytest.mark.parametrize(
@@ -193,6 +265,24 @@ def test_gaps_of_a_subject_stop_at_the_bound() -> None:
     assert len(gaps) == GAPS_MAX
     assert (gaps["g001"].from_ms, gaps["g001"].to_ms) == (AT_MS, AT_MS + 1_010)
     assert "g000" not in gaps
+
+
+def test_two_gaps_become_one_that_covers_both() -> None:
+    """Also where the older one ends later."""
+    folded = fold()
+    spans = [(0, 500_000), (10, 20), *((1_000 * n, 1_000 * n + 10) for n in range(2, GAPS_MAX + 1))]
+    for number, (from_ms, to_ms) in enumerate(spans):
+        mark = GapDetected(
+            gap_id=f"g{number:03}",
+            subject="BTC/USD",
+            source="a",
+            venue=f"v{number}",
+            from_ms=AT_MS + from_ms,
+            to_ms=AT_MS + to_ms,
+        )
+        folded.feed(number, AT_MS, b"BTC", encode(mark))
+    gap = folded.subjects["BTC/USD"].record.gaps["g001"]
+    assert (gap.venue, gap.from_ms, gap.to_ms) == ("v1", AT_MS, AT_MS + 500_000)
 
 
 def test_a_missing_offset_stops_the_fold() -> None:

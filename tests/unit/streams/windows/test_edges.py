@@ -126,6 +126,21 @@ def test_at_the_last_instant_of_the_horizon_a_correction_is_still_published() ->
     assert minutes(log.beat(T0 + HORIZON_MS + 10_000)) == [(0, 1, 2)]
 
 
+def test_a_window_has_its_number_as_long_as_it_can_change() -> None:
+    """Up to the tick that brings its end to the horizon, and not one longer."""
+    log = Log()
+    log.beat(T0)
+    log.trade(T0 + 1)
+    log.beat(T0 + MIN)
+    log.trade(T0 + 2)
+    assert minutes(log.beat(T0 + MIN + 10_000)) == [(0, 1, 2)]
+    log.beat(T0 + MIN + HORIZON_MS - 10_000)
+    log.trade(T0 + MIN - 1)
+    found = log.beat(T0 + MIN + HORIZON_MS)
+    assert minutes(found) == [(0, 2, 3)]
+    assert {w.size.window_ms for w in log.fold.schedule.revisions if w.start_ms == T0} == {5 * MIN}
+
+
 def test_hopping_windows_hold_an_event_five_times() -> None:
     """A five-minute window by one minute: five of them, and one that tumbles."""
     log = Log()
@@ -206,6 +221,20 @@ def test_a_gap_mark_alone_revises_a_window_that_has_ended() -> None:
     )
     log.put(b"BTC", encode(gap))
     assert minutes(log.beat(T0 + 4 * MIN + 10_000)) == [(3, 1, 1)]
+
+
+def test_a_gap_is_forgotten_when_no_window_can_cross_it_any_more() -> None:
+    """At the tick that brings W to its end and the retention; and the subject with it, if that is all there is."""
+    log = Log()
+    log.beat(T0)
+    place: dict[str, Any] = {"gap_id": "g", "subject": "BTC/USD", "source": "one", "venue": "alpha"}
+    log.put(b"BTC", encode(GapDetected(**place, from_ms=T0, to_ms=T0 + 10_000)))
+    keep_ms = 3_600_000 + HORIZON_MS
+    log.beat(T0 + keep_ms)
+    log.beat(T0 + keep_ms + 9_999)
+    assert "g" in log.fold.subjects["BTC/USD"].record.gaps
+    log.beat(T0 + keep_ms + 10_000)
+    assert log.fold.subjects == {}
 
 
 def test_a_silent_source_is_named_and_a_closed_one_is_not() -> None:

@@ -98,6 +98,20 @@ def test_chunks_give_back_what_was_known(steps: list[tuple[int, int, str]]) -> N
         assert again.add(str(name), event_ms) is whole.add(str(name), event_ms)
 
 
+def test_of_a_chunk_that_is_partly_forgotten_the_rest_is_taken_back() -> None:
+    """Or the bound would be reached sooner after a restart."""
+    memory, chunks = Digests(), Chunks()
+    for span in range(3):
+        memory.add(str(span), span * SPAN_MS)
+    checkpoint(memory, chunks, 1)
+    memory.forget_before(2 * SPAN_MS)
+    checkpoint(memory, chunks, 2)
+    again = Digests(memory.floor_ms)
+    for number, chunk in chunks.items():
+        again.restore(number, chunk)
+    assert again.size == memory.size == 1
+
+
 def test_a_digest_is_what_the_specification_says() -> None:
     """BLAKE2b of 8 bytes, big-endian; the number is by the `b2sum -l 64` of coreutils."""
     assert f"{seen.digest_of('alpha/BTC/USD/1'):016x}" == "e3a1613fed7f8de2"

@@ -1,6 +1,7 @@
 """State written and read back, and refused when it is not ours."""
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -71,31 +72,57 @@ def test_state_of_other_rules_is_refused(change: str) -> None:
         restore(fold, entries, 2 if change == "partitions" else 1)
 
 
-@pytest.mark.parametrize("change", ["pane", "size", "formula", "scored", "metric"])
+RULE_CHANGES: dict[str, dict[str, Any]] = {
+    "pane": {"pane_ms": 20_000},
+    "block": {"block_ms": 30_000},
+    "size": {"sizes": KIND_RULES["market"].sizes[1:]},
+    "horizon": {"horizon_ms": 660_000},
+    "source idle": {"source_idle_ms": 31_000},
+    "dedupe": {"dedupe_ms": 130_000},
+    "comparison": {"compares": True},
+}
+
+
+@pytest.mark.parametrize(
+    "change", [*RULE_CHANGES, "tick", "history", "formula", "scored", "metric", "order"]
+)
 def test_state_is_refused_once_a_rule_is_another(
     monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    """A pane's size, a window's, or the catalogue; with the two ways out, the epoch to rebuild in among them."""
+    """Any span of a kind, or the catalogue; with the two ways out, the epoch to rebuild in among them."""
     entries = entries_of(folded())
-    rules = KIND_RULES["market"]
-    if change == "pane":
-        monkeypatch.setitem(KIND_RULES, "market", replace(rules, pane_ms=rules.pane_ms * 2))
-    elif change == "size":
-        monkeypatch.setitem(KIND_RULES, "market", replace(rules, sizes=rules.sizes[1:]))
+    if change in RULE_CHANGES:
+        rules = replace(KIND_RULES["market"], **RULE_CHANGES[change])
+        monkeypatch.setitem(KIND_RULES, "market", rules)
+    elif change == "tick":
+        monkeypatch.setattr(state, "CORRECTION_TICK_MS", 20_000)
+    elif change == "history":
+        monkeypatch.setattr(state, "HISTORY_MAX", 100)
     else:
         (first, *rest) = [metric for metric in METRICS if metric.kind == "market"]
         other = {
-            "formula": [replace(first, formula="another")],
-            "scored": [replace(first, scored=not first.scored)],
-            "metric": [],
+            "formula": [replace(first, formula="another"), *rest],
+            "scored": [replace(first, scored=not first.scored), *rest],
+            "metric": rest,
+            "order": [*rest, first],
         }[change]
-        monkeypatch.setattr(state, "METRICS", [*other, *rest])
+        monkeypatch.setattr(state, "METRICS", other)
     fold = Fold("market", 0, partitions=1, subjects_max=10, epoch=3)
     with pytest.raises(StateError) as refused:
         restore(fold, entries, 1)
     words = str(refused.value)
     assert "Go back to the old version and settings" in words
     assert "`tapereader streams rebuild --epoch 4`" in words
+
+
+def test_a_change_of_another_kind_refuses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kind's state goes by its own rules."""
+    entries = entries_of(folded())
+    monkeypatch.setitem(KIND_RULES, "social", replace(KIND_RULES["social"], pane_ms=1_000))
+    monkeypatch.setattr(state, "METRICS", [m for m in METRICS if m.name != "posts"])
+    fold = Fold("market", 0, partitions=1, subjects_max=10)
+    restore(fold, entries, 1)
+    assert fold.counters.total() == 2
 
 
 def test_entries_of_other_folds_are_passed_over() -> None:

@@ -150,6 +150,16 @@ def test_a_social_window() -> None:
     assert found.tone_stdev == pytest.approx(0.3125**0.5, rel=1e-15)
 
 
+def test_posts_are_the_same_whose_simhashes_begin_with_the_same_sixteen_bits() -> None:
+    """Not with fifteen; and what comes behind does not matter. Over blocks too."""
+    blocks = [social.SocialBlock(), social.SocialBlock()]
+    for number, text in enumerate(("8000", "80007fff", "8000ffff", "8001", "80018000", "0001")):
+        simhash = text.ljust(16, "0")
+        post = PostIn("BTC", "s", "forum", text, 0, 0, 0.0, 0, HASH, simhash)
+        blocks[number % 2].add(post, KIND_RULES["social"])
+    assert social.values(blocks).distinct_posts == 3
+
+
 def test_a_development_window() -> None:
     """Forks, stars and comments are no development, and bots are counted apart."""
     block = development.DevelopmentBlock()
