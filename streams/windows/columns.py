@@ -84,41 +84,46 @@ class Columns:
         self.key: list[bytes | None] = []
         """Of each record."""
         self.ids: list[str] = []
-        self.time: list[int] = []
-        self.received: list[int] = []
-        self.price: list[float] = []
-        self.size: list[float] = []
-        self.buy: list[bool] = []
-        self.number: list[int | None] = []
+        self.numbered = True
+        """Whether each trade has a number."""
+        self._pieces: list[tuple[_Array, ...]] = []
         self._lanes: dict[tuple[str, str], dict[str, int]] = {}
         self._next = count().__next__
 
-    def __len__(self) -> int:
-        """How many trades there are."""
-        return len(self.lane)
-
     def add(self, trades: Sequence[TradeIn], keys: Sequence[bytes | None]) -> None:
         """Take trades that follow each other, and the keys of their records."""
-        self._add_lanes(trades)
+        lane = self._lane_of_each(trades)
+        self.lane += lane
         self.key += keys
         self.ids += [trade.trade_id for trade in trades]
-        self.time += [trade.event_ms for trade in trades]
-        self.received += [trade.received_ms for trade in trades]
-        self.price += [trade.price for trade in trades]
-        self.size += [trade.size for trade in trades]
-        self.buy += [trade.side == "buy" for trade in trades]
-        self.number += [trade.sequence for trade in trades]
+        numbers = [trade.sequence for trade in trades]
+        if None in numbers:
+            self.numbered = False
+            numbers = [0] * len(trades)
+        piece = (
+            _array(np.int64, lane),
+            _array(np.int64, [trade.event_ms for trade in trades]),
+            _array(np.int64, [trade.received_ms for trade in trades]),
+            _array(np.float64, [trade.price for trade in trades]),
+            _array(np.float64, [trade.size for trade in trades]),
+            _array(np.bool_, [trade.side == "buy" for trade in trades]),
+            _array(np.int64, numbers),
+        )
+        self._pieces.append(piece)
 
-    def _add_lanes(self, trades: Sequence[TradeIn]) -> None:
+    def arrays(self) -> list[_Array]:
+        """Return lane, time, time of receipt, price, size, whether bought, and number of each trade."""
+        return [np.concatenate(pieces) for pieces in zip(*self._pieces, strict=True)]
+
+    def _lane_of_each(self, trades: Sequence[TradeIn]) -> list[int]:
         subject = [trade.subject for trade in trades]
         venue = [trade.venue for trade in trades]
         source = [trade.source for trade in trades]
         if venue.count(venue[0]) == len(venue) and source.count(source[0]) == len(source):
             lanes = self._lanes_at(venue[0], source[0])
-            self.lane += [lanes[name] for name in subject]
-        else:
-            places = zip(venue, source, subject, strict=True)
-            self.lane += [self._lanes_at(at, of)[name] for at, of, name in places]
+            return [lanes[name] for name in subject]
+        places = zip(venue, source, subject, strict=True)
+        return [self._lanes_at(at, of)[name] for at, of, name in places]
 
     def _lanes_at(self, venue: str, source: str) -> dict[str, int]:
         """Return the lanes of a venue and source by subject; a new one gets the next number by being asked for."""
@@ -142,17 +147,15 @@ def lanes_of(columns: Columns, *, from_ms: int, pane_ms: int) -> list[Lane] | No
 
     ``from_ms`` is the least time that is not late.
     """
-    names, many = columns.lanes(), len(columns)
+    names = columns.lanes()
     several = len({name[:2] for name in names}) < len(names)
-    if several or many < FEW * len(names) or None in columns.number:
+    if several or len(columns.ids) < FEW * len(names) or not columns.numbered:
         return None
-    time, price, size = _ints(columns.time), _floats(columns.price), _floats(columns.size)
-    if not _is_plain(time, _ints(columns.received), price, size, from_ms):
+    lane, time, received, price, size, buy, number = columns.arrays()
+    if not _is_plain(time, received, price, size, from_ms):
         return None
-    lane = _ints(columns.lane)
     counts = np.bincount(lane, minlength=len(names))
-    firsts = _firsts(lane, _ints(columns.number), counts)
-    buy = np.fromiter(columns.buy, np.bool_, many)
+    firsts = _firsts(lane, number, counts)
     order = np.lexsort((time, lane))
     table = _Table(columns.ids, order, time[order], price[order], size[order], buy[order])
     cells = table.cells(counts, [venue for _, venue, _ in names], pane_ms)
@@ -160,12 +163,8 @@ def lanes_of(columns: Columns, *, from_ms: int, pane_ms: int) -> list[Lane] | No
     return [Lane(*name, trades, first, mine) for name, trades, first, mine in found]
 
 
-def _ints(values: Sequence[Any]) -> _Array:
-    return np.fromiter(values, np.int64, len(values))
-
-
-def _floats(values: Sequence[float]) -> _Array:
-    return np.fromiter(values, np.float64, len(values))
+def _array(kind: type, values: Sequence[Any]) -> _Array:
+    return np.fromiter(values, kind, len(values))
 
 
 def _is_plain(time: _Array, received: _Array, price: _Array, size: _Array, from_ms: int) -> bool:

@@ -50,6 +50,8 @@ class Run:
         """Begin empty."""
         self._fold = fold
         self._columns = Columns()
+        self._trades: list[TradeIn] = []
+        """Of these the fields are not taken yet."""
         self._records: list[LogRecord] = []
         self._watermarks: list[tuple[int, int | None]] = []
         """Watermarks, each with the number of trades before the next one."""
@@ -67,18 +69,25 @@ class Run:
         others = [at for at, event in enumerate(read) if type(event) is not TradeIn]
         taken = 0
         for at in others:
-            self.add(read[taken:at], records[taken:at])
+            self._wait(read[taken:at], records[taken:at])
             self.pass_by(read[at], records[at])
             taken = at + 1
-        self.add(read[taken:], records[taken:])
+        self._wait(read[taken:], records[taken:])
+        self._let_go()
 
-    def add(self, trades: Sequence[RecordIn], records: Sequence[LogRecord]) -> None:
-        """Take trades that follow each other."""
+    def _wait(self, trades: Sequence[RecordIn], records: Sequence[LogRecord]) -> None:
+        """Keep trades that follow each other until there are more."""
         if trades:
-            keys = [record.key for record in records]
-            self._columns.add(trades, keys)  # type: ignore[arg-type]  # the caller looked
+            self._trades += trades  # type: ignore[arg-type]  # the caller looked
             self._records += records
             self._watermarks.append((len(self._records), self._fold.clock.watermark_ms))
+
+    def _let_go(self) -> None:
+        """Take the fields of the trades that wait."""
+        if self._trades:
+            records = self._records[-len(self._trades) :]
+            self._columns.add(self._trades, [record.key for record in records])
+            self._trades = []
 
     def pass_by(self, other: RecordIn, record: LogRecord) -> None:
         """Take a record that is no trade. All but a heartbeat within a tick ends the run."""
@@ -104,6 +113,7 @@ class Run:
 
     def end(self) -> None:
         """Fold the trades."""
+        self._let_go()
         lanes = self._lanes() if len(self._records) >= MANY else None
         if lanes is None:
             self._take_in_order()
