@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -49,7 +49,7 @@ class Ownership:
         """Whether partitions are assigned, loaded, and being read."""
         return bool(self.writers) and not self._moving
 
-    def feed(self, topic: str, partition: int, records: list[LogRecord]) -> Writer | None:
+    def feed(self, topic: str, partition: int, records: Iterable[LogRecord]) -> Writer | None:
         """Give a slice to its program, and return the writer that will commit it; None if it is not ours."""
         writer = self.writers.get(partition)
         if writer is None or writer.program is None or self._closed:

@@ -1,6 +1,6 @@
 """What the engine asks of the program it carries, and what it tells about itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn, Protocol
 
 from msgspec import Struct
@@ -9,12 +9,23 @@ from topics.record import OutRecord
 
 
 class LogRecord(Protocol):
-    """A fetched record, as aiokafka gives it."""
+    """A fetched record, as aiokafka parsed it."""
 
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
+    @property
+    def offset(self) -> int:
+        """Its place in the log."""
+
+    @property
+    def timestamp(self) -> int:
+        """When it was logged, in milliseconds since the epoch."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Its key."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Its bytes."""
 
 
 class Checkpoint(Struct):
@@ -27,7 +38,7 @@ class Checkpoint(Struct):
 class PartitionProgram(Protocol):
     """The state of one partition number over all source topics. Every method is synchronous."""
 
-    def feed(self, topic: str, records: Sequence[LogRecord]) -> bool:
+    def feed(self, topic: str, records: Iterable[LogRecord]) -> bool:
         """Fold records, and return whether there is something worth writing at once.
 
         Records whose offset is below the next one have been folded before and are passed over.

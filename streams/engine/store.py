@@ -5,6 +5,7 @@ transaction's marker, or a compacted tail).
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -14,7 +15,7 @@ from faust.types import TP
 from topics.errors import PipelineError
 from topics.settings import BrokerSettings
 
-from .fetched import hand_over_parsed
+from .fetched import hand_over_batches
 from .heartbeat import heartbeating
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ async def load(
     )
     await consumer.start()
     try:
-        hand_over_parsed(consumer)
+        hand_over_batches(consumer)
         places = [TopicPartition(changelog, partition) for partition in loaded]
         consumer.assign(places)
         begins = await consumer.beginning_offsets(places)
@@ -75,9 +76,9 @@ async def _read(
     for place in left:
         consumer.seek(place, 0)
     while left:
-        for place, records in (await consumer.getmany(*left, timeout_ms=200)).items():
+        for place, batches in (await consumer.getmany(*left, timeout_ms=200)).items():
             entries = loaded[place.partition]
-            for record in records:
+            for record in chain.from_iterable(batch.records for batch in batches):
                 if record.value is None:
                     entries.pop(record.key, None)
                 else:

@@ -5,14 +5,14 @@ committed offsets are for lag tools only, and every position comes from the fold
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from .fetched import hand_over_parsed
+from .fetched import Slice, hand_over_batches, slices
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer
@@ -34,9 +34,9 @@ class Thread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def on_start(self) -> None:
-        """Start the consumer, which then hands over what it parsed."""
+        """Start the consumer, which then hands over batches."""
         await super().on_start()
-        hand_over_parsed(self._consumer)
+        hand_over_batches(self._consumer)
 
 
 class Consumer(driver.Consumer):
@@ -104,29 +104,24 @@ class Consumer(driver.Consumer):
             place = ensure_TP(tp)
             if place.topic not in self._ownership.source_topics:
                 continue
-            for begin in range(0, len(fetched), self._slice_records_max):
+            for piece in slices(fetched, self._slice_records_max):
                 if not self.flow_active or self.app.consumer_generation_id != generation:
                     return
-                yield (
-                    place,
-                    self._slice(
-                        place, fetched[begin : begin + self._slice_records_max], generation
-                    ),
-                )
+                yield place, self._slice(place, piece, generation)
 
-    def _slice(self, tp: TP, records: Sequence[Any], generation: int) -> ConsumerMessage:
-        last = records[-1]
-        self._inflight.setdefault(tp, deque()).append(last.offset)
-        self._read_offset[tp] = last.offset  # else the stock bookkeeping takes the slice for a gap
+    def _slice(self, tp: TP, piece: Slice, generation: int) -> ConsumerMessage:
+        offset = piece.last.next_offset - 1
+        self._inflight.setdefault(tp, deque()).append(offset)
+        self._read_offset[tp] = offset  # else the stock bookkeeping takes the slice for a gap
         return ConsumerMessage(
             topic=tp.topic,
             partition=tp.partition,
-            offset=last.offset,
-            timestamp=last.timestamp / 1000,
-            timestamp_type=last.timestamp_type,
+            offset=offset,
+            timestamp=piece.last.timestamp_ms / 1000,
+            timestamp_type=piece.last.timestamp_type,
             headers=None,
             key=None,
-            value=cast("bytes", records),  # handed through to the agent as it is
+            value=cast("bytes", piece),  # handed through to the agent as it is
             checksum=None,
             serialized_key_size=0,
             serialized_value_size=0,

@@ -1,6 +1,6 @@
 """The four folds of one partition number, as one program: raw records in, records to be written out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from streams.engine.port import Checkpoint, LogRecord
@@ -47,7 +47,7 @@ class AggregateProgram:
             restore(fold, entries, broker.partitions)
             self.folds[kind] = fold
 
-    def feed(self, topic: str, records: Sequence[LogRecord]) -> bool:
+    def feed(self, topic: str, records: Iterable[LogRecord]) -> bool:
         """Fold records, and return whether a window was published."""
         kind = self._kinds[topic]
         fold = self.folds[kind]

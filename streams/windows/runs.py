@@ -6,7 +6,8 @@ is sound and in time, its subject and venue are known, and its number is the nex
 by one, as their order in the log may matter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import cast
 
 from topics import ContractError, Heartbeat
@@ -20,26 +21,22 @@ from .kinds import CORRECTION_TICK_MS
 MANY = 64
 """Trades of a run, below which they are taken one by one: it costs less."""
 PIECE = 256
-"""Records read before they are looked at again, so few that the processor still holds them nearby."""
+"""Records parsed, and read, before they are looked at again: so few that the processor still holds them nearby."""
 
 
-def feed_slice(fold: Fold, records: Sequence[LogRecord]) -> None:
+def feed_slice(fold: Fold, records: Iterable[LogRecord]) -> None:
     """Fold records that follow each other in the log; those folded before are passed over.
 
     Raises:
         ValueError: An offset is missing.
     """
-    if fold.next_offset is not None and records and records[0].offset < fold.next_offset:
-        records = [record for record in records if record.offset >= fold.next_offset]
-    if not records:
-        return
-    if fold.kind != "market" or records[-1].offset - records[0].offset >= len(records):
-        for record in records:
-            fold.feed(record.offset, record.timestamp, record.key, record.value or b"")
-        return
-    run = Run(fold)
-    for begin in range(0, len(records), PIECE):
-        run.take(records[begin : begin + PIECE])
+    waiting, run = iter(records), Run(fold)
+    while piece := list(islice(waiting, PIECE)):
+        next_offset = fold.next_offset
+        if next_offset is not None and piece[0].offset < next_offset:
+            piece = [record for record in piece if record.offset >= next_offset]
+        if piece:
+            run.take(piece)
     run.end()
 
 
@@ -58,8 +55,9 @@ class Run:
 
     def take(self, records: Sequence[LogRecord]) -> None:
         """Take the next records of the log."""
-        fold = self._fold
-        read = fold.reader.decode_all([record.value or b"" for record in records])
+        fold, read = self._fold, None
+        if fold.kind == "market" and records[-1].offset - records[0].offset < len(records):
+            read = fold.reader.decode_all([record.value or b"" for record in records])
         if read is None:
             self.end()
             for record in records:

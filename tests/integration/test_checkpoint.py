@@ -1,7 +1,7 @@
 """One transaction per checkpoint, on the real Kafka: all or nothing, and never by a former owner."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
@@ -32,7 +32,7 @@ class Program:
     def __init__(self, *checkpoints: Checkpoint) -> None:
         self.left = list(checkpoints)
 
-    def feed(self, topic: str, records: Sequence[LogRecord]) -> bool:
+    def feed(self, topic: str, records: Iterable[LogRecord]) -> bool:
         raise NotImplementedError
 
     def next_offsets(self) -> Mapping[str, int]:

@@ -1,7 +1,7 @@
 """What an owner does when it is told to end: it commits, or leaves it, and waits for nobody."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from streams.engine.checkpoint import Writer
@@ -29,7 +29,7 @@ class Empty:
     def __init__(self) -> None:
         self.fed = 0
 
-    def feed(self, topic: str, records: Sequence[LogRecord]) -> bool:
+    def feed(self, topic: str, records: Iterable[LogRecord]) -> bool:
         """Count."""
         del topic, records
         self.fed += 1

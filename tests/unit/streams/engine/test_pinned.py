@@ -12,7 +12,7 @@ from faust.tables.base import Collection
 from faust.transport.consumer import Consumer as BaseConsumer
 from faust.transport.drivers import aiokafka as driver
 
-from streams.engine.fetched import ParsedRecords
+from streams.engine.fetched import Batches
 from streams.engine.store import Store
 from streams.engine.transport import Consumer, Producer, Thread, Transport
 
@@ -32,7 +32,7 @@ def test_what_is_overridden_is_still_there() -> None:
         ),
         (Consumer, driver.Consumer, ("on_partitions_revoked", "_new_consumer_thread")),
         (Thread, driver.AIOKafkaConsumerThread, ("_create_worker_consumer", "on_start")),
-        (ParsedRecords, PartitionRecords, ("__iter__", "_consumer_record")),
+        (Batches, PartitionRecords, ("_consumer_record",)),
         (Producer, driver.Producer, ("_settings_extra",)),
         (Store, memory.Store, ("on_rebalance", "persisted_offset", "set_persisted_offset")),
     ):
