@@ -11,7 +11,10 @@ from .intake import EventIn, Mark, PostIn, TradeIn
 EVENT_MS_MIN = 1_230_940_800_000
 """2009-01-03, the first block of the first chain: nothing of ours can be older."""
 AHEAD_MS_MAX = 60_000
-"""An event or promise further ahead of its own receipt than this comes from a wrong clock."""
+"""An event further ahead of its own receipt than this comes from a wrong clock."""
+PROMISE_AHEAD_MS_MAX = 10_000
+"""A promise further ahead of the log's time than this, likewise. It is less than any kind's source idle, and well
+so: a source that is believed can leave none out whose clock is right."""
 
 _ASSET = re.compile(ASSET_PATTERN)
 _INSTRUMENT = re.compile(INSTRUMENT_PATTERN)
@@ -54,9 +57,9 @@ def check_event(event: EventIn) -> None:
 
 def check_heartbeat(heartbeat: Heartbeat, timestamp_ms: int) -> None:
     """Refuse a promise about the future: the log's own time says what is future."""
-    if heartbeat.through_ms > timestamp_ms + AHEAD_MS_MAX:
+    if heartbeat.through_ms > timestamp_ms + PROMISE_AHEAD_MS_MAX:
         msg = (
-            f"{heartbeat.source} promises {heartbeat.through_ms}, more than {AHEAD_MS_MAX} ms"
+            f"{heartbeat.source} promises {heartbeat.through_ms}, more than {PROMISE_AHEAD_MS_MAX} ms"
             f" after it was logged at {timestamp_ms}"
         )
         raise ContractError(msg, reason="absurd_time")

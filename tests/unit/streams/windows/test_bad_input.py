@@ -88,7 +88,7 @@ WRONG = {
         encode(trade(event_ms=8_836_000_000_000)),  # 2250
         encode(trade(event_ms=1_230_940_799_999)),
         encode(trade(event_ms=AT_MS + 60_001)),
-        encode(Heartbeat(source="a", epoch=0, through_ms=AT_MS + 60_001)),
+        encode(Heartbeat(source="a", epoch=0, through_ms=AT_MS + 10_001)),
     ],
     "out_of_range": [encode(trade(price=Decimal("1e9"), size=Decimal("1.1e6")))],
 }
