@@ -123,7 +123,7 @@ def test_absurd_times_are_refused(event_ms: int, received_ms: int, *, sent: bool
     if not sent:
         letter = letter_of(record)
         assert letter.reason == "absurd_time"
-        assert letter.origin == "live/binance/XRP/ETH/7"
+        assert letter.origin == "live/trade|XRP/ETH|binance|7"
 
 
 @pytest.mark.parametrize(
