@@ -10,7 +10,10 @@ from .units import AssetId, EpochMs, Name, VenueId
 class RepositoryEvent(
     Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="repository.event"
 ):
-    """One act in one repository. Its id is ``source/event_id``."""
+    """One act in one repository; one that concerns two assets is two events.
+
+    Its id is ``repository.event|subject|source|event_id``.
+    """
 
     subject: AssetId
     source: Name

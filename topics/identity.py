@@ -45,16 +45,25 @@ def asset_of(subject: str) -> str:
 
 
 def event_id(event: RawEvent) -> str:
-    """Return the id of a raw event: the same event has it in whatever topic and however often it comes."""
+    """Return the id of a raw event: the same event has it in whatever topic and however often it comes.
+
+    No two events have one id: no type, subject or name can hold a ``|``, and the venue's own text comes last.
+    """
     match event:
         case Trade():
-            return f"{event.venue}/{event.subject}/{event.trade_id}"
-        case VolumeFlow() | VolumeLevel():
-            return f"{event.venue}/{event.instrument}/{event.span_ms}/{event.event_ms}"
+            return f"trade|{event.subject}|{event.venue}|{event.trade_id}"
+        case VolumeFlow():
+            return f"volume.flow|{_report(event)}"
+        case VolumeLevel():
+            return f"volume.level|{_report(event)}"
         case Post():
-            return f"{event.platform}/{event.post_id}/{event.subject}"
+            return f"post|{event.subject}|{event.platform}|{event.post_id}"
         case RepositoryEvent():
-            return f"{event.source}/{event.event_id}"
+            return f"repository.event|{event.subject}|{event.source}|{event.event_id}"
+
+
+def _report(event: VolumeFlow | VolumeLevel) -> str:
+    return f"{event.subject}|{event.span_ms}|{event.event_ms}|{event.venue}|{event.instrument}"
 
 
 def kind_of(event: RawEvent) -> Kind:

@@ -18,7 +18,7 @@ from .units import (
 class Trade(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="trade"):
     """One trade, or one aggregate of a taker's fills at one price, as its venue printed it.
 
-    Its id is ``venue/subject/trade_id``.
+    Its id is ``trade|subject|venue|trade_id``.
     """
 
     subject: Instrument

@@ -19,7 +19,7 @@ class Heartbeat(
 ):
     """A source's promise, sent into every partition: nothing more before ``through_ms``, but corrections.
 
-    Only heartbeats move time. ``closed`` takes the source out of the clock.
+    Only heartbeats move time. One more than 10 s ahead of its log timestamp is refused. ``closed`` takes the source out of the clock.
     """
 
     source: Name

@@ -10,7 +10,7 @@ from .units import NUMBER_MAX, AssetId, EpochMs, Name, Tone, VenueId
 class Post(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="post"):
     """One post that names an asset; a post that names three is three events.
 
-    Its id is ``platform/post_id/subject``.
+    Its id is ``post|subject|platform|post_id``.
     """
 
     subject: AssetId

@@ -10,7 +10,7 @@ class VolumeFlow(
 ):
     """What traded in one closed candle. Flows add up.
 
-    Its id is ``venue/instrument/span_ms/event_ms``.
+    Its id is ``volume.flow|subject|span_ms|event_ms|venue|instrument``.
     """
 
     subject: AssetId
@@ -34,7 +34,7 @@ class VolumeLevel(
 ):
     """A rolling turnover, such as the last 24 h. Levels never add up over time.
 
-    Its id is ``venue/instrument/span_ms/event_ms``.
+    Its id is ``volume.level|subject|span_ms|event_ms|venue|instrument``.
     """
 
     subject: AssetId

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from .form import Record, RefusedError
-from .routing import AHEAD_MS_MAX
 
 SOURCES_MAX = 64
+AHEAD_MS_MAX = 10_000
+"""Of a promise; an event may be further ahead of its receipt."""
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from .form import Record, RefusedError
 EVENT_MS_MIN = 1_230_940_800_000
 AHEAD_MS_MAX = 60_000
 _PRODUCT_MAX = 1e15
+_SPAN_MS_MAX = 253_402_300_799_999
 _ASSET = r"[A-Z0-9][A-Z0-9._-]{0,23}"
 _SUBJECT = {
     "market": re.compile(rf"{_ASSET}/{_ASSET}(:{_ASSET})?"),
@@ -33,10 +34,12 @@ def check_route(kind: str, subject: str, key: bytes | None, here: int, partition
 
 
 def check_sense(event: Record) -> None:
-    """Refuse a time before there was anything, one of a clock far ahead, and a product too large to be summed."""
+    """Refuse a time before there was anything, one of a clock far ahead, and a product or span beyond its bound."""
     if not EVENT_MS_MIN <= event["event_ms"] <= event["received_ms"] + AHEAD_MS_MAX:
         raise RefusedError(reason="absurd_time")
     if event["type"] == "trade" and float(event["price"]) * float(event["size"]) > _PRODUCT_MAX:
+        raise RefusedError(reason="out_of_range")
+    if event["type"].startswith("volume.") and event["span_ms"] > _SPAN_MS_MAX:
         raise RefusedError(reason="out_of_range")
 
 

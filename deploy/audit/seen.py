@@ -14,15 +14,20 @@ Verdict = Literal["new", "duplicate", "unsure"]
 
 def event_id(event: Record) -> str:
     """Return an event's id."""
+    return "|".join([event["type"], event["subject"], *map(str, _named(event))])
+
+
+def _named(event: Record) -> tuple[object, ...]:
+    """Return what tells an event from the others of its type and subject, the venue's own text last."""
     match event["type"]:
         case "trade":
-            return f"{event['venue']}/{event['subject']}/{event['trade_id']}"
+            return event["venue"], event["trade_id"]
         case "post":
-            return f"{event['platform']}/{event['post_id']}/{event['subject']}"
+            return event["platform"], event["post_id"]
         case "repository.event":
-            return f"{event['source']}/{event['event_id']}"
+            return event["source"], event["event_id"]
         case _:
-            return f"{place_of(event)}/{event['span_ms']}/{event['event_ms']}"
+            return event["span_ms"], event["event_ms"], event["venue"], event["instrument"]
 
 
 def place_of(event: Record) -> str:
@@ -31,7 +36,7 @@ def place_of(event: Record) -> str:
         case "trade":
             return str(event["venue"])
         case "volume.flow" | "volume.level":
-            return f"{event['venue']}/{event['instrument']}"
+            return f"{event['venue']}|{event['instrument']}"
         case _:
             return ""
 

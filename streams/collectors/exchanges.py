@@ -6,7 +6,8 @@ backlog fills, the socket is not read any more, and the venue waits or hangs up.
 waits and asks for the next one, and what was missed shows by the trades' numbers.
 
 Promises are in the venue's time (`VenueClock`), so a venue whose clock is far from ours is neither
-late nor early. What the venue sends is believed within `AHEAD_MS_MAX` of its receipt, as for events.
+late nor early. What the venue sends is believed within `AHEAD_MS_MAX` of its receipt, as for events;
+a promise that is too far ahead of the log's time waits for it (`Outbound`).
 """
 
 from collections.abc import AsyncIterator

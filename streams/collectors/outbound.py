@@ -38,6 +38,8 @@ from .port import Link, Observation, Refused, Through
 ROLE = "collect"
 AHEAD_MS_MAX = 60_000
 """An event this much later than its receipt has a wrong time."""
+PROMISE_AHEAD_MS_MAX = 10_000
+"""A promise is not told before the log's time is so near: the fold would refuse it."""
 EVENT_MS_MIN = 1_230_940_800_000
 """2009-01-03, the first block of the first chain."""
 RAW_BYTES_MAX = RECORD_BYTES_MAX - 64 * 1024
@@ -84,16 +86,19 @@ class Outbound:
         self._feeds: dict[tuple[str, str], _Feed] = {}
         self.link = Link(state="connecting")
         """The state of the connection behind the source."""
+        self._since_ms = 0
+        """Its first promise: it says since when the source speaks, and must not be lost to a later one."""
         self._beaten_ms: int | None = None
 
     def take(self, observation: Observation, now_ms: int) -> list[OutRecord]:
         """Take one observation and return what is to be sent for it, in order."""
         match observation:
             case Through():
-                is_first = self.through_ms is None
-                self.through_ms = max(self.through_ms or 0, observation.through_ms)
-                # The first promise says since when the source speaks: it must not be lost to a later one.
-                return self.heartbeats() if is_first else []
+                if self.through_ms is None:
+                    self.through_ms = self._since_ms = observation.through_ms
+                    return self.heartbeats(now_ms)
+                self.through_ms = max(self.through_ms, observation.through_ms)
+                return []
             case Link():
                 self.link = observation
                 for feed in self._feeds.values():
@@ -105,20 +110,31 @@ class Outbound:
             case _:
                 return self._event(observation)
 
-    def heartbeats(self, *, closed: bool = False) -> list[OutRecord]:
-        """Return a heartbeat for every partition; nothing if time has not moved and the source is not closing."""
-        if self.through_ms is None or (self.through_ms == self._beaten_ms and not closed):
+    def heartbeats(self, now_ms: int, *, closed: bool = False) -> list[OutRecord]:
+        """Return a heartbeat for every partition; nothing if time has not moved and the source is not closing.
+
+        Of a venue whose clock is far ahead of ours, no more is promised than the log's time allows.
+        """
+        through_ms = self._tellable_ms(now_ms + PROMISE_AHEAD_MS_MAX)
+        beaten_ms = self._beaten_ms
+        if through_ms is None or (beaten_ms is not None and through_ms <= beaten_ms and not closed):
             return []
-        self._beaten_ms = self.through_ms
+        self._beaten_ms = through_ms
         value = encode(
             Heartbeat(
                 source=self._source,
                 epoch=self._epoch,
-                through_ms=self.through_ms,
+                through_ms=through_ms,
                 state="closed" if closed else "open",
             )
         )
         return [OutRecord(self._topic, p, None, value) for p in range(self._broker.partitions)]
+
+    def _tellable_ms(self, latest_ms: int) -> int | None:
+        """Return the promise that can be made now, or None as long as there is none."""
+        if self.through_ms is None or self._since_ms > latest_ms:
+            return None
+        return self._since_ms if self._beaten_ms is None else min(self.through_ms, latest_ms)
 
     def feed_statuses(self, now_ms: int, *, every: bool, closed: bool = False) -> list[OutRecord]:
         """Return the status of each feed that changed since it was last told, or of every feed."""

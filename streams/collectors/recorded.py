@@ -164,7 +164,7 @@ class _Reader:
             raise ContractError(msg, reason="invalid")
         shift_ms = self._settings.shift_ms
         if isinstance(record, RepositoryEvent):
-            record = replace(record, event_id=f"{record.source}/{record.event_id}")
+            record = replace(record, event_id=f"{record.source}|{record.event_id}")
         return replace(
             record,
             source=self.name,

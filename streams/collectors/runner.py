@@ -116,12 +116,12 @@ class Runner:
             await self._send_round()
         # Only a source that is finished is taken out of the clock; one that restarts will be back.
         finished = not reader.cancelled() and reader.exception() is None
-        rest = (
-            self.outbound.heartbeats()
-        )  # a closed source moves no watermark: first how far it came
+        now_ms = self._now_ms()
+        # A closed source moves no watermark: first how far it came.
+        rest = self.outbound.heartbeats(now_ms)
         if finished:
-            rest += self.outbound.heartbeats(closed=True)
-        rest += self.outbound.feed_statuses(self._now_ms(), every=True, closed=finished)
+            rest += self.outbound.heartbeats(now_ms, closed=True)
+        rest += self.outbound.feed_statuses(now_ms, every=True, closed=finished)
         await self._sender.deliver(rest)
         self._ended = "stopped" if reader.cancelled() else "finished" if finished else "failed"
 
@@ -176,7 +176,7 @@ class Runner:
         records: list[OutRecord] = []
         if now_s >= self._next_beat_s:
             self._next_beat_s = now_s + CADENCE_S[self.source.kind]
-            records += self.outbound.heartbeats()
+            records += self.outbound.heartbeats(now_ms)
         if now_s >= self._next_changed_s:
             self._next_changed_s = now_s + CHANGED_S
             every = now_s >= self._next_every_s

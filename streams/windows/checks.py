@@ -4,14 +4,23 @@ import re
 
 from topics import ContractError, Heartbeat, Kind
 from topics.identity import asset_of, partition_of
-from topics.units import ASSET_PATTERN, INSTRUMENT_PATTERN, NAME_PATTERN, NUMBER_MAX
+from topics.units import (
+    ASSET_PATTERN,
+    EPOCH_MS_MAX,
+    INSTRUMENT_PATTERN,
+    NAME_PATTERN,
+    NUMBER_MAX,
+)
 
-from .intake import EventIn, Mark, PostIn, TradeIn
+from .intake import EventIn, FlowIn, LevelIn, Mark, PostIn, TradeIn
 
 EVENT_MS_MIN = 1_230_940_800_000
 """2009-01-03, the first block of the first chain: nothing of ours can be older."""
 AHEAD_MS_MAX = 60_000
-"""An event or promise further ahead of its own receipt than this comes from a wrong clock."""
+"""An event further ahead of its own receipt than this comes from a wrong clock."""
+PROMISE_AHEAD_MS_MAX = 10_000
+"""A promise further ahead of the log's time than this, likewise. It is less than any kind's source idle, and well
+so: a source that is believed can leave none out whose clock is right."""
 
 _ASSET = re.compile(ASSET_PATTERN)
 _INSTRUMENT = re.compile(INSTRUMENT_PATTERN)
@@ -40,23 +49,27 @@ def check_names(event: EventIn) -> None:
 
 
 def check_event(event: EventIn) -> None:
-    """Refuse a time that cannot be, and a product beyond what exact sums hold."""
+    """Refuse a time that cannot be, and a product or span beyond what exact sums and ids hold."""
     if not EVENT_MS_MIN <= event.event_ms <= event.received_ms + AHEAD_MS_MAX:
         msg = (
             f"event_ms {event.event_ms} is before 2009-01-03 or more than {AHEAD_MS_MAX} ms"
             f" after its receipt at {event.received_ms}"
         )
         raise ContractError(msg, reason="absurd_time")
-    if isinstance(event, TradeIn) and event.price * event.size > NUMBER_MAX:
-        msg = f"price x size is {event.price * event.size:.3g}, beyond {NUMBER_MAX:.0e}"
+    if isinstance(event, TradeIn):
+        if event.price * event.size > NUMBER_MAX:
+            msg = f"price x size is {event.price * event.size:.3g}, beyond {NUMBER_MAX:.0e}"
+            raise ContractError(msg, reason="out_of_range")
+    elif isinstance(event, FlowIn | LevelIn) and event.span_ms > EPOCH_MS_MAX:
+        msg = f"a span of more than {EPOCH_MS_MAX} ms: no time is that long ago"
         raise ContractError(msg, reason="out_of_range")
 
 
 def check_heartbeat(heartbeat: Heartbeat, timestamp_ms: int) -> None:
     """Refuse a promise about the future: the log's own time says what is future."""
-    if heartbeat.through_ms > timestamp_ms + AHEAD_MS_MAX:
+    if heartbeat.through_ms > timestamp_ms + PROMISE_AHEAD_MS_MAX:
         msg = (
-            f"{heartbeat.source} promises {heartbeat.through_ms}, more than {AHEAD_MS_MAX} ms"
+            f"{heartbeat.source} promises {heartbeat.through_ms}, more than {PROMISE_AHEAD_MS_MAX} ms"
             f" after it was logged at {timestamp_ms}"
         )
         raise ContractError(msg, reason="absurd_time")

@@ -20,7 +20,6 @@ from .intake import (
     Logged,
     LogRecord,
     Mark,
-    PostIn,
     RecordIn,
     TradeIn,
     id_of,
@@ -120,7 +119,8 @@ class Fold:
     def _event(self, event: EventIn, logged: LogRecord, watermark_ms: int | None) -> None:
         place = place_of(event)
         known = self.subjects.get(event.subject)
-        if known is None or not known.knows(event.source, place) or isinstance(event, PostIn):
+        # Trades are many: of one whose source and venue are known here the names were looked at before.
+        if not (isinstance(event, TradeIn) and known and known.knows(event.source, place)):
             check_names(event)
         subject = self._known(event.subject, logged.key)
         check_event(event)

@@ -146,21 +146,30 @@ def id_of(event: EventIn) -> str:
     """Return the event's id, as `topics.event_id` does of the whole event."""
     match event:
         case TradeIn():
-            return f"{event.venue}/{event.subject}/{event.trade_id}"
-        case FlowIn() | LevelIn():
-            return f"{event.venue}/{event.instrument}/{event.span_ms}/{event.event_ms}"
+            return f"trade|{event.subject}|{event.venue}|{event.trade_id}"
+        case FlowIn():
+            return f"volume.flow|{_report(event)}"
+        case LevelIn():
+            return f"volume.level|{_report(event)}"
         case PostIn():
-            return f"{event.platform}/{event.post_id}/{event.subject}"
+            return f"post|{event.subject}|{event.platform}|{event.post_id}"
         case RepositoryIn():
-            return f"{event.source}/{event.event_id}"
+            return f"repository.event|{event.subject}|{event.source}|{event.event_id}"
+
+
+def _report(event: FlowIn | LevelIn) -> str:
+    return f"{event.subject}|{event.span_ms}|{event.event_ms}|{place_of(event)}"
 
 
 def place_of(event: EventIn) -> str:
-    """Return where an event happened, as far as the number of places is bounded; empty for the rest."""
+    """Return where an event happened, as far as the number of places is bounded; empty for the rest.
+
+    Two places never read the same: a venue's name can hold no ``|``, and the venue's own text comes last.
+    """
     match event:
         case TradeIn():
             return event.venue
         case FlowIn() | LevelIn():
-            return f"{event.venue}/{event.instrument}"
+            return f"{event.venue}|{event.instrument}"
         case _:
             return ""

@@ -26,6 +26,7 @@ from .blocks import block_type
 from .clock import Clock
 from .counters import Counters
 from .fold import Fold
+from .grid import GRID
 from .history import HISTORY_MAX, HISTORY_MIN, KEPT_MAX, History
 from .history import Entry as HistoryEntry
 from .kinds import CORRECTION_TICK_MS, KIND_RULES, WindowSize
@@ -62,10 +63,10 @@ class Meta(Struct):
 
 def rules_digest(kind: Kind, partitions: int) -> str:
     """Return a digest of everything beside the code that the outputs depend on."""
-    catalogue = [(m.name, m.formula, m.scored) for m in METRICS if m.kind == kind]
+    catalogue = [(m.name, m.formula, m.grid, m.scored) for m in METRICS if m.kind == kind]
     history = [HISTORY_MAX, HISTORY_MIN, KEPT_MAX]
     rules = msgspec.json.encode(
-        [KIND_RULES[kind], CORRECTION_TICK_MS, partitions, catalogue, history]
+        [KIND_RULES[kind], CORRECTION_TICK_MS, partitions, catalogue, GRID, history]
     )
     return sha256(rules).hexdigest()[:16]
 

@@ -74,11 +74,8 @@ class Subject:
         )
 
     def knows(self, source: str, place: str) -> bool:
-        """Return whether a source and a place have been seen here, so that their names are well.
-
-        A place with a slash says nothing of names: another venue and instrument may read the same.
-        """
-        return source in self.record.sources and place in self.record.places and "/" not in place
+        """Return whether a source and a place have been seen here."""
+        return source in self.record.sources and place in self.record.places
 
     def room(self, source: str, place: str) -> str | None:
         """Return None if an event of this source and place is within the bounds, else what is beyond."""

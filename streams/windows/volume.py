@@ -5,7 +5,7 @@ from msgspec import Struct
 from topics import VolumeValues
 
 from .grid import from_grid, to_grid
-from .intake import FlowIn, LevelIn
+from .intake import FlowIn, LevelIn, place_of
 from .kinds import KindRules
 
 
@@ -16,7 +16,7 @@ class VolumeBlock(Struct, array_like=True):
     flows: dict[str, int] = {}
     """Sum of the candles' volume, by venue."""
     levels: dict[str, tuple[str, int, int]] = {}
-    """(venue, time, volume on the grid) of the last turnover, by venue and instrument."""
+    """(venue, time, volume on the grid) of the last turnover, by place."""
     unsure: bool = False
 
     def add(self, event: FlowIn | LevelIn, rules: KindRules) -> None:
@@ -27,7 +27,7 @@ class VolumeBlock(Struct, array_like=True):
             self.flow_samples += 1
             self.flows[event.venue] = self.flows.get(event.venue, 0) + volume
             return
-        key = f"{event.venue}/{event.instrument}"
+        key = place_of(event)
         level = (event.venue, event.event_ms, volume)
         self.levels[key] = max(self.levels.get(key, level), level, key=_age)
 

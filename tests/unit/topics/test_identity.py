@@ -1,6 +1,7 @@
 """Who an event belongs to."""
 
 import re
+from pathlib import Path
 
 import pytest
 from aiokafka.partitioner import murmur2 as aiokafka_murmur2
@@ -18,14 +19,17 @@ from topics import (
     VolumeFlow,
     VolumeLevel,
     asset_of,
+    decoder_of,
     event_id,
     kind_of,
     partition_of,
     raw_topic,
 )
 from topics.catalog import BY_NAME
+from topics.codec import tag_of
 from topics.identity import murmur2
-from topics.units import ASSET_PATTERN
+from topics.schema import json_schemas
+from topics.units import ASSET_PATTERN, EPOCH_MS_MAX, NAME_PATTERN
 
 
 @pytest.mark.parametrize(
@@ -90,13 +94,19 @@ def test_every_raw_event_belongs_to_the_topic_that_reads_it(event: RawEvent) -> 
 
 
 IDENTITY: dict[type, tuple[str, ...]] = {
-    Trade: ("venue", "subject", "trade_id"),
-    VolumeFlow: ("venue", "instrument", "span_ms", "event_ms"),
-    VolumeLevel: ("venue", "instrument", "span_ms", "event_ms"),
-    Post: ("platform", "post_id", "subject"),
-    RepositoryEvent: ("source", "event_id"),
+    Trade: ("subject", "venue", "trade_id"),
+    VolumeFlow: ("subject", "span_ms", "event_ms", "venue", "instrument"),
+    VolumeLevel: ("subject", "span_ms", "event_ms", "venue", "instrument"),
+    Post: ("subject", "platform", "post_id"),
+    RepositoryEvent: ("subject", "source", "event_id"),
 }
 """What makes an event itself; two that agree in it are one."""
+FOLDER = Path(__file__).parents[2] / "data" / "contracts" / "v1"
+SAMPLES: dict[type, RawEvent] = {
+    contract: decoder_of(contract).decode((FOLDER / f"{tag_of(contract)}.json").read_bytes())
+    for contract in RAW_CONTRACTS
+}
+LATE_ID_CHARS_MAX = json_schemas()["late"]["properties"]["event_id"]["maxLength"]
 
 
 def test_every_raw_contract_has_an_identity() -> None:
@@ -117,6 +127,97 @@ def test_an_id_is_a_function_of_the_identity(contract: type[RawEvent], data: st.
     assert (
         event_id(replace(one, **{changed: getattr(other, changed)})) != event_id(one)
     ) == differs
+
+
+def slashed(pattern: str, alphabet: str) -> st.SearchStrategy[str]:
+    """Texts of a pattern that are as like each other as it lets them be."""
+    texts = st.text(alphabet, min_size=1, max_size=5)
+    return texts.filter(lambda text: re.search(pattern, text) is not None)
+
+
+SUBJECT = slashed(ASSET_PATTERN, "A1.-")
+NAME = slashed(NAME_PATTERN, "a1/.-")
+FREE = st.text("a1/|", min_size=1, max_size=5)
+ALIKE: dict[str, st.SearchStrategy[object]] = {
+    "subject": SUBJECT,
+    "venue": NAME,
+    "platform": NAME,
+    "source": NAME,
+    "trade_id": FREE,
+    "instrument": FREE,
+    "post_id": FREE,
+    "event_id": FREE,
+    "span_ms": st.sampled_from((1, 11)),
+    "event_ms": st.sampled_from((1, 11)),
+}
+
+
+@st.composite
+def likenesses(draw: st.DrawFn) -> tuple[RawEvent, tuple[object, ...]]:
+    """Events of any contract that differ in little, each with its identity."""
+    contract = draw(st.sampled_from(RAW_CONTRACTS))
+    names = IDENTITY[contract]
+    values = {name: draw(ALIKE[name]) for name in names}
+    if contract is Trade:
+        values["subject"] = f"{values['subject']}/{draw(SUBJECT)}"
+    made = replace(SAMPLES[contract], **values)
+    return made, (contract, *(getattr(made, name) for name in names))
+
+
+@given(likenesses(), likenesses())
+@settings(max_examples=300, deadline=None)
+def test_no_two_events_have_one_id(
+    one: tuple[RawEvent, tuple[object, ...]], other: tuple[RawEvent, tuple[object, ...]]
+) -> None:
+    """However their names and the venue's own texts are cut: the parts of an id can be told from it."""
+    assert (event_id(one[0]) == event_id(other[0])) == (one[1] == other[1])
+
+
+CUTS = [
+    (Trade, {"venue": "a/b", "trade_id": "c"}, {"venue": "a", "trade_id": "b/c"}),
+    (VolumeLevel, {"venue": "a/b", "instrument": "c"}, {"venue": "a", "instrument": "b/c"}),
+    (VolumeFlow, {"venue": "a/b", "instrument": "c"}, {"venue": "a", "instrument": "b/c"}),
+    (Post, {"platform": "a/b", "post_id": "c"}, {"platform": "a", "post_id": "b/c"}),
+    (RepositoryEvent, {"source": "a/b", "event_id": "c"}, {"source": "a", "event_id": "b/c"}),
+    (Post, {"subject": "A", "post_id": "B|c"}, {"subject": "B", "post_id": "A|c"}),
+    (RepositoryEvent, {"subject": "A"}, {"subject": "B"}),
+    (VolumeFlow, {"subject": "A"}, {"subject": "B"}),
+]
+
+
+@pytest.mark.parametrize(("contract", "one", "other"), CUTS)
+def test_another_cut_and_another_asset_is_another_event(
+    contract: type[RawEvent], one: dict[str, str], other: dict[str, str]
+) -> None:
+    """Each of these has once been taken for a duplicate, or could have been."""
+    sample = SAMPLES[contract]
+    assert event_id(replace(sample, **one)) != event_id(replace(sample, **other))
+
+
+def test_a_flow_is_no_level() -> None:
+    """Of one place, span and time there can be both."""
+    flow = SAMPLES[VolumeFlow]
+    fields = {name: getattr(flow, name) for name in VolumeFlow.__struct_fields__}
+    assert event_id(VolumeLevel(**fields)) != event_id(flow)
+
+
+@pytest.mark.parametrize("contract", RAW_CONTRACTS, ids=lambda contract: contract.__name__)
+def test_an_id_begins_with_the_type_and_says_so_in_the_contract(contract: type[RawEvent]) -> None:
+    """Other programs read the contract's own words."""
+    assert event_id(SAMPLES[contract]).startswith(f"{tag_of(contract)}|")
+    assert f"``{tag_of(contract)}|{'|'.join(IDENTITY[contract])}``" in (contract.__doc__ or "")
+
+
+def test_the_longest_id_fits_into_a_late_events_record() -> None:
+    """With every part as long as its contract and the fold let it be."""
+    longest = {"subject": "A" * 24, "venue": "a" * 64, "platform": "a" * 64, "source": "a" * 64}
+    texts = dict.fromkeys(("trade_id", "instrument", "post_id", "event_id"), "x" * 128)
+    times = {"event_ms": EPOCH_MS_MAX, "span_ms": EPOCH_MS_MAX}
+    for contract, names in IDENTITY.items():
+        values = {name: (longest | texts | times)[name] for name in names}
+        if contract is Trade:
+            values["subject"] = "/".join(["A" * 24] * 2) + ":" + "A" * 24
+        assert len(event_id(replace(SAMPLES[contract], **values))) <= LATE_ID_CHARS_MAX
 
 
 @given(events(Trade))

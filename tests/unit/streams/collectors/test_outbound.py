@@ -11,10 +11,12 @@ from streams.collectors.outbound import (
     AHEAD_MS_MAX,
     EVENT_MS_MIN,
     FEEDS_MAX,
+    PROMISE_AHEAD_MS_MAX,
     RAW_BYTES_MAX,
     Outbound,
 )
 from streams.collectors.port import Link, Refused, Through
+from streams.windows.checks import check_heartbeat
 from tests.strategies.contracts import raw_events
 from topics import (
     FeedStatus,
@@ -121,7 +123,7 @@ def test_absurd_times_are_refused(event_ms: int, received_ms: int, *, sent: bool
     if not sent:
         letter = letter_of(record)
         assert letter.reason == "absurd_time"
-        assert letter.origin == "live/binance/XRP/ETH/7"
+        assert letter.origin == "live/trade|XRP/ETH|binance|7"
 
 
 @pytest.mark.parametrize(
@@ -206,8 +208,8 @@ def test_a_refused_trade_is_no_proof_of_continuity() -> None:
 def test_heartbeats_go_to_every_partition() -> None:
     """With source, epoch and time; none before the source has told its time, and its first word at once."""
     out = outbound()
-    assert out.heartbeats() == []
-    assert out.heartbeats(closed=True) == []
+    assert out.heartbeats(NOW_MS) == []
+    assert out.heartbeats(NOW_MS, closed=True) == []
     beats = out.take(Through(NOW_MS), NOW_MS)
     assert out.take(Through(NOW_MS + 1), NOW_MS) == []
     assert [(beat.topic, beat.partition, beat.key) for beat in beats] == [
@@ -221,12 +223,45 @@ def test_time_that_stands_still_is_not_told_again() -> None:
     """And it never goes back; but a source that closes says so in any case."""
     out = outbound()
     out.take(Through(NOW_MS), NOW_MS)
-    out.heartbeats()
+    out.heartbeats(NOW_MS)
     out.take(Through(NOW_MS - 1), NOW_MS)
-    assert out.heartbeats() == []
-    (beat, *_) = out.heartbeats(closed=True)
+    assert out.heartbeats(NOW_MS) == []
+    (beat, *_) = out.heartbeats(NOW_MS, closed=True)
     expected = Heartbeat(source="live", epoch=3, through_ms=NOW_MS, state="closed")
     assert BEATS.decode(beat.value or b"") == expected
+
+
+def promised(out: Outbound, now_ms: int) -> set[int]:
+    return {BEATS.decode(beat.value or b"").through_ms for beat in out.heartbeats(now_ms)}
+
+
+def test_a_promise_far_ahead_of_our_clock_waits_for_it() -> None:
+    """The fold would refuse it. The first one, which says since when the source speaks, is told as it was; of
+    later ones as much as may be."""
+    out, far_ms = outbound(), NOW_MS + 45_000
+    assert out.take(Through(far_ms), NOW_MS) == []
+    out.take(Through(far_ms + 20_000), NOW_MS)
+    due_ms = far_ms - PROMISE_AHEAD_MS_MAX
+    assert promised(out, due_ms - 1) == set()
+    assert promised(out, due_ms + 5) == {far_ms}
+    assert promised(out, due_ms + 5) == {far_ms + 5}
+    assert promised(out, due_ms + 5) == set()
+    assert promised(out, due_ms) == set()
+    assert promised(out, due_ms + 30_000) == {far_ms + 20_000}
+
+
+@given(st.lists(st.tuples(st.integers(0, 5_000), st.integers(-20_000, 90_000)), min_size=1))
+def test_what_is_promised_the_fold_believes(steps: list[tuple[int, int]]) -> None:
+    """Wherever the source's clock stands; promises rise, and none says more than the source did."""
+    out, now_ms, most_ms, told_ms = outbound(), NOW_MS, 0, 0
+    for pause_ms, ahead_ms in steps:
+        now_ms += pause_ms
+        most_ms = max(most_ms, now_ms + ahead_ms)
+        records = out.take(Through(now_ms + ahead_ms), now_ms) + out.heartbeats(now_ms)
+        for beat in (BEATS.decode(record.value or b"") for record in records):
+            check_heartbeat(beat, now_ms)
+            assert told_ms <= beat.through_ms <= most_ms
+            told_ms = beat.through_ms
 
 
 def test_a_feed_is_told_when_it_changes() -> None:

@@ -233,8 +233,8 @@ async def test_an_act_keeps_its_forge_in_its_id(tmp_path: Path) -> None:
     first, second = await events_of(recorded(files=[path]))
     assert isinstance(first, RepositoryEvent)
     assert isinstance(second, RepositoryEvent)
-    assert (first.source, first.event_id) == ("past", "github/77")
-    assert (second.source, second.event_id) == ("past", "gitlab/77")
+    assert (first.source, first.event_id) == ("past", "github|77")
+    assert (second.source, second.event_id) == ("past", "gitlab|77")
 
 
 async def test_the_first_event_says_of_what_kind_a_recording_is(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 
 from streams.windows import Fold, Output
-from streams.windows.checks import AHEAD_MS_MAX
+from streams.windows.checks import AHEAD_MS_MAX, PROMISE_AHEAD_MS_MAX
 from streams.windows.kinds import KIND_RULES
 from tests.audited import assert_audited, recomputed_at
-from topics import Aggregate, DeadLetter, Heartbeat, Late, Trade, encode
+from topics import KINDS, Aggregate, DeadLetter, Heartbeat, Kind, Late, Trade, encode
 
 MIN, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 T0 = 1_700_000_000_000 // HOUR * HOUR
@@ -134,32 +134,43 @@ def test_a_clock_that_lags_by_less_than_the_idle_span_is_waited_for() -> None:
     )
 
 
-def test_a_clock_somewhat_ahead_ends_windows_early_and_loses_nothing() -> None:
-    """Beyond the idle span and within the bound: revision 0 comes early and names whom it did not wait for.
+def test_a_clock_somewhat_ahead_is_refused_its_promises_and_ends_no_window_early() -> None:
+    """Beyond the idle span and within what an event may be: its trades count, and every window is what it is
+    without those promises, to the byte and in time."""
+    ahead = spoken("ahead", ahead_ms=45_000)
+    made = folded(spoken("good"), ahead)
+    letters = [output for _, output in made if isinstance(output, DeadLetter)]
+    assert {letter.reason for letter in letters} == {"absurd_time"}
+    assert [letter.value for letter in letters] == [value for _, key, value in ahead if key is None]
+    assert delays(made) == {BEAT_MS}
+    silent = folded(spoken("good"), [record for record in ahead if record[1] is not None])
+    assert [(at, encode(output)) for at, output in windows(made)] == [
+        (at, encode(output)) for at, output in windows(silent)
+    ]
+    whole = [output for _, output in windows(made) if output.window_start_ms >= T0 + MIN]
+    assert all(output.values.venue_volume.keys() == {"good", "ahead"} for output in whole)  # type: ignore[union-attr]
 
-    No trade is late for that, and the last revision has them all.
-    """
-    ahead_ms = 45_000
-    made = folded(spoken("good"), spoken("ahead", ahead_ms=ahead_ms))
+
+def test_a_clock_as_far_ahead_as_it_may_be_leaves_nobody_out() -> None:
+    """Windows come when the one behind has promised them, and are complete."""
+    made = folded(spoken("good"), spoken("ahead", ahead_ms=PROMISE_AHEAD_MS_MAX + LATENESS_MS))
     assert {type(output) for _, output in made} == {Aggregate}
-    assert delays(made) == {BEAT_MS - ahead_ms}
-    last: dict[int, Aggregate] = {}
-    for _, output in windows(made):
-        minute = (output.window_start_ms - T0) // MIN
-        if output.window_ms == MIN and 1 <= minute < MINUTES - 2:
-            last[minute] = output
-            if not output.revision:
-                assert output.completeness.missing_sources == ["good"]
-    good = [output.values.venue_volume["good"] for output in last.values()]  # type: ignore[union-attr]
-    assert good == [12.0] * (MINUTES - 3)
-    # A promise that comes later publishes nothing by itself: what a window lacked when it was published, it says.
-    assert {output.completeness.state for output in last.values()} == {"unverifiable"}
+    assert delays(made) == {BEAT_MS}
+    whole = [output for _, output in windows(made) if output.window_start_ms >= T0 + MIN]
+    assert {output.completeness.state for output in whole} == {"complete"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_promise_that_is_believed_can_leave_out_a_right_clock(kind: Kind) -> None:
+    """The bound is well within every kind's idle span: a third of it at most."""
+    assert KIND_RULES[kind].source_idle_ms >= 3 * PROMISE_AHEAD_MS_MAX
 
 
 def test_a_promise_at_the_edge_counts() -> None:
-    """A minute ahead of the log is not too far; a millisecond more is."""
-    for ahead_ms, beats in ((AHEAD_MS_MAX, 1), (AHEAD_MS_MAX + 1, 0)):
+    """Ten seconds ahead of the log are not too far; a millisecond more is."""
+    for ahead_ms, beats in ((10_000, 1), (10_001, 0)):
         fold = Fold("market", 0, partitions=1, subjects_max=10)
         beat = Heartbeat(source="a", epoch=0, through_ms=T0 + ahead_ms)
         fold.feed(0, T0, None, encode(beat))
         assert fold.counters.heartbeats == beats
+        assert len(recomputed_at("market", [(T0, None, encode(beat))])) == 1 - beats

@@ -84,7 +84,8 @@ RULE_CHANGES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize(
-    "change", [*RULE_CHANGES, "tick", "history", "formula", "scored", "metric", "order"]
+    "change",
+    [*RULE_CHANGES, "tick", "history", "scale", "formula", "grid", "scored", "metric", "order"],
 )
 def test_state_is_refused_once_a_rule_is_another(
     monkeypatch: pytest.MonkeyPatch, change: str
@@ -98,10 +99,13 @@ def test_state_is_refused_once_a_rule_is_another(
         monkeypatch.setattr(state, "CORRECTION_TICK_MS", 20_000)
     elif change == "history":
         monkeypatch.setattr(state, "HISTORY_MAX", 100)
+    elif change == "scale":
+        monkeypatch.setattr(state, "GRID", 10**9)
     else:
         (first, *rest) = [metric for metric in METRICS if metric.kind == "market"]
         other = {
             "formula": [replace(first, formula="another"), *rest],
+            "grid": [replace(first, grid=1e-9), *rest],
             "scored": [replace(first, scored=not first.scored), *rest],
             "metric": rest,
             "order": [*rest, first],

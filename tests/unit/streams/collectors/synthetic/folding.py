@@ -43,11 +43,11 @@ class Folded:
         beat = isinstance(timed.observation, Through)
         if beat and timed.due_ms >= self._beaten_ms + self._beat_ms:
             self._beaten_ms = timed.due_ms
-            self._feed(timed.due_ms, self.outbound.heartbeats())
+            self._feed(timed.due_ms, self.outbound.heartbeats(timed.due_ms))
 
     def close(self) -> None:
         """End the source, as a runner does."""
-        self._feed(2**50, self.outbound.heartbeats(closed=True))
+        self._feed(2**50, self.outbound.heartbeats(2**50, closed=True))
 
     def aggregates(self) -> list[Aggregate]:
         return [output for output in self.fold.outputs if isinstance(output, Aggregate)]
