@@ -40,7 +40,7 @@ def found(result: Folded) -> Planted:
     )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(SEEDS, st.integers(0, HOUR_MS), st.sampled_from([1_000, DEMO_BEAT_MS, 28_000]))
 def test_an_hours_disorder_is_counted_to_the_last_one(
     seed: int, after_ms: int, beat_ms: int
