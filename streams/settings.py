@@ -21,7 +21,7 @@ class StreamsSettings(_Branch):
     subjects_max: int = Field(default=20_000, ge=1, le=1_000_000)
     """Subjects of one kind in one partition; an event of a further one is a dead letter."""
     slice_records_max: int = Field(default=5_000, ge=1, le=100_000)
-    """Records folded without giving way to heartbeats to the broker and other partitions."""
+    """Records folded without giving way to checkpoints and other partitions; more by what is left of a batch."""
     session_timeout_s: float = Field(default=6.0, ge=1.0, le=300.0)
     """How long the group waits for a silent worker before another takes its partitions."""
     epoch: int = Field(default=0, ge=0, le=1_000_000)

@@ -47,11 +47,13 @@ class Slice:
 def slices(batches: Iterable[Batch], offsets_max: int) -> Iterator[Slice]:
     """Yield slices of about so many offsets; no batch is cut."""
     taken: list[Batch] = []
+    offsets = 0
     for batch in batches:
         taken.append(batch)
-        if sum(one.offsets for one in taken) >= offsets_max:
+        offsets += batch.offsets
+        if offsets >= offsets_max:
             yield Slice(taken)
-            taken = []
+            taken, offsets = [], 0
     if taken:
         yield Slice(taken)
 
