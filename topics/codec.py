@@ -1,9 +1,8 @@
 """Bytes to event and back. Nothing leaves with a number that is not finite, nothing enters unchecked."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from math import isfinite
-from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -17,7 +16,6 @@ NESTING_MAX = 64
 """Of objects and lists; our contracts need six. A fixed bound, because the reader's own depends on the stack it
 is called from, and two runs must not judge one record differently."""
 
-_TWO = 2
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -39,8 +37,8 @@ def encode(event: Struct) -> bytes:
             msgspec would write `null`, and the reader could not read it.) Or a text has half of a
             surrogate pair (`invalid`), which UTF-8 cannot write.
     """
-    if not _is_finite(event):
-        msg = f"{type(event).__name__}{_not_finite(event)} is not a finite number"
+    if (path := _not_finite(event)) is not None:
+        msg = f"{type(event).__name__}{path} is not a finite number"
         raise ContractError(msg, reason="invalid")
     try:
         return _ENCODER.encode(event)
@@ -95,9 +93,8 @@ class Decoder(Generic[E]):
             return None
         # Each of them is an object. With so few brackets in all of them, none is nested deeper than allowed.
         whole = b"".join(data)
-        lists = (
-            whole.count(b"[") if b"[" in whole else 0
-        )  # to find none is far quicker than to count
+        # To find that there is none is far quicker than to count.
+        lists = whole.count(b"[") if b"[" in whole else 0
         deep = whole.count(b"{") + lists - len(events) >= NESTING_MAX
         return events if whole.isascii() and not deep else None
 
@@ -138,33 +135,15 @@ def tag_of(contract: type) -> str:
     return tag
 
 
-def _is_finite(value: object) -> bool:
-    """Return whether every number in a value is finite."""
-    kind: type = type(value)
-    if kind is float:
-        return isfinite(value)  # type: ignore[arg-type]
-    if kind is dict:
-        return all(map(_is_finite, value.values()))  # type: ignore[attr-defined]
-    if kind is list:
-        return all(map(_is_finite, value))  # type: ignore[call-overload]
-    return all(map(_is_finite, _floats_of(kind)(value)))
-
-
 @cache
-def _floats_of(contract: type) -> Callable[[Any], Sequence[object]]:
-    """Return what takes those fields out of a struct that may hold doubles; nothing out of anything else."""
+def _fields_with_floats(contract: type) -> tuple[str, ...]:
+    """Return the fields of a struct that may hold doubles; nothing of any other type."""
     if not issubclass(contract, Struct):
-        return _no_fields
-    info = msgspec.inspect.type_info(contract)
-    fields = info.fields  # type: ignore[attr-defined]  # of a struct
-    names = [field.name for field in fields if _floats_in(field.type, set())]
-    if len(names) < _TWO:  # of one name `attrgetter` makes no tuple
-        return lambda value: [getattr(value, name) for name in names]
-    return attrgetter(*names)
-
-
-def _no_fields(_value: object) -> Sequence[object]:
-    return ()
+        return ()
+    fields = msgspec.structs.fields(contract)
+    return tuple(
+        field.name for field in fields if _floats_in(msgspec.inspect.type_info(field.type), set())
+    )
 
 
 def _floats_in(info: msgspec.inspect.Type, seen: set[type]) -> bool:
@@ -184,20 +163,21 @@ def _floats_in(info: msgspec.inspect.Type, seen: set[type]) -> bool:
     return any(_floats_in(part, seen) for part in inner)
 
 
+def _parts(value: object) -> Iterable[tuple[Any, object]]:
+    """Return what of a value may hold doubles, each with its key, place or field."""
+    if isinstance(value, dict):
+        return value.items()
+    if isinstance(value, list):
+        return enumerate(value)
+    kind: Any = type(value)
+    return [(name, getattr(value, name)) for name in _fields_with_floats(kind)]
+
+
 def _not_finite(value: object) -> str | None:
     """Return the path to the first number that is not finite, or None."""
-    match value:
-        case float():
-            return None if isfinite(value) else ""
-        case Struct():
-            parts = ((f".{name}", getattr(value, name)) for name in value.__struct_fields__)
-        case dict():
-            parts = ((f"[{key!r}]", part) for key, part in value.items())
-        case list():
-            parts = ((f"[{at}]", part) for at, part in enumerate(value))
-        case _:
-            return None
-    for name, part in parts:
+    if isinstance(value, float):
+        return None if isfinite(value) else ""
+    for at, part in _parts(value):
         if (path := _not_finite(part)) is not None:
-            return name + path
+            return f".{at}{path}" if isinstance(value, Struct) else f"[{at!r}]{path}"
     return None

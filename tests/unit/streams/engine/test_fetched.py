@@ -1,5 +1,6 @@
 """Fetched batches give the records that aiokafka would hand over, and each batch's place in the log."""
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -182,6 +183,15 @@ def test_slices_are_batches_up_to_a_bound() -> None:
     ]
     assert [one.last.next_offset for one in found] == [6, 15, 16]
     assert list(slices([], 5)) == []
+
+
+def test_batches_of_single_records_are_sliced_in_no_time() -> None:
+    """As collectors write them who wait for nothing: their number must not cost its square."""
+    made = [whole(at, 1) for at in range(20_000)]
+    began_s = time.process_time()
+    (found,) = slices(made, 100_000)
+    assert time.process_time() - began_s < 1.0  # measured: 2 ms; 10 s where each sum began anew
+    assert found.last.next_offset == 20_000
 
 
 def test_records_are_parsed_when_they_are_asked_for() -> None:
