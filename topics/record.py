@@ -1,8 +1,28 @@
-"""A record to be written, before anybody has written it."""
+"""A record of the log, and one that nobody has written yet."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from .envelope import Headers
+
+
+class LogRecord(Protocol):
+    """A record of the log, as whatever client gives it."""
+
+    @property
+    def offset(self) -> int:
+        """Its place in the log."""
+
+    @property
+    def timestamp(self) -> int:
+        """When it was logged, in milliseconds since the epoch."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Its key."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Its bytes."""
 
 
 class OutRecord(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
 
-from .port import LogRecord
+from topics.record import LogRecord
 
 
 class Batch(NamedTuple):

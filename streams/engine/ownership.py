@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable, Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from topics.errors import PipelineError
+from topics.record import LogRecord
 from topics.settings import BrokerSettings
 
 from .checkpoint import Step, Writer, no_step
-from .port import Fatal, LogRecord, Observer, ProgramFactory
+from .port import Fatal, Observer, ProgramFactory
 from .store import StateLostError, load
 
 HOLD_S = 3.0

@@ -5,27 +5,7 @@ from typing import NoReturn, Protocol
 
 from msgspec import Struct
 
-from topics.record import OutRecord
-
-
-class LogRecord(Protocol):
-    """A fetched record, as aiokafka parsed it."""
-
-    @property
-    def offset(self) -> int:
-        """Its place in the log."""
-
-    @property
-    def timestamp(self) -> int:
-        """When it was logged, in milliseconds since the epoch."""
-
-    @property
-    def key(self) -> bytes | None:
-        """Its key."""
-
-    @property
-    def value(self) -> bytes | None:
-        """Its bytes."""
+from topics.record import LogRecord, OutRecord
 
 
 class Checkpoint(Struct):

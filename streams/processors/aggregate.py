@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
-from streams.engine.port import Checkpoint, LogRecord
+from streams.engine.port import Checkpoint
 from streams.windows import Fold, Output, feed_slice, restore, take_entries
 from topics import KINDS, Aggregate, DeadLetter, Kind, Late, encode, raw_topic
 from topics.deadletter import to_record
 from topics.envelope import headers
-from topics.record import OutRecord
+from topics.record import LogRecord, OutRecord
 from topics.settings import BrokerSettings
 
 ROLE = "streams"

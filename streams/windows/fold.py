@@ -7,6 +7,7 @@ crashes, the same records give the same outputs. The specification is docs/windo
 from typing import cast
 
 from topics import ContractError, Heartbeat, Kind
+from topics.record import LogRecord
 
 from .blocks import Block, empty_block
 from .checks import check_event, check_heartbeat, check_mark, check_names, check_route
@@ -18,7 +19,6 @@ from .history import KEPT_MAX, row_of
 from .intake import (
     EventIn,
     Logged,
-    LogRecord,
     Mark,
     RecordIn,
     TradeIn,

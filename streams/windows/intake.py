@@ -4,7 +4,7 @@ These structs are projections of the contracts: the same tags and names, fewer f
 numbers. Reading them costs a fifth of reading the whole contract; a test holds the two together.
 """
 
-from typing import Annotated, Literal, NamedTuple, Protocol
+from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
@@ -19,26 +19,6 @@ _Text = Annotated[str, Meta(min_length=1, max_length=128)]
 _Name = Annotated[str, Meta(min_length=1, max_length=64)]
 _Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
 _Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-
-
-class LogRecord(Protocol):
-    """A record of the log, as a client gives it."""
-
-    @property
-    def offset(self) -> int:
-        """Its place."""
-
-    @property
-    def timestamp(self) -> int:
-        """When it was logged, in milliseconds since the epoch."""
-
-    @property
-    def key(self) -> bytes | None:
-        """Its key."""
-
-    @property
-    def value(self) -> bytes | None:
-        """Its bytes."""
 
 
 class Logged(NamedTuple):

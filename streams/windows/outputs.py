@@ -4,11 +4,12 @@ from msgspec import Raw
 
 from topics import Aggregate, ContractError, DeadLetter, Kind, Late, asset_of, raw_topic
 from topics.aggregate import aggregate_id
+from topics.record import LogRecord
 
 from .blocks import Block, values_of
 from .clock import Clock
 from .history import History, row_of, scores_of
-from .intake import EventIn, LogRecord, id_of
+from .intake import EventIn, id_of
 from .kinds import KindRules
 from .schedule import Window
 from .subject import Subject

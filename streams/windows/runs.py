@@ -11,11 +11,12 @@ from itertools import islice
 from typing import cast
 
 from topics import ContractError, Heartbeat
+from topics.record import LogRecord
 
 from .checks import EVENT_MS_MIN, check_heartbeat
 from .columns import Columns, Lane, lanes_of
 from .fold import Fold
-from .intake import LogRecord, RecordIn, TradeIn
+from .intake import RecordIn, TradeIn
 from .kinds import CORRECTION_TICK_MS
 
 MANY = 64

@@ -9,11 +9,11 @@ import pytest
 from confluent_kafka.admin import NewTopic
 
 from streams.engine.checkpoint import Writer
-from streams.engine.port import Checkpoint, LogRecord
+from streams.engine.port import Checkpoint
 from streams.engine.store import load
 from tests.servers import SharedKafka
 from topics.broker import BrokerSettings, admin_client, apply_topics
-from topics.record import OutRecord
+from topics.record import LogRecord, OutRecord
 
 from .log import read_log
 from .records import PATIENCE_S

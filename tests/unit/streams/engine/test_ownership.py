@@ -6,7 +6,8 @@ from typing import NoReturn
 
 from streams.engine.checkpoint import Writer
 from streams.engine.ownership import Ownership
-from streams.engine.port import Checkpoint, LogRecord
+from streams.engine.port import Checkpoint
+from topics.record import LogRecord
 from topics.settings import BrokerSettings
 
 BROKER = BrokerSettings(bootstrap="127.0.0.1:1")
