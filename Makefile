@@ -32,7 +32,7 @@ demo: env  ## watch it work: no Docker, no Java, no key (SECONDS=45, MODEL=simul
 test: env  ## the tests (real Kafka where Java and Maven are; what is missing is skipped with its reason)
 	$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS)
 
-nightly: env  ## workers harmed KILLS=200 times while they work, then every window compared (SEED=1; about 50 min)
+nightly: env  ## workers harmed KILLS=200 times while they work, then every window compared (SEED=1; about 30 min)
 	$(BIN)/python -m pytest tests -m nightly
 	$(BIN)/python -m tests.kills.nightly --kills $(KILLS) --seed $(SEED)
 

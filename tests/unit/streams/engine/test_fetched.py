@@ -174,14 +174,14 @@ def whole(begin: int, count: int) -> Batch:
 
 def test_slices_are_batches_up_to_a_bound() -> None:
     """None is cut, none is left out, and a slice ends where its last batch does."""
-    made = [whole(0, 3), whole(3, 3), whole(6, 9), whole(15, 1)]
+    made = [whole(0, 3), whole(3, 3), whole(6, 9), whole(15, 1), whole(16, 1)]
     found = list(slices(made, 5))
     assert [[record.offset for record in one] for one in found] == [
         list(range(6)),
         list(range(6, 15)),
-        [15],
+        [15, 16],
     ]
-    assert [one.last.next_offset for one in found] == [6, 15, 16]
+    assert [one.last.next_offset for one in found] == [6, 15, 17]
     assert list(slices([], 5)) == []
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.windows import Fold, feed_slice, take_entries
+from streams.windows import Fold, feed_slice, seen, take_entries
 from streams.windows.columns import Columns, lanes_of
 from streams.windows.intake import Logged
-from streams.windows.runs import MANY
+from streams.windows.runs import MANY, PIECE
 from tests.strategies.logs import START_MS, logs
 from topics import KINDS, Heartbeat, Kind, Trade, encode
 
@@ -176,6 +176,56 @@ def test_numbered_trades_of_a_busy_market_are_taken_together(
     feed_slice(folded, log[202:])
     assert alone == []
     assert folded.counters.applied == 1_099
+
+
+def test_subjects_do_not_break_each_others_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has its own, in one run: not one is taken alone."""
+    subjects = ("BTC/USDT", "BTC/USD", "BTC/EUR")
+    known = [trade(1, START_MS, subject=subject) for subject in subjects]
+    more = [
+        trade(n, START_MS + 10_000 + n, subject=subject)
+        for n in range(2, 100)
+        for subject in subjects
+    ]
+    log = made([beat(START_MS), *known, beat(START_MS + 10_000), *more])
+    folded = fold()
+    feed_slice(folded, log[:5])
+    alone: list[int] = []
+    monkeypatch.setattr(Fold, "count", lambda *_: alone.append(1))
+    feed_slice(folded, log[5:])
+    assert (alone, folded.counters.applied) == ([], 3 * 99)
+
+
+def test_trades_without_numbers_are_taken_in_the_order_of_the_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Subject after subject, the memory of ids would forget other spans."""
+    monkeypatch.setattr(seen, "DIGESTS_MAX", 150)
+    subjects = ("BTC/USDT", "BTC/USD")
+    known = [trade(1, START_MS, subject=subject, sequence=None) for subject in subjects]
+    more = [
+        trade(n, START_MS + 10_000 + n * 200, subject=subject, sequence=None)
+        for n in range(2, 200)
+        for subject in subjects
+    ]
+    log = made([beat(START_MS), *known, beat(START_MS + 10_000), *more, beat(START_MS + 120_000)])
+    assert_same(sliced("market", log, [4]), one_by_one("market", log))
+
+
+def test_a_bad_record_costs_the_speed_of_its_piece_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or whoever writes one in five thousand makes the fold slow."""
+    trades = [trade(n, START_MS + 10_000 + n) for n in range(2, 4 * PIECE)]
+    trades[PIECE + 9] = (b"BTC", b"{")
+    log = made([beat(START_MS), trade(1, START_MS), beat(START_MS + 10_000), *trades])
+    folded = fold()
+    feed_slice(folded, log[:3])
+    alone: list[int] = []
+    count = Fold.count
+    monkeypatch.setattr(Fold, "count", lambda *given: (alone.append(1), count(*given)))
+    feed_slice(folded, log[3:])
+    assert folded.counters.dead_letters == 1
+    assert 0 < len(alone) < PIECE
+    assert folded.counters.applied == len(trades)
 
 
 def test_a_hole_between_slices_is_an_error() -> None:

@@ -5,7 +5,7 @@ from math import floor
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.windows import sketches
@@ -38,6 +38,8 @@ def bound(bucket: int) -> float:
 
 
 @given(sizes=SIZES, quantile=st.floats(0, 1))
+@example(sizes=[1.0, 100.0], quantile=1.0)
+@example(sizes=[1.0, 10.0, 100.0], quantile=0.5)
 def test_a_quantile_is_within_its_accuracy(sizes: list[float], quantile: float) -> None:
     """Of the size that has its rank, from 0."""
     (found,) = quantiles([counted(sizes)], [quantile])
