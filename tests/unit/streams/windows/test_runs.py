@@ -219,9 +219,14 @@ def test_a_bad_record_costs_the_speed_of_its_piece_alone(monkeypatch: pytest.Mon
     log = made([beat(START_MS), trade(1, START_MS), beat(START_MS + 10_000), *trades])
     folded = fold()
     feed_slice(folded, log[:3])
-    alone: list[int] = []
+    alone: list[object] = []
     count = Fold.count
-    monkeypatch.setattr(Fold, "count", lambda *given: (alone.append(1), count(*given)))
+
+    def counted(of: Fold, *given: Any) -> None:
+        alone.append(given)
+        count(of, *given)
+
+    monkeypatch.setattr(Fold, "count", counted)
     feed_slice(folded, log[3:])
     assert folded.counters.dead_letters == 1
     assert 0 < len(alone) < PIECE
