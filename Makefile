@@ -5,6 +5,8 @@ SECONDS ?= 0
 MODEL ?= rules
 TESTS ?= tests
 PYTEST_ARGS ?= -m "not sdk and not nightly"
+# Two at once, and of the tests that need servers one at a time (tests/conftest.py groups them).
+PARALLEL ?= -n 2 --dist loadgroup
 KILLS ?= 200
 SEED ?= 1
 SOAK_MIN ?= 60
@@ -30,7 +32,7 @@ demo: env  ## watch it work: no Docker, no Java, no key (SECONDS=45, MODEL=simul
 	@$(BIN)/tapereader demo --seconds $(SECONDS) --model $(MODEL)
 
 test: env  ## the tests (real Kafka where Java and Maven are; what is missing is skipped with its reason)
-	$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(TESTS) $(PARALLEL) $(PYTEST_ARGS)
 
 nightly: env  ## workers harmed KILLS=200 times while they work, then every window compared (SEED=1; about 30 min)
 	$(BIN)/python -m pytest tests -m nightly
@@ -43,7 +45,7 @@ soak: env  ## SOAK_MIN=60 minutes of a steady market and faults: memory at rest,
 	$(BIN)/python -m tests.kills.soak --minutes $(SOAK_MIN) --seed $(SEED)
 
 check: lint  ## what CI runs: format, ruff, mypy, imports, contracts, tests, coverage
-	$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS) --cov --cov-report=term
+	$(BIN)/python -m pytest $(TESTS) $(PARALLEL) $(PYTEST_ARGS) --cov --cov-report=term
 
 lint: env  ## all of check but the tests
 	$(BIN)/ruff format --check --quiet .

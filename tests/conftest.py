@@ -27,6 +27,7 @@ from .servers import (
 )
 
 _NAME_CHARS_MAX = 40
+_UNIT = Path(__file__).parent / "unit"
 _GUARD = NetworkGuard()
 _TESTS = count()
 # Examples of each property: enough to find what a change broke while one works, in CI, and overnight.
@@ -51,6 +52,13 @@ def pytest_configure() -> None:
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
     sys.addaudithook(_GUARD.audit)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group what is no unit test: it starts servers and has patience, so two of it never run at once."""
+    for item in items:
+        if not item.path.is_relative_to(_UNIT):
+            item.add_marker(pytest.mark.xdist_group("servers"))
 
 
 @pytest.fixture(autouse=True)

@@ -52,7 +52,7 @@ def quantiles(blocks: Sequence[Mapping[int, int]], wanted: Sequence[float]) -> l
     # Counted as doubles, which hold every number of trades there can be.
     reached = np.cumsum(np.bincount(buckets - least, weights=counts))
     last = float(reached[-1]) - 1
-    at = np.searchsorted(reached, [q * last for q in wanted], side="left").tolist()
+    at = np.searchsorted(reached, [q * last for q in wanted], side="right").tolist()
     return [2 ** ((least + i) / _BUCKETS_PER_OCTAVE) * 2 / (2 + _RATIO) for i in at]
 
 

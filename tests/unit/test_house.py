@@ -23,6 +23,7 @@ IMPORT_NAMES = {
     "pydantic-settings": "pydantic_settings",
     "pytest-asyncio": "pytest_asyncio",
     "pytest-cov": "pytest_cov",
+    "pytest-xdist": "xdist",
 }
 
 
