@@ -54,11 +54,10 @@ def pytest_configure() -> None:
     sys.addaudithook(_GUARD.audit)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Group what is no unit test: it starts servers and has patience, so two of it never run at once."""
-    for item in items:
-        if not item.path.is_relative_to(_UNIT):
-            item.add_marker(pytest.mark.xdist_group("servers"))
+    if not item.path.is_relative_to(_UNIT):
+        item.add_marker(pytest.mark.xdist_group("servers"))
 
 
 @pytest.fixture(autouse=True)

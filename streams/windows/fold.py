@@ -159,7 +159,7 @@ class Fold:
         if len(self.subjects) >= self._subjects_max:
             msg = f"{name} would be subject {self._subjects_max + 1} of its partition"
             raise ContractError(msg, reason="subjects_max")
-        return self.admit(Subject(name))
+        return self.admit(Subject(self.kind, name))
 
     def admit(self, subject: Subject) -> Subject:
         """Keep a subject until it is forgotten."""
@@ -204,8 +204,8 @@ class Fold:
             self.hold(subject, start_ms, block)
         return block, ended
 
-    def hold(self, subject: Subject, start_ms: int, block: Block) -> None:
-        """Keep a block until it expires."""
+    def hold(self, subject: Subject, start_ms: int, block: Block | bytes) -> None:
+        """Keep a block, or what one was written as, until it expires."""
         subject.blocks[start_ms] = block
         self.block_starts.add(start_ms, subject.name)
 
@@ -291,10 +291,10 @@ class Fold:
             self.dirty_history.add((subject.name, window.size, entry.number % KEPT_MAX))
 
     def _blocks(self, subject: Subject, window: Window) -> list[Block]:
-        return subject.blocks_between(window.start_ms, window.end_ms, self.rules.block_ms)
+        return subject.blocks.between(window.start_ms, window.end_ms, self.rules.block_ms)
 
     def _blocks_before(self, subject: Subject, window: Window) -> list[Block]:
         if not self.rules.compares:
             return []
         from_ms = window.start_ms - window.size.window_ms
-        return subject.blocks_between(from_ms, window.start_ms, self.rules.block_ms)
+        return subject.blocks.between(from_ms, window.start_ms, self.rules.block_ms)

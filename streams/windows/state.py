@@ -14,7 +14,6 @@ Keys are `partition|kind|what|...`, so that one changelog holds every kind of a 
 
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -22,7 +21,6 @@ from msgspec import Struct
 from topics import Kind, PipelineError
 from topics.metrics import METRICS
 
-from .blocks import block_type
 from .clock import Clock
 from .counters import Counters
 from .fold import Fold
@@ -141,7 +139,7 @@ def restore(fold: Fold, entries: Mapping[bytes, bytes], partitions: int) -> None
     _restore_meta(fold, _only(mine["meta"]), partitions)
     for rest, value in mine.get("subject", ()):
         (name,) = rest.split("|")
-        fold.admit(Subject(name, msgspec.json.decode(value, type=SubjectRecord)))
+        fold.admit(Subject(fold.kind, name, msgspec.json.decode(value, type=SubjectRecord)))
     _restore_blocks(fold, mine.get("block", ()))
     for rest, value in mine.get("window", ()):
         name, size, start_ms = rest.split("|")
@@ -172,12 +170,11 @@ def _restore_meta(fold: Fold, value: bytes, partitions: int) -> None:
 
 def _restore_blocks(fold: Fold, blocks: Iterable[Rest]) -> None:
     """Hold the blocks again, and expect the windows of theirs that have not ended."""
-    decoder: Any = msgspec.json.Decoder(block_type(fold.kind))
     open_of: dict[int, list[tuple[int, WindowSize]]] = {}  # by start: many subjects share it
     for rest, value in blocks:
         name, start = rest.split("|")
         start_ms = int(start)
-        fold.hold(fold.subjects[name], start_ms, decoder.decode(value))
+        fold.hold(fold.subjects[name], start_ms, value)
         if start_ms not in open_of:
             open_of[start_ms] = [
                 (window.start_ms, window.size)

@@ -2,9 +2,9 @@
 
 from msgspec import Struct
 
-from topics import Completeness, GapDetected, GapFilled, GapMark, asset_of
+from topics import Completeness, GapDetected, GapFilled, GapMark, Kind, asset_of
 
-from .blocks import Block
+from .blocks import Blocks
 from .clock import Clock
 from .history import HISTORY_MAX, History
 from .kinds import WindowSize
@@ -49,13 +49,13 @@ class SubjectRecord(Struct):
 class Subject:
     """A subject while it lives: from its first event or gap mark until blocks and histories have expired."""
 
-    def __init__(self, name: str, record: SubjectRecord | None = None) -> None:
+    def __init__(self, kind: Kind, name: str, record: SubjectRecord | None = None) -> None:
         """Begin without blocks."""
         self.name = name
         self.asset = asset_of(name)
         self.key = self.asset.encode()
         self.record = record or SubjectRecord()
-        self.blocks: dict[int, Block] = {}
+        self.blocks = Blocks(kind)
         self.histories: dict[WindowSize, History] = {}
 
     def history(self, size: WindowSize) -> History:
@@ -126,11 +126,6 @@ class Subject:
         for gap_id in past:
             del gaps[gap_id]
         return bool(past)
-
-    def blocks_between(self, start_ms: int, end_ms: int, block_ms: int) -> list[Block]:
-        """Return the blocks of [start_ms, end_ms), oldest first."""
-        starts = range(start_ms, end_ms, block_ms)
-        return [self.blocks[start] for start in starts if start in self.blocks]
 
     def completeness(
         self, start_ms: int, end_ms: int, clock: Clock, *, unsure: bool

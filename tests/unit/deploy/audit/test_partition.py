@@ -149,7 +149,7 @@ def take_an_end_as_inside(patch: pytest.MonkeyPatch) -> None:
     blocks = Fold._blocks
 
     def one_more(self: Fold, subject: Subject, window: Any) -> Any:
-        after = subject.blocks_between(window.end_ms, window.end_ms + 60_000, 60_000)
+        after = subject.blocks.between(window.end_ms, window.end_ms + 60_000, 60_000)
         return blocks(self, subject, window) + after
 
     patch.setattr(Fold, "_blocks", one_more)

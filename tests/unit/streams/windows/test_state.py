@@ -57,6 +57,34 @@ def test_nothing_changed_is_only_meta() -> None:
     assert [key for key, _ in take_entries(fold, 1)] == [b"0|market|meta"]
 
 
+def test_a_block_with_a_name_of_too_many_parts_is_refused_at_once() -> None:
+    entries = entries_of(corrected())
+    key = next(key for key in entries if b"|block|" in key)
+    with pytest.raises(ValueError, match="unpack"):
+        restore(
+            Fold("market", 0, partitions=1, subjects_max=10),
+            {**entries, key + b"|more": entries[key]},
+            1,
+        )
+
+
+def test_a_restored_block_is_read_when_it_is_asked_for_and_not_before() -> None:
+    """Most only wait for the end of their hour; a restart does not wait for them."""
+    fold = corrected()
+    entries = entries_of(fold)
+    (first, *_), blocks = list(fold.subjects["BTC/USD"].blocks), fold.subjects["BTC/USD"].blocks
+    again = Fold("market", 0, partitions=1, subjects_max=10)
+    restore(again, {key: b"?" if b"|block|" in key else v for key, v in entries.items()}, 1)
+    unread = again.subjects["BTC/USD"].blocks
+    assert sorted(unread) == sorted(blocks)
+    assert first in unread
+    with pytest.raises(msgspec.DecodeError):
+        unread.get(first)
+    restore(again, entries, 1)
+    assert again.subjects["BTC/USD"].blocks.get(first) == blocks.get(first)
+    assert again.subjects["BTC/USD"].blocks.get(first - 60_000) is None
+
+
 @pytest.mark.parametrize("change", ["version", "rules", "partitions"])
 def test_state_of_other_rules_is_refused(change: str) -> None:
     """Going on would give numbers that nobody can recompute."""
@@ -156,9 +184,9 @@ def test_windows_that_were_open_are_expected_again_and_no_others() -> None:
         assert due[0] == due[1]
 
 
-@pytest.mark.parametrize("what", ["meta", "subject", "block", "window", "history", "seen"])
+@pytest.mark.parametrize("what", ["meta", "subject", "window", "history", "seen"])
 def test_an_entry_that_cannot_be_read_is_refused_at_once(what: str) -> None:
-    """A value cut short, one of another shape, a name with a part too many: never when it is first needed."""
+    """A value cut short, one of another shape, a name with a part too many. Of blocks the names alone."""
     entries = entries_of(corrected())
     key = next(key for key in entries if key.split(b"|")[2] == what.encode())
     for value in (entries[key][:-1], b'"another"', b""):
