@@ -5,8 +5,8 @@ SECONDS ?= 0
 MODEL ?= rules
 TESTS ?= tests
 PYTEST_ARGS ?= -m "not sdk and not nightly"
-# Two at once, and of the tests that need servers one at a time (tests/conftest.py groups them).
-PARALLEL ?= -n 2 --dist loadgroup
+# Two at once, and of the tests that need servers one at a time (tests/conftest.py sees to it).
+PARALLEL ?= -n 2 --dist loadscope
 KILLS ?= 200
 SEED ?= 1
 SOAK_MIN ?= 60

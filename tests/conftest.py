@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from .isolation import NetworkGuard, strip_environment
 from .servers import (
@@ -27,7 +29,6 @@ from .servers import (
 )
 
 _NAME_CHARS_MAX = 40
-_UNIT = Path(__file__).parent / "unit"
 _GUARD = NetworkGuard()
 _TESTS = count()
 # Examples of each property: enough to find what a change broke while one works, in CI, and overnight.
@@ -54,10 +55,17 @@ def pytest_configure() -> None:
     sys.addaudithook(_GUARD.audit)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Group what is no unit test: it starts servers and has patience, so two of it never run at once."""
-    if not item.path.is_relative_to(_UNIT):
-        item.add_marker(pytest.mark.xdist_group("servers"))
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
+    """Give unit tests to whoever is free; all others start servers and have patience: no two of them at once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith("tests/unit/") else "servers"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Share out the tests, where they are run two at a time."""
+    return Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True)
