@@ -1,0 +1,134 @@
+"""The journal on its topic: an intent before each paid call, its result after, and both read back.
+
+Whoever writes an entry goes on only when every replica has it. So what the ledger in Redis forgets can be counted
+again from here, and what was paid for is not paid for twice.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from topics import BY_NAME, ContractError, PipelineError, encode
+from topics.envelope import headers
+from topics.journal import Intent, Result
+from topics.record import OutRecord
+from topics.settings import BrokerSettings
+
+from .publisher import ROLE, Outlet
+
+Entry = Intent | Result
+
+TOPIC = "journal"
+ROUND_MAX = 500
+"""Entries of one delivery."""
+_POLL_MS = 200
+
+
+class JournalError(PipelineError):
+    """An entry of the journal cannot be read: nobody knows what has been spent."""
+
+
+class Journal:
+    """Writes entries. Those that are written at the same time travel together."""
+
+    def __init__(self, broker: BrokerSettings, outlet: Outlet) -> None:
+        """Take an outlet that nobody else uses: it takes one delivery at a time."""
+        self._broker, self._outlet = broker, outlet
+        self._waiting: list[tuple[OutRecord, asyncio.Future[None]]] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    async def write(self, entry: Entry, partition: int) -> None:
+        """Return when an entry is acknowledged. ``partition`` is that of the aggregates it follows from.
+
+        A caller that is cancelled leaves its entry on its way: an intent without a call is charged, and that is
+        the safe side.
+
+        Raises:
+            aiokafka.errors.KafkaError: The broker will never take it.
+        """
+        written = asyncio.get_running_loop().create_future()
+        self._waiting.append((entry_record(self._broker, entry, partition), written))
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send(), name="journal")
+        await written
+
+    async def close(self) -> None:
+        """Give up what is not acknowledged yet."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+
+    async def _send(self) -> None:
+        while self._waiting:
+            round_ = self._waiting[:ROUND_MAX]
+            del self._waiting[:ROUND_MAX]
+            error: BaseException | None = None
+            try:
+                await self._outlet.deliver([record for record, _ in round_])
+            except BaseException as failed:  # noqa: BLE001 - told to those who wait
+                error = failed
+            for _, written in round_:
+                if written.done():
+                    continue  # its writer waits no more
+                if error is None:
+                    written.set_result(None)
+                elif isinstance(error, asyncio.CancelledError):
+                    written.cancel()
+                else:
+                    written.set_exception(error)
+            if isinstance(error, asyncio.CancelledError):
+                raise error
+
+
+def entry_record(broker: BrokerSettings, entry: Entry, partition: int) -> OutRecord:
+    """Return the record of an entry; two attempts at one item, or an intent and its result, are two keys."""
+    what = "intent" if isinstance(entry, Intent) else "result"
+    key = f"{entry.item_key}/{entry.attempt_id.rpartition('/')[2]}/{what}"
+    told = headers(
+        event_id=key,
+        event_type=f"journal.{what}",
+        source=ROLE,
+        time_ms=entry.at_ms if isinstance(entry, Intent) else entry.ended_ms,
+    )
+    return OutRecord(broker.topic(TOPIC), partition, key.encode(), encode(entry), told)
+
+
+async def entries_since(
+    broker: BrokerSettings, since_ms: int, partitions: Collection[int]
+) -> AsyncIterator[tuple[int, Entry]]:
+    """Yield the partition and entry of all that was logged from a time on, up to where the logs end now.
+
+    Within a partition they come in the order of the log.
+
+    Raises:
+        JournalError: A record is none. To leave it out would be to forget what was spent.
+        aiokafka.errors.KafkaError: The broker cannot be reached.
+    """
+    decode = BY_NAME[TOPIC].decoder().decode
+    consumer = AIOKafkaConsumer(**broker.reader_options(), group_id=None)
+    await consumer.start()
+    try:
+        places = [TopicPartition(broker.topic(TOPIC), partition) for partition in partitions]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        begins = await consumer.offsets_for_times(dict.fromkeys(places, since_ms))
+        left = set()
+        for place in places:
+            if (begin := begins[place]) is not None and begin.offset < ends[place]:
+                consumer.seek(place, begin.offset)
+                left.add(place)
+        while left:
+            for place, records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).items():
+                for record in records:
+                    if record.offset >= ends[place] or record.value is None:
+                        continue
+                    try:
+                        entry = decode(record.value)
+                    except ContractError as refused:
+                        msg = f"journal/{place.partition} offset {record.offset} cannot be read: {refused}"
+                        raise JournalError(msg) from None
+                    yield place.partition, entry
+            left = {place for place in left if await consumer.position(place) < ends[place]}
+    finally:
+        await consumer.stop()
