@@ -29,6 +29,7 @@ from .servers import (
 )
 
 _NAME_CHARS_MAX = 40
+_TIMED = {"test_bench.py", "test_demo.py", "test_latency.py"}
 _GUARD = NetworkGuard()
 _TESTS = count()
 # Examples of each property: enough to find what a change broke while one works, in CI, and overnight.
@@ -66,6 +67,11 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     """Share out the tests, where they are run two at a time."""
     return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put last what says how long things take: by then the unit tests beside it are through."""
+    items.sort(key=lambda item: item.path.name in _TIMED)
 
 
 @pytest.fixture(autouse=True)

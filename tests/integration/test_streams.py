@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as AdminPartition
 from confluent_kafka.admin import (
     AdminClient,
@@ -250,13 +251,26 @@ async def test_lost_state_is_refused_and_not_guessed(line: Pipeline, lost: str) 
     )
     for altered in admin.incremental_alter_configs([resource]).values():
         altered.result(PATIENCE_S)
-    place = AdminPartition(line.broker.topic(lost), 0, -1)
-    for cut in admin.delete_records([place]).values():
-        cut.result(PATIENCE_S)
+    await _cut(admin, AdminPartition(line.broker.topic(lost), 0, -1))
     again = line.start("streams")
     await again.ended(PATIENCE_S)
     with pytest.raises(ChildError, match="state lost"):
         again.check()
+
+
+async def _cut(admin: AdminClient, place: AdminPartition) -> None:
+    """Delete a log's records, once the broker that holds it has heard that this may be done."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            (cut,) = admin.delete_records([place]).values()
+            try:
+                cut.result(PATIENCE_S)
+            except KafkaException as refused:
+                if refused.args[0].code() != KafkaError.POLICY_VIOLATION:
+                    raise
+                await asyncio.sleep(0.1)
+            else:
+                return
 
 
 def _with_price(value: bytes, price: bytes) -> bytes:
