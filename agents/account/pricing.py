@@ -5,6 +5,7 @@ Only what we ask for is priced: no batch, no fast mode, no region. Thinking is a
 
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
 from importlib.metadata import version
 
 from genai_prices import Usage as PricedUsage
@@ -14,6 +15,8 @@ from msgspec import Struct
 from topics import PipelineError, Usage
 
 NANO = Decimal(10**9)
+_HOUR_MS = 3_600_000
+"""Prices are those at the beginning of the hour."""
 PRICE_VERSION = f"genai-prices {version('genai-prices')}"
 
 
@@ -39,6 +42,13 @@ def cost_nano_usd(provider: str, model: str, usage: Usage, *, at_ms: int | None 
     Raises:
         UnknownPriceError: The model, or a kind of token it used, has no price.
     """
+    hour = None if at_ms is None else at_ms // _HOUR_MS
+    return _cost_nano_usd(provider, model, usage, hour)
+
+
+@lru_cache(maxsize=4_096)
+def _cost_nano_usd(provider: str, model: str, usage: Usage, hour: int | None) -> int:
+    """Return a cost; a look-up takes a millisecond, and reservations ask for the same ones again and again."""
     written = usage.cache_creation_input_tokens
     counted = PricedUsage(
         # genai-prices wants all input here, Anthropic's own field holds the uncached part
@@ -48,7 +58,7 @@ def cost_nano_usd(provider: str, model: str, usage: Usage, *, at_ms: int | None 
         cache_read_tokens=usage.cache_read_input_tokens,
         output_tokens=usage.output_tokens,
     )
-    at = None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)
+    at = None if hour is None else datetime.fromtimestamp(hour * _HOUR_MS / 1000, UTC)
     try:
         price = calc_price(
             counted, model_ref=model, provider_id=provider, genai_request_timestamp=at
