@@ -50,6 +50,8 @@ class Crew(Struct, frozen=True, kw_only=True):
     call_s: float = CALL_S
     patience: int = 0
     """How often a caller asks again that was told the budget is spent: others may yet give back."""
+    pause_s: float = 0.0
+    """Between a caller's calls."""
     last_s: float = 25.0
     """After this no caller begins another call."""
 
@@ -115,6 +117,7 @@ class Office:
                 if outcome == "budget_spent" and (spent := spent + 1) > self.crew.patience:
                     return
                 if outcome in ("answered", "lost"):
+                    await asyncio.sleep(self.crew.pause_s)
                     break
                 retry += 1
                 await asyncio.sleep(0.1 + 0.02 * (number % 10))

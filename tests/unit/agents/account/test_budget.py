@@ -60,7 +60,7 @@ class PureBooks(Steps):
 
 def test_the_invariant_holds_after_every_step() -> None:
     """Settled + reserved + charged - overrun <= cap, in every window and account, whatever the history."""
-    run_state_machine_as_test(PureBooks, settings=profile(max_examples=60, stateful_step_count=40))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(PureBooks, settings=profile(max_examples=60, stateful_step_count=40))
 
 
 def ask(number: int = 1, nano_usd: int = 100, **changes: object) -> Ask:

@@ -44,6 +44,7 @@ async def ledger(
     url: str,
     prefix: str,
     terms: Terms | None = None,
+    *,
     scope: str = "test",
     call_s: float = CALL_S,
     now_ms: int | None = NOON_MS,
@@ -126,7 +127,7 @@ def test_the_scripts_say_what_the_pure_books_say(
     class Here(SameBooks):
         url, prefix = redis_server.url, topic_prefix
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Here, settings=profile(max_examples=40, stateful_step_count=30, deadline=None)
     )
 
@@ -212,7 +213,7 @@ async def test_a_clock_that_is_off_is_refused(redis_server: SharedRedis, topic_p
 
 
 async def test_pace_is_shared_and_corrected_for_all(
-    account: Ledger, redis_server: SharedRedis, topic_prefix: str
+    redis_server: SharedRedis, topic_prefix: str
 ) -> None:
     """Two workers of one scope take from one bucket; a 429 to one pauses both."""
     terms = day(10**6, rates={"a/m": Rates(Amounts(60), 34)})
@@ -273,7 +274,7 @@ async def test_closed_books_are_opened_by_the_journal(
     assert await account.confirm("a4", NOON_MS) == "closed"
     assert await account.settle("a4", Use(1), NOON_MS) == ("closed", False)
     yesterday_ms, lost_ms = NOON_MS - SIZE_MS["day"], NOON_MS - account.terms.lease_ms
-    entries = [
+    entries: list[Intent | Result] = [
         *(intent(1), result(1), result(1, cost=1)),
         *(intent(2), result(2, "released")),
         *(intent(3), result(3, "charged_unknown"), result(3)),
