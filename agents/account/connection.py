@@ -46,7 +46,8 @@ class Connection:
         self._base, self._call_s = base, call_s
         self._room = asyncio.Semaphore(CONNECTIONS_MAX)
         self._open: set[asyncio.Future[Any]] = set()
-        self._redis = _connect(url, call_s)
+        self._sentinels: list[Redis] = []
+        self._redis = _connect(url, call_s, self._sentinels)
         self._scripts = {name: self._redis.register_script(_script(name)) for name in _FLAGS}
 
     async def run(self, name: str, *words: str | int) -> Any:  # noqa: ANN401 - whatever the script says
@@ -86,6 +87,8 @@ class Connection:
         await asyncio.gather(*self._open, return_exceptions=True)
         await self._redis.aclose()
         await self._redis.connection_pool.aclose()
+        for sentinel in self._sentinels:
+            await sentinel.aclose()
 
     async def _asked(self, name: str, words: tuple[str | int, ...]) -> Any:  # noqa: ANN401 - as `run`
         async with self._room:  # a Sentinel's pool would refuse instead of waiting
@@ -97,7 +100,8 @@ class Connection:
             question.exception()  # told to whoever still waited
 
 
-def _connect(url: str, call_s: float) -> Redis:
+def _connect(url: str, call_s: float, sentinels: list[Redis]) -> Redis:
+    """Return a client that tries once; the clients it asks for the master are added to ``sentinels``."""
     options: dict[str, Any] = {
         "socket_timeout": call_s,
         "socket_connect_timeout": call_s,
@@ -105,14 +109,14 @@ def _connect(url: str, call_s: float) -> Redis:
         "decode_responses": True,
     }
     if urlsplit(url).scheme == _SENTINEL:
-        return _master(url, options)
+        return _master(url, options, sentinels)
     pool = BlockingConnectionPool.from_url(
         url, max_connections=CONNECTIONS_MAX, timeout=call_s, **options
     )
     return Redis.from_pool(pool)
 
 
-def _master(url: str, options: dict[str, Any]) -> Redis:
+def _master(url: str, options: dict[str, Any], sentinels: list[Redis]) -> Redis:
     """Return a client of whichever server the Sentinels call the master."""
     parts = urlsplit(url)
     name = parts.path.strip("/")
@@ -132,6 +136,7 @@ def _master(url: str, options: dict[str, Any]) -> Redis:
         **options,
         **login,
     )
+    sentinels += sentinel.sentinels
     client: Redis = sentinel.master_for(name)
     return client
 
