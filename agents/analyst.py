@@ -1,6 +1,6 @@
 """One candidate to one analysis: ask the model if it may be asked, else say what the rules say.
 
-The path is breaker -> reserve -> admit -> send -> account -> verdict -> settle; each refusal on it has a name,
+The path is breaker -> reserve -> intent -> confirm -> admit -> send -> result -> settle -> verdict; each refusal on it has a name,
 which the analysis carries as its origin reason.
 """
 
@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import structlog
 from msgspec import Struct
 
-from agents.account.ledger import Ledger, LedgerError
-from agents.account.pricing import UnknownPriceError, cost_nano_usd, reservation_nano_usd
+from agents.account.books import Books, Reserved, Sendable
+from agents.account.call import Call, Denied, Told
+from agents.account.ledger import Ledger
 from agents.answer.rules import VERSION, Words, analyse, direction_of
 from agents.answer.verdict import Rejected, judge
 from agents.ask.breaker import CircuitBreaker, Outcome, Permit, State
 from agents.ask.model import LanguageModel, Reply
-from agents.ask.prompt import SCHEMA_BYTES, Prompt, prompt_of
+from agents.ask.prompt import SCHEMA_BYTES, SCHEMA_VERSION, Prompt, prompt_of
 from agents.decide.candidate import Candidate
 from agents.metrics import AGENT
 from agents.settings import AgentSettings
@@ -40,7 +41,12 @@ class Desk:
 
     model: LanguageModel
     breaker: CircuitBreaker
-    ledger: Ledger
+    books: Books
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the books are kept in."""
+        return self.books.ledger
 
 
 class Answered(Struct, frozen=True, kw_only=True):
@@ -129,33 +135,41 @@ class Analyst:
             desk.breaker.rejected += 1
             return by_rules(candidate, "breaker_open")
         prompt = prompt_of(candidate, desk.model.name)
-        try:
-            amount = self._reservation(desk, prompt)
-        except UnknownPriceError:
-            return by_rules(candidate, "price_unknown")
-        self._attempts += 1
-        attempt_id = f"{prompt.item_key[:32]}/{self._now_ms()}-{self._attempts}"
-        reserved_ms = self._now_ms()
-        try:
-            allowed = await desk.ledger.reserve(attempt_id, amount, reserved_ms)
-        except LedgerError:
-            return by_rules(candidate, "ledger_down")
-        if not allowed:
-            return by_rules(candidate, "budget_spent")
+        async with desk.books.attempt(self._call(candidate, desk, prompt)) as reserved:
+            if isinstance(reserved, Denied):
+                return by_rules(candidate, reserved.reason)
+            return await self._confirmed(candidate, desk, prompt, reserved)
+
+    async def _confirmed(
+        self, candidate: Candidate, desk: Desk, prompt: Prompt, reserved: Reserved
+    ) -> Answered:
+        sendable = await reserved.confirm()
+        if isinstance(sendable, Denied):
+            return by_rules(candidate, sendable.reason)
         permit = desk.breaker.admit(time.monotonic())
         if permit is None:
-            await self._settle(desk, attempt_id, 0, reserved_ms)
+            await sendable.release("breaker_open")
             return by_rules(candidate, "breaker_open")
+        began_ms = self._now_ms()
         reply = await self._send(candidate, desk, prompt, permit)
-        # Nobody knows what a call without usage cost: its reservation stays charged.
-        cost = (
-            0
-            if reply.usage is None
-            else cost_nano_usd(desk.model.provider, desk.model.name, reply.usage)
+        cost = await self._account(sendable, reply, began_ms)
+        return _judged(candidate, prompt, reply, cost, reserved.call.attempt_id)
+
+    async def _account(self, sendable: Sendable, reply: Reply, began_ms: int) -> int:
+        """Book what a call cost; nobody knows what one without usage cost, so its reservation is charged."""
+        if reply.usage is None:
+            await sendable.charge(reply.outcome)
+            return 0
+        told = Told(
+            outcome=reply.outcome,
+            usage=reply.usage,
+            started_ms=began_ms,
+            ended_ms=self._now_ms(),
+            stop_reason=reply.stop_reason,
+            request_id=reply.request_id,
+            answer=reply.text,
         )
-        if reply.usage is not None:
-            await self._settle(desk, attempt_id, cost, reserved_ms)
-        return _judged(candidate, prompt, reply, cost, attempt_id)
+        return (await sendable.settle(told)).cost_nano_usd
 
     async def _send(
         self, candidate: Candidate, desk: Desk, prompt: Prompt, permit: Permit
@@ -186,20 +200,22 @@ class Analyst:
             return Outcome.IGNORED  # it came to us late: our own deadline, not the model's fault
         return reply.health
 
-    def _reservation(self, desk: Desk, prompt: Prompt) -> int:
+    def _call(self, candidate: Candidate, desk: Desk, prompt: Prompt) -> Call:
+        self._attempts += 1
         size = len(prompt.system.encode()) + len(prompt.user.encode()) + SCHEMA_BYTES
-        return reservation_nano_usd(
-            desk.model.provider,
-            desk.model.name,
-            input_tokens=size + REQUEST_OVERHEAD_TOKENS,
+        return Call(
+            attempt_id=f"{prompt.item_key[:32]}/{self._now_ms()}-{self._attempts}",
+            item_key=prompt.item_key,
+            asset=candidate.asset,
+            product=candidate.product,
+            priority=candidate.product,
+            provider=desk.model.provider,
+            model=desk.model.name,
+            prompt_version=prompt.version,
+            schema_version=SCHEMA_VERSION,
+            input_tokens_max=size + REQUEST_OVERHEAD_TOKENS,
             output_tokens_max=self._settings.model.output_tokens_max,
         )
-
-    async def _settle(self, desk: Desk, attempt_id: str, cost: int, reserved_ms: int) -> None:
-        try:
-            await desk.ledger.settle(attempt_id, cost, reserved_ms)
-        except LedgerError as error:
-            log.warning("a reservation stays charged in full", attempt=attempt_id, error=str(error))
 
 
 def by_rules(candidate: Candidate, reason: str) -> Answered:

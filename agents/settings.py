@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from topics.analysis import Product
+from topics.journal import Priority
 
 
 class _Branch(BaseModel):
@@ -102,15 +103,44 @@ class ModelSettings(_Branch):
         return url
 
 
-class BudgetSettings(_Branch):
-    """What the model may cost."""
+class LimitSettings(_Branch):
+    """Caps of one account; None is none. A window is a whole UTC minute, hour or day."""
+
+    usd_per_minute: float | None = Field(default=None, ge=0, le=100_000)
+    usd_per_hour: float | None = Field(default=None, ge=0, le=100_000)
+    usd_per_day: float | None = Field(default=None, ge=0, le=100_000)
+    tokens_per_minute: int | None = Field(default=None, ge=0, le=10**12)
+    tokens_per_hour: int | None = Field(default=None, ge=0, le=10**12)
+    tokens_per_day: int | None = Field(default=None, ge=0, le=10**12)
+
+
+class BudgetSettings(LimitSettings):
+    """What the model may cost: all of a scope together, and each model and class apart."""
 
     redis_url: str | None = None
-    """The ledger. Without it nothing is sent."""
+    """The ledger: redis://, rediss://, or redis+sentinel://HOST:PORT,HOST:PORT/NAME. Without it nothing is sent."""
     scope: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]{0,31}$")
-    """Workers that name the same scope share its cap."""
+    """Workers that name the same scope share its caps."""
     usd_per_day: float = Field(default=1.0, ge=0, le=100_000)
-    """Per UTC day."""
+    models: dict[str, LimitSettings] = {}
+    """By provider/model."""
+    classes: dict[Priority, LimitSettings] = {}
+    alert_floor: float = Field(default=0.2, ge=0, lt=1)
+    """The last part of each shared cap, which only alerts may use."""
+    lease_s: float = Field(default=120.0, ge=5, le=3_600)
+    """From the reservation: what is not reported by then is charged in full. Longer than any call with its waits."""
+    open_max: int = Field(default=10_000, ge=1, le=100_000)
+    """Attempts without an outcome, of all workers; each takes half a kilobyte of the ledger."""
+
+
+class PacingSettings(_Branch):
+    """How fast each model may be asked, by all workers of a scope; None: only as the provider's answers tell."""
+
+    requests_per_minute: int | None = Field(default=None, ge=1, le=100_000_000)
+    input_tokens_per_minute: int | None = Field(default=None, ge=1, le=100_000_000)
+    output_tokens_per_minute: int | None = Field(default=None, ge=1, le=100_000_000)
+    burst: float = Field(default=0.1, gt=0, le=1)
+    """Of a minute's worth, that may be used at once: providers enforce shorter intervals than the minute."""
 
 
 class AgentSettings(_Branch):
@@ -120,6 +150,7 @@ class AgentSettings(_Branch):
     breaker: BreakerSettings = BreakerSettings()
     model: ModelSettings = ModelSettings()
     budget: BudgetSettings = BudgetSettings()
+    pacing: PacingSettings = PacingSettings()
     inbox_max: int = Field(default=5_000, ge=1, le=1_000_000)
     """Assets that may wait for their analysis."""
     deadline_s: float = Field(default=20.0, gt=0)

@@ -12,6 +12,9 @@ AttemptId = Annotated[
     str, Meta(max_length=200, description="item key (first 32 digits)/send number")
 ]
 
+Priority = Literal["alert", "deep_dive", "state"]
+"""Which class of the budget pays, from the most urgent to the least."""
+
 
 class Intent(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.intent"):
     """Written before a paid call, with the amount reserved for it."""
@@ -30,6 +33,8 @@ class Intent(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.i
     reserved_nano_usd: NanoUsd
     reserved_tokens: Count
     at_ms: EpochMs
+    """When it was reserved: it counts in the windows of this time."""
+    priority: Priority = "deep_dive"
 
 
 class Usage(Struct, frozen=True, kw_only=True):
@@ -41,6 +46,8 @@ class Usage(Struct, frozen=True, kw_only=True):
     output_tokens: Count = 0
     thinking_tokens: Count = 0
     """A part of the output tokens."""
+    cache_creation_1h_input_tokens: Count = 0
+    """A part of the tokens written to the cache: those kept for an hour, which cost more."""
 
 
 class Result(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.result"):

@@ -1,14 +1,22 @@
-"""Tokens into nano-dollars, rounded up. Prices come from `genai-prices`, which is pinned; nothing is fetched."""
+"""Tokens into nano-dollars, rounded up. Prices come from `genai-prices`, which is pinned; nothing is fetched.
 
+Only what we ask for is priced: no batch, no fast mode, no region. Thinking is a part of the output.
+"""
+
+from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
 from importlib.metadata import version
 
 from genai_prices import Usage as PricedUsage
 from genai_prices import calc_price
+from msgspec import Struct
 
 from topics import PipelineError, Usage
 
 NANO = Decimal(10**9)
+_HOUR_MS = 3_600_000
+"""Prices are those at the beginning of the hour."""
 PRICE_VERSION = f"genai-prices {version('genai-prices')}"
 
 
@@ -16,23 +24,45 @@ class UnknownPriceError(PipelineError):
     """Nobody knows what this model costs, so it may not be called."""
 
 
-def cost_nano_usd(provider: str, model: str, usage: Usage) -> int:
-    """Return what a call cost.
+class Quote(Struct, frozen=True):
+    """The most a call can cost, by the prices of one moment; what it did cost is told by the same."""
+
+    provider: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    nano_usd: int
+    at_ms: int
+    price_version: str = PRICE_VERSION
+
+
+def cost_nano_usd(provider: str, model: str, usage: Usage, *, at_ms: int | None = None) -> int:
+    """Return what a call cost, by the prices of a moment (default: now).
 
     Raises:
-        UnknownPriceError: The model has no price.
+        UnknownPriceError: The model, or a kind of token it used, has no price.
     """
+    hour = None if at_ms is None else at_ms // _HOUR_MS
+    return _cost_nano_usd(provider, model, usage, hour)
+
+
+@lru_cache(maxsize=4_096)
+def _cost_nano_usd(provider: str, model: str, usage: Usage, hour: int | None) -> int:
+    """Return a cost; a look-up takes a millisecond, and reservations ask for the same ones again and again."""
+    written = usage.cache_creation_input_tokens
     counted = PricedUsage(
         # genai-prices wants all input here, Anthropic's own field holds the uncached part
-        input_tokens=usage.input_tokens
-        + usage.cache_creation_input_tokens
-        + usage.cache_read_input_tokens,
-        cache_write_tokens=usage.cache_creation_input_tokens,
+        input_tokens=usage.input_tokens + written + usage.cache_read_input_tokens,
+        cache_write_tokens=written,
+        cache_write_1h_tokens=min(usage.cache_creation_1h_input_tokens, written),
         cache_read_tokens=usage.cache_read_input_tokens,
         output_tokens=usage.output_tokens,
     )
+    at = None if hour is None else datetime.fromtimestamp(hour * _HOUR_MS / 1000, UTC)
     try:
-        price = calc_price(counted, model_ref=model, provider_id=provider)
+        price = calc_price(
+            counted, model_ref=model, provider_id=provider, genai_request_timestamp=at
+        )
     except LookupError:
         msg = f"no price is known for {provider}/{model}"
         raise UnknownPriceError(msg) from None
@@ -40,13 +70,48 @@ def cost_nano_usd(provider: str, model: str, usage: Usage) -> int:
 
 
 def reservation_nano_usd(
-    provider: str, model: str, *, input_tokens: int, output_tokens_max: int
+    provider: str,
+    model: str,
+    *,
+    input_tokens: int,
+    output_tokens_max: int,
+    at_ms: int | None = None,
 ) -> int:
-    """Return the most a call can cost: every input token written to the cache, every output token used.
+    """Return the most a call can cost: all input at the dearest rate there is for it, all output used.
 
     Raises:
         UnknownPriceError: The model has no price.
     """
-    worst = Usage(cache_creation_input_tokens=input_tokens, output_tokens=output_tokens_max)
-    plain = Usage(input_tokens=input_tokens, output_tokens=output_tokens_max)
-    return max(cost_nano_usd(provider, model, worst), cost_nano_usd(provider, model, plain))
+    dearest = (
+        Usage(input_tokens=input_tokens, output_tokens=output_tokens_max),
+        Usage(cache_creation_input_tokens=input_tokens, output_tokens=output_tokens_max),
+        Usage(
+            cache_creation_input_tokens=input_tokens,
+            cache_creation_1h_input_tokens=input_tokens,
+            output_tokens=output_tokens_max,
+        ),
+    )
+    return max(cost_nano_usd(provider, model, usage, at_ms=at_ms) for usage in dearest)
+
+
+def quote(
+    provider: str, model: str, *, input_tokens: int, output_tokens_max: int, at_ms: int
+) -> Quote:
+    """Return the most a call can cost, with what it was reckoned from.
+
+    Raises:
+        UnknownPriceError: The model has no price.
+    """
+    amount = reservation_nano_usd(
+        provider,
+        model,
+        input_tokens=input_tokens,
+        output_tokens_max=output_tokens_max,
+        at_ms=at_ms,
+    )
+    return Quote(provider, model, input_tokens, output_tokens_max, amount, at_ms)
+
+
+def cost_of(quoted: Quote, usage: Usage) -> int:
+    """Return what a quoted call cost, in nano-dollars, by the prices it was quoted at."""
+    return cost_nano_usd(quoted.provider, quoted.model, usage, at_ms=quoted.at_ms)

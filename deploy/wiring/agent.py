@@ -5,14 +5,16 @@ import time
 
 import structlog
 
-from agents.account.ledger import Ledger, LedgerError
+from agents.account.books import Books
+from agents.account.ledger import Ledger
+from agents.account.terms import terms_of
 from agents.analyst import Analyst, Desk
 from agents.ask.breaker import CircuitBreaker
 from agents.settings import AgentSettings
 from agents.worker import Worker
 from deploy.role import now_ms, run_role
 from deploy.settings import Settings
-from topics import SettingsError
+from topics import Intent, PipelineError, Result, SettingsError
 
 from .agent_parts import agent_parts
 
@@ -37,7 +39,7 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
             log.info("no model is configured; rules answer everything")
             await worker.run(stop)
             return
-        watching = asyncio.create_task(_watch_spend(desk.ledger, spend))
+        watching = asyncio.create_task(_watch_books(desk.books, spend))
         try:
             await worker.run(stop)
         finally:
@@ -83,7 +85,7 @@ def create_desk(settings: AgentSettings, prefix: str) -> Desk | None:
             settings.budget.redis_url,
             prefix=prefix,
             scope=settings.budget.scope,
-            cap_nano_usd=round(settings.budget.usd_per_day * 10**9),
+            terms=terms_of(settings.budget, settings.pacing, [f"{model.provider}/{model.name}"]),
         )
     except ValueError as error:  # without the URL, in which there may be a password
         msg = f"agent.budget.redis_url: {error}"
@@ -94,15 +96,27 @@ def create_desk(settings: AgentSettings, prefix: str) -> Desk | None:
         base_url=model.base_url,
         api_key=model.api_key.get_secret_value(),
     )
-    return Desk(claude, CircuitBreaker(settings.breaker), ledger)
+    return Desk(claude, CircuitBreaker(settings.breaker), Books(ledger, _no_journal, now_ms=now_ms))
 
 
-async def _watch_spend(ledger: Ledger, spend: dict[str, float]) -> None:
-    """Keep the day's account in view."""
+async def _watch_books(books: Books, spend: dict[str, float]) -> None:
+    """Keep the day's account in view, end what nobody ended, and open books that are closed."""
     while True:
         try:
-            account = await ledger.spend(now_ms())
-            spend.update(settled=float(account.settled), reserved=float(account.reserved))
-        except LedgerError as error:
+            shown = await books.ledger.show(now_ms())
+            if not shown.open:
+                # No journal is written yet, so that there is nothing to read back.
+                log.info("the books are opened", outcome=await books.ledger.rebuild((), now_ms()))
+            account = shown.spend
+            spend.update(
+                settled=float(account.settled), reserved=float(account.reserved + account.charged)
+            )
+            await books.tend()
+        except PipelineError as error:
             log.warning("the ledger does not answer", error=str(error))
         await asyncio.sleep(1.0)
+
+
+async def _no_journal(entry: Intent | Result) -> None:
+    """Write nothing: only loopback models are called until the journal is written."""
+    del entry

@@ -46,7 +46,7 @@ def agent_parts(
             {"transitions": float(breaker.transitions), "rejected": float(breaker.rejected)},
         )
     )
-    cap = float(desk.ledger.cap_nano_usd)
+    cap = float(desk.ledger.cap_nano_usd or 0)
     used = spend["settled"] + spend["reserved"]
     parts.append(
         Part(

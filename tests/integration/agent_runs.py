@@ -10,7 +10,9 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
+from agents.account.books import Books as Account
 from agents.account.ledger import Ledger
+from agents.account.terms import Terms
 from agents.analyst import Analyst, Desk
 from agents.ask.breaker import CircuitBreaker
 from agents.ask.claude import Claude
@@ -20,7 +22,7 @@ from agents.settings import AgentSettings
 from agents.worker import Worker
 from tests.unit.agents.fake_claude.wire import Wire
 from tests.unit.agents.serving import url_of
-from topics import Aggregate, Analysis, Decision, Tally, encode, partition_of
+from topics import Aggregate, Analysis, Decision, Intent, Result, Tally, encode, partition_of
 from topics.deadletter import from_record
 from topics.settings import BrokerSettings
 
@@ -110,14 +112,23 @@ async def desk_at(
         yield desk
 
 
+async def no_journal(entry: Intent | Result) -> None:
+    """Keep nothing."""
+    del entry
+
+
 @asynccontextmanager
 async def desk_of(
     model: LanguageModel, ledger_url: str, prefix: str, settings: AgentSettings
 ) -> AsyncIterator[Desk]:
     """Give all it takes to ask a model, and close it."""
-    ledger = Ledger(ledger_url, prefix=prefix, scope="test", cap_nano_usd=10**9)
+    terms = Terms(caps={"day/all/nano_usd": 10**9})
+    ledger = Ledger(ledger_url, prefix=prefix, scope="test", terms=terms)
     try:
-        yield Desk(model, CircuitBreaker(settings.breaker), ledger)
+        await ledger.rebuild((), now_ms())
+        yield Desk(
+            model, CircuitBreaker(settings.breaker), Account(ledger, no_journal, now_ms=now_ms)
+        )
     finally:
         await model.close()
         await ledger.close()

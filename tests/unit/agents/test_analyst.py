@@ -3,13 +3,19 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 import pytest
 
-from agents.account.ledger import Ledger, Spend
+from agents.account.books import Books
+from agents.account.budget import Use
+from agents.account.connection import LedgerError
+from agents.account.ledger import Ledger
+from agents.account.ledger import Reply as LedgerReply
 from agents.account.pricing import cost_nano_usd, reservation_nano_usd
+from agents.account.shown import Spend
+from agents.account.terms import Terms
 from agents.analyst import REQUEST_OVERHEAD_TOKENS, Analyst, Answered, Desk
 from agents.answer.rules import VERSION, analyse
 from agents.ask.breaker import CircuitBreaker, Outcome, Permit, State
@@ -19,7 +25,7 @@ from agents.decide.candidate import Candidate
 from agents.settings import AgentSettings, BreakerSettings, GateSettings, ModelSettings
 from tests.servers import SharedRedis
 from tests.unit.agents.candidates import candidate
-from topics import BY_NAME, Analysis, Usage, encode
+from topics import BY_NAME, Analysis, Intent, Result, Usage, encode
 from topics.units import EPOCH_MS_MAX
 
 pytestmark = pytest.mark.integration
@@ -78,11 +84,17 @@ class Office:
 
     def __init__(self, model: SaidModel, ledger: Ledger, settings: AgentSettings) -> None:
         self.model, self.ledger, self.breaker = model, ledger, HeardBreaker()
-        self.analyst = Analyst(settings, Desk(model, self.breaker, ledger), now_ms=lambda: NOW_MS)
+        self.journal: list[Intent | Result] = []
+        books = Books(ledger, self.write, now_ms=lambda: NOW_MS)
+        self.analyst = Analyst(settings, Desk(model, self.breaker, books), now_ms=lambda: NOW_MS)
 
     async def answer(self, left_s: float = 20.0, **changes: object) -> tuple[Analysis, Answered]:
         """Answer a candidate that has so much time left."""
         return await self.analyst.answer(pressing(left_s, **changes))
+
+    async def write(self, entry: Intent | Result) -> None:
+        """Keep the journal."""
+        self.journal.append(entry)
 
     async def spend(self) -> Spend:
         """Return the day's account."""
@@ -109,11 +121,18 @@ def failed(outcome: str, health: Outcome, usage: Usage | None) -> Reply:
 Open = Callable[..., Office]
 
 
+def terms(cap: int) -> Terms:
+    """Return a day's cap, at any hour."""
+    return Terms(caps={"day/all/nano_usd": cap}, clock_ms_max=10**15)
+
+
 @asynccontextmanager
 async def a_ledger(url: str, prefix: str, cap: int = 10**9) -> AsyncIterator[Ledger]:
     """Give a ledger, and close it."""
-    made = Ledger(url, prefix=prefix, scope="test", cap_nano_usd=cap)
+    made = Ledger(url, prefix=prefix, scope="test", terms=terms(cap))
     try:
+        with suppress(LedgerError):
+            await made.rebuild((), NOW_MS)
         yield made
     finally:
         await made.close()
@@ -186,7 +205,7 @@ async def test_what_is_reserved_covers_the_whole_request(office: Open) -> None:
         input_tokens=size,
         output_tokens_max=SETTINGS.model.output_tokens_max,
     )
-    assert await ours.spend() == Spend(settled=0, reserved=most)
+    assert await ours.spend() == Spend(settled=0, reserved=0, charged=most)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +229,7 @@ async def test_what_is_reserved_covers_the_whole_request(office: Open) -> None:
 async def test_a_failed_call_is_answered_by_rules_under_its_name(
     office: Open, outcome: str, health: Outcome, usage: Usage | None
 ) -> None:
-    """What is known of its cost is settled, what is not stays reserved, and the breaker hears its health."""
+    """What is known of its cost is settled, what is not is charged, and the breaker hears its health."""
     ours = office(failed(outcome, health, usage))
     analysis, answered = await ours.answer()
     by_rules(analysis, answered, outcome)
@@ -219,7 +238,7 @@ async def test_a_failed_call_is_answered_by_rules_under_its_name(
     spent = await ours.spend()
     if usage is None:
         assert (spent.settled, analysis.cost_nano_usd) == (0, 0)
-        assert spent.reserved > 0
+        assert spent.reserved == 0 < spent.charged
     else:
         cost = cost_nano_usd("anthropic", MODEL, usage)
         assert spent == Spend(settled=cost, reserved=0)
@@ -334,11 +353,12 @@ async def test_a_settlement_that_fails_leaves_the_reservation(
     """The answer is given all the same; what is not settled is charged in full."""
 
     class Forgetful(Ledger):
-        async def settle(self, attempt_id: str, cost_nano_usd: int, now_ms: int) -> None:
+        async def settle(self, attempt_id: str, used: Use, now_ms: int) -> tuple[LedgerReply, bool]:
             async with a_ledger("redis://127.0.0.1:9/0", "x.") as gone:
-                await gone.settle(attempt_id, cost_nano_usd, now_ms)
+                return await gone.settle(attempt_id, used, now_ms)
 
-    ledger = Forgetful(redis_server.url, prefix=topic_prefix, scope="test", cap_nano_usd=10**9)
+    ledger = Forgetful(redis_server.url, prefix=topic_prefix, scope="test", terms=terms(10**9))
+    await ledger.rebuild((), NOW_MS)
     ours = Office(SaidModel(said()), ledger, SETTINGS)
     try:
         analysis, _ = await ours.answer()
@@ -361,7 +381,7 @@ async def test_a_cancelled_call_is_told_and_stays_charged(office: Open) -> None:
         await call
     assert ours.breaker.heard == [IGNORED]
     spent = await ours.spend()
-    assert (spent.settled, spent.reserved > 0) == (0, True)
+    assert (spent.settled, spent.charged > 0) == (0, True)
 
 
 async def test_a_defect_in_the_call_is_told_and_not_swallowed(office: Open) -> None:
@@ -370,7 +390,7 @@ async def test_a_defect_in_the_call_is_told_and_not_swallowed(office: Open) -> N
     with pytest.raises(RuntimeError, match="defect"):
         await ours.answer()
     assert ours.breaker.heard == [IGNORED]
-    assert (await ours.spend()).reserved > 0
+    assert (await ours.spend()).charged > 0
 
 
 @pytest.mark.parametrize(

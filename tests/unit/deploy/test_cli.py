@@ -13,6 +13,7 @@ import pytest
 
 from deploy import cli
 from deploy.commands.bench import bench_app
+from deploy.commands.budget import budget_app
 from deploy.commands.streams import streams_app
 from deploy.commands.topics import topics_app
 from topics import KINDS, TOPICS
@@ -25,9 +26,10 @@ COMMANDS = (
     *((role,) for role in ROLES),
     *(("topics", name) for name in ("apply", "check", "list", "schema")),
     *(("bench", name) for name in ("windows", "latency", "backlog")),
+    *(("budget", name) for name in ("show", "set", "reconcile")),
     ("streams", "rebuild"),
 )
-GROUPS = {"bench": bench_app, "streams": streams_app, "topics": topics_app}
+GROUPS = {"bench": bench_app, "budget": budget_app, "streams": streams_app, "topics": topics_app}
 SECRET = "sk-ant-not-for-anybodys-eyes"  # noqa: S105 - nobody's
 PATIENCE_S = 30.0
 
