@@ -5,11 +5,13 @@ again from here, and what was paid for is not paid for twice.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import ConsumerRecord
 
-from topics import BY_NAME, ContractError, PipelineError, encode
+from topics import BY_NAME, ContractError, Control, PipelineError, encode, partition_of
 from topics.envelope import headers
 from topics.journal import Intent, Result
 from topics.record import OutRecord
@@ -23,6 +25,8 @@ TOPIC = "journal"
 ROUND_MAX = 500
 """Entries of one delivery."""
 _POLL_MS = 200
+
+log = structlog.get_logger()
 
 
 class JournalError(PipelineError):
@@ -38,8 +42,8 @@ class Journal:
         self._waiting: list[tuple[OutRecord, asyncio.Future[None]]] = []
         self._sending: asyncio.Task[None] | None = None
 
-    async def write(self, entry: Entry, partition: int) -> None:
-        """Return when an entry is acknowledged. ``partition`` is that of the aggregates it follows from.
+    async def write(self, entry: Entry) -> None:
+        """Return when an entry is acknowledged.
 
         A caller that is cancelled leaves its entry on its way: an intent without a call is charged, and that is
         the safe side.
@@ -48,7 +52,7 @@ class Journal:
             aiokafka.errors.KafkaError: The broker will never take it.
         """
         written = asyncio.get_running_loop().create_future()
-        self._waiting.append((entry_record(self._broker, entry, partition), written))
+        self._waiting.append((entry_record(self._broker, entry), written))
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send(), name="journal")
         await written
@@ -81,8 +85,8 @@ class Journal:
                 raise error
 
 
-def entry_record(broker: BrokerSettings, entry: Entry, partition: int) -> OutRecord:
-    """Return the record of an entry; two attempts at one item, or an intent and its result, are two keys."""
+def entry_record(broker: BrokerSettings, entry: Entry) -> OutRecord:
+    """Return the record of an entry, in its asset's partition; each attempt's intent and result have keys of their own."""
     what = "intent" if isinstance(entry, Intent) else "result"
     key = f"{entry.item_key}/{entry.attempt_id.rpartition('/')[2]}/{what}"
     told = headers(
@@ -91,25 +95,50 @@ def entry_record(broker: BrokerSettings, entry: Entry, partition: int) -> OutRec
         source=ROLE,
         time_ms=entry.at_ms if isinstance(entry, Intent) else entry.ended_ms,
     )
+    partition = partition_of(entry.asset or "", broker.partitions)
     return OutRecord(broker.topic(TOPIC), partition, key.encode(), encode(entry), told)
 
 
-async def entries_since(
-    broker: BrokerSettings, since_ms: int, partitions: Collection[int]
-) -> AsyncIterator[tuple[int, Entry]]:
-    """Yield the partition and entry of all that was logged from a time on, up to where the logs end now.
+async def entries_since(broker: BrokerSettings, since_ms: int) -> AsyncIterator[Entry]:
+    """Yield all that was logged from a time on, up to where the logs end when this begins.
 
-    Within a partition they come in the order of the log.
+    Of one attempt the intent comes before the result.
 
     Raises:
         JournalError: A record is none. To leave it out would be to forget what was spent.
         aiokafka.errors.KafkaError: The broker cannot be reached.
     """
     decode = BY_NAME[TOPIC].decoder().decode
+    async for record in _logged(broker, TOPIC, since_ms):
+        try:
+            yield decode(record.value or b"")
+        except ContractError as refused:
+            msg = f"journal/{record.partition} offset {record.offset} cannot be read: {refused}"
+            raise JournalError(msg) from None
+
+
+async def acts(broker: BrokerSettings) -> AsyncIterator[Control]:
+    """Yield what operators did, as long as it is kept; what cannot be read is told and passed over.
+
+    Raises:
+        aiokafka.errors.KafkaError: The broker cannot be reached.
+    """
+    decode = BY_NAME["control"].decoder().decode
+    async for record in _logged(broker, "control", 0):
+        try:
+            yield decode(record.value or b"")
+        except ContractError as refused:
+            place = f"{record.partition}/{record.offset}"
+            log.warning("an act cannot be read", place=place, error=str(refused))
+
+
+async def _logged(
+    broker: BrokerSettings, topic: str, since_ms: int
+) -> AsyncIterator[ConsumerRecord]:
     consumer = AIOKafkaConsumer(**broker.reader_options(), group_id=None)
     await consumer.start()
     try:
-        places = [TopicPartition(broker.topic(TOPIC), partition) for partition in partitions]
+        places = [TopicPartition(broker.topic(topic), p) for p in range(broker.partitions)]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
         begins = await consumer.offsets_for_times(dict.fromkeys(places, since_ms))
@@ -121,14 +150,8 @@ async def entries_since(
         while left:
             for place, records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).items():
                 for record in records:
-                    if record.offset >= ends[place] or record.value is None:
-                        continue
-                    try:
-                        entry = decode(record.value)
-                    except ContractError as refused:
-                        msg = f"journal/{place.partition} offset {record.offset} cannot be read: {refused}"
-                        raise JournalError(msg) from None
-                    yield place.partition, entry
+                    if record.offset < ends[place] and record.value is not None:
+                        yield record
             left = {place for place in left if await consumer.position(place) < ends[place]}
     finally:
         await consumer.stop()

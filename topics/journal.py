@@ -66,3 +66,5 @@ class Result(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.r
     """The model's own text; never a post's."""
     started_ms: EpochMs
     ended_ms: EpochMs
+    asset: AssetId | None = None
+    """The intent's; of results that were written before this field there is none."""

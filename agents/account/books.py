@@ -204,6 +204,7 @@ class Reserved:
         result = Result(
             attempt_id=self.call.attempt_id,
             item_key=self.call.item_key,
+            asset=self.call.asset,
             outcome=told.outcome,
             known="settled",
             usage=told.usage,
@@ -239,6 +240,7 @@ class Reserved:
             Result(
                 attempt_id=self.call.attempt_id,
                 item_key=self.call.item_key,
+                asset=self.call.asset,
                 outcome=outcome,
                 known="charged_unknown" if state == "charged" else "released",
                 usage=NO_RESULT,

@@ -2,19 +2,25 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
 import structlog
+from aiokafka.errors import KafkaError
 
 from agents.account.books import Books
 from agents.account.ledger import Ledger
-from agents.account.terms import terms_of
+from agents.account.recovery import MARGIN_MS, Entry
+from agents.account.terms import SIZE_MS, terms_of
 from agents.analyst import Analyst, Desk
 from agents.ask.breaker import CircuitBreaker
+from agents.journal import Journal, acts, entries_since
 from agents.settings import AgentSettings
 from agents.worker import Worker
 from deploy.role import now_ms, run_role
 from deploy.settings import Settings
-from topics import Intent, PipelineError, Result, SettingsError
+from topics import PipelineError, SettingsError
+from topics.outbox import Sender
+from topics.settings import BrokerSettings
 
 from .agent_parts import agent_parts
 
@@ -23,7 +29,9 @@ log = structlog.get_logger()
 
 async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
     """Analyse aggregates until told to stop."""
-    desk = create_desk(settings.agent, settings.broker.prefix)
+    sender = Sender(settings.broker)
+    journal = Journal(settings.broker, sender)
+    desk = create_desk(settings.agent, settings.broker.prefix, journal)
     analyst = Analyst(settings.agent, desk, now_ms=now_ms)
     worker = Worker(
         settings.agent,
@@ -39,7 +47,7 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
             log.info("no model is configured; rules answer everything")
             await worker.run(stop)
             return
-        watching = asyncio.create_task(_watch_books(desk.books, spend))
+        watching = asyncio.create_task(_watch_books(desk.books, settings.broker, spend))
         try:
             await worker.run(stop)
         finally:
@@ -47,6 +55,8 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
             await asyncio.gather(watching, return_exceptions=True)
             await desk.model.close()
             await desk.ledger.close()
+            await journal.close()
+            await sender.close()
 
     await run_role(
         "agent",
@@ -58,7 +68,7 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
     )
 
 
-def create_desk(settings: AgentSettings, prefix: str) -> Desk | None:
+def create_desk(settings: AgentSettings, prefix: str, journal: Journal) -> Desk | None:
     """Return what it takes to ask the model, or None when none is configured.
 
     Raises:
@@ -96,27 +106,32 @@ def create_desk(settings: AgentSettings, prefix: str) -> Desk | None:
         base_url=model.base_url,
         api_key=model.api_key.get_secret_value(),
     )
-    return Desk(claude, CircuitBreaker(settings.breaker), Books(ledger, _no_journal, now_ms=now_ms))
+    return Desk(
+        claude, CircuitBreaker(settings.breaker), Books(ledger, journal.write, now_ms=now_ms)
+    )
 
 
-async def _watch_books(books: Books, spend: dict[str, float]) -> None:
+async def _watch_books(books: Books, broker: BrokerSettings, spend: dict[str, float]) -> None:
     """Keep the day's account in view, end what nobody ended, and open books that are closed."""
     while True:
         try:
             shown = await books.ledger.show(now_ms())
             if not shown.open:
-                # No journal is written yet, so that there is nothing to read back.
-                log.info("the books are opened", outcome=await books.ledger.rebuild((), now_ms()))
+                outcome = await books.ledger.rebuild(_recorded(broker), now_ms())
+                log.info("the ledger was lost or new", outcome=outcome)
             account = shown.spend
             spend.update(
                 settled=float(account.settled), reserved=float(account.reserved + account.charged)
             )
             await books.tend()
-        except PipelineError as error:
-            log.warning("the ledger does not answer", error=str(error))
+        except (PipelineError, KafkaError) as error:
+            log.warning("the ledger does not answer, or cannot be rebuilt", error=str(error))
         await asyncio.sleep(1.0)
 
 
-async def _no_journal(entry: Intent | Result) -> None:
-    """Write nothing: only loopback models are called until the journal is written."""
-    del entry
+async def _recorded(broker: BrokerSettings) -> AsyncIterator[Entry]:
+    """Yield what the books are rebuilt from: operators' caps, and the attempts of every window that is open."""
+    async for act in acts(broker):
+        yield act
+    async for entry in entries_since(broker, now_ms() - SIZE_MS["day"] - MARGIN_MS):
+        yield entry

@@ -32,6 +32,7 @@ def result(number: int, **fields: object) -> Result:
     given = {
         "attempt_id": f"{KEY[:32]}/{number}",
         "item_key": KEY,
+        "asset": "BTC",
         "outcome": "answered",
         "known": "settled",
         "usage": Usage(input_tokens=900, output_tokens=120),

@@ -7,7 +7,7 @@ import pytest
 from agents.journal import Journal, entry_record
 from tests.unit.agents.entries import intent, result
 from tests.unit.agents.test_publisher import SlowOutlet
-from topics import BY_NAME
+from topics import BY_NAME, partition_of
 from topics.record import OutRecord
 from topics.settings import BrokerSettings
 
@@ -30,7 +30,7 @@ async def settle() -> None:
 async def test_a_writer_waits_until_its_entry_is_acknowledged() -> None:
     outlet = SlowOutlet()
     journal = Journal(BROKER, outlet)
-    writing = asyncio.create_task(journal.write(intent(1), 3))
+    writing = asyncio.create_task(journal.write(intent(1)))
     await settle()
     assert not writing.done()
     outlet.may.release()
@@ -41,9 +41,9 @@ async def test_a_writer_waits_until_its_entry_is_acknowledged() -> None:
 async def test_entries_written_meanwhile_travel_together_and_each_in_its_round() -> None:
     outlet = SlowOutlet()
     journal = Journal(BROKER, outlet)
-    writing = [asyncio.create_task(journal.write(intent(n), 3)) for n in range(1)]
+    writing = [asyncio.create_task(journal.write(intent(n))) for n in range(1)]
     await settle()
-    writing += [asyncio.create_task(journal.write(intent(n), 3)) for n in range(1, 4)]
+    writing += [asyncio.create_task(journal.write(intent(n))) for n in range(1, 4)]
     await settle()
     assert [len(got) for got in outlet.got] == [1]
     outlet.may.release()
@@ -57,7 +57,7 @@ async def test_entries_written_meanwhile_travel_together_and_each_in_its_round()
 async def test_a_cancelled_writer_takes_nobody_with_it_and_its_entry_is_written() -> None:
     outlet = SlowOutlet()
     journal = Journal(BROKER, outlet)
-    writing = [asyncio.create_task(journal.write(intent(n), 3)) for n in range(2)]
+    writing = [asyncio.create_task(journal.write(intent(n))) for n in range(2)]
     await settle()
     writing[0].cancel()
     outlet.may.release()
@@ -69,16 +69,16 @@ async def test_a_cancelled_writer_takes_nobody_with_it_and_its_entry_is_written(
 async def test_what_is_refused_is_told_to_every_writer_of_the_round() -> None:
     journal = Journal(BROKER, Refusing())
     told = await asyncio.gather(
-        *(journal.write(intent(n), 3) for n in range(2)), return_exceptions=True
+        *(journal.write(intent(n)) for n in range(2)), return_exceptions=True
     )
     assert [type(error) for error in told] == [ValueError, ValueError]
     with pytest.raises(ValueError, match="1"):  # and the next one is tried again
-        await journal.write(intent(9), 3)
+        await journal.write(intent(9))
 
 
 async def test_the_end_does_not_wait_for_a_broker_that_is_away() -> None:
     journal = Journal(BROKER, SlowOutlet())
-    writing = asyncio.create_task(journal.write(intent(1), 3))
+    writing = asyncio.create_task(journal.write(intent(1)))
     await settle()
     await asyncio.wait_for(journal.close(), 1)
     with pytest.raises(asyncio.CancelledError):
@@ -87,6 +87,8 @@ async def test_the_end_does_not_wait_for_a_broker_that_is_away() -> None:
 
 def test_intents_and_results_of_all_attempts_have_keys_of_their_own() -> None:
     """The topic is compacted: of two records with one key it would keep one."""
-    records = [entry_record(BROKER, e, 3) for e in (intent(1), intent(2), result(1), result(2))]
+    records = [entry_record(BROKER, e) for e in (intent(1), intent(2), result(1), result(2))]
     assert len({record.key for record in records}) == 4
-    assert {(record.topic, record.partition) for record in records} == {("test.journal", 3)}
+    assert {(record.topic, record.partition) for record in records} == {
+        ("test.journal", partition_of("BTC", BROKER.partitions))
+    }
