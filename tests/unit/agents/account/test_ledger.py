@@ -15,7 +15,8 @@ from redis import Redis
 from agents.account.budget import Granted, Refused, Use, Wait
 from agents.account.connection import CALL_S, Connection, LedgerError
 from agents.account.ledger import Ledger
-from agents.account.pacing import Amounts, Rates
+from agents.account.pacing import Amounts, Rates, Told
+from agents.account.recovery import Recovery
 from agents.account.shown import Spend
 from agents.account.terms import EXACT_MAX, SIZE_MS, UNITS, Ask, CapError, Terms
 from tests.servers import RedisServer, SharedRedis
@@ -142,6 +143,20 @@ async def test_fifty_at_once_never_pass_the_cap(account: Ledger) -> None:
     assert await account.reserve(ask(52, 1), NOON_MS) == Refused("cap", DAY)
 
 
+async def test_a_lease_ends_to_the_millisecond(account: Ledger) -> None:
+    """Then it is confirmed no more, and charged; an outcome that comes late and cost more is booked, and a defect."""
+    end_ms = NOON_MS + account.terms.lease_ms
+    for number in (1, 2):
+        assert await account.reserve(ask(number), NOON_MS) == Granted(NOON_MS)
+    assert await account.confirm("a1", end_ms - 1) == "confirmed"
+    assert await account.confirm("a2", end_ms) == "charged"
+    assert await account.settle("a2", Use(90, 1, 1), end_ms) == ("charged", False)
+    assert await account.spend(NOON_MS) == Spend(settled=0, reserved=100, charged=100)
+    assert await account.settle("a2", Use(130, 1, 1), end_ms) == ("charged", True)
+    assert await account.spend(NOON_MS) == Spend(settled=0, reserved=100, charged=130)
+    assert await account.reserve(ask(3), NOON_MS) == Refused("model_closed", "a/m")
+
+
 async def test_scopes_and_pipelines_are_apart(
     account: Ledger, redis_server: SharedRedis, topic_prefix: str
 ) -> None:
@@ -227,6 +242,22 @@ async def test_pace_is_shared_and_corrected_for_all(
         await one.heed("a/m", NOON_MS + 1_000, retry_after_ms=7_000)
         assert await other.reserve(ask(3), NOON_MS + 1_000) == Wait(7_000)
         assert await other.reserve(ask(3), NOON_MS + 8_000) == Granted(NOON_MS + 8_000)
+
+
+async def test_headers_lower_the_pace_and_never_raise_it(
+    redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """What the provider has left goes before what we think it has, downwards alone."""
+    terms = day(10**6, rates={"a/m": Rates(Amounts(60), 100)})
+    async with ledger(redis_server.url, topic_prefix, terms) as made:
+        for number in range(1, 6):
+            assert await made.reserve(ask(number), NOON_MS) == Granted(NOON_MS)
+        await made.heed("a/m", NOON_MS, told=Told((4_000, None, None), (3_999, None, None)))
+        assert await made.reserve(ask(6), NOON_MS) == Granted(NOON_MS)
+        assert await made.reserve(ask(7), NOON_MS) == Wait(1_000)
+        await made.heed("a/m", NOON_MS + 6_000, told=Told((30, None, None), (1, None, None)))
+        assert await made.reserve(ask(7), NOON_MS + 6_000) == Granted(NOON_MS + 6_000)
+        assert await made.reserve(ask(8), NOON_MS + 6_000) == Wait(2_000)
 
 
 def intent(number: int, nano_usd: int = 100, **changes: Any) -> Intent:
@@ -334,6 +365,21 @@ async def test_one_worker_rebuilds_and_one_that_died_is_replaced(
         assert await made.spend(NOON_MS) == Spend(settled=0, reserved=30)
     finally:
         await made.close()
+
+
+async def test_what_was_loaded_is_not_loaded_again(
+    redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """A rebuild's step that is told twice counts once."""
+    found = Recovery("test", now_ms=NOON_MS, lease_ms=1_000)
+    found.take_all([intent(1), result(1)])
+    other = Ledger(redis_server.url, prefix=topic_prefix, scope="test", terms=day(), call_s=5.0)
+    _, books = await other._run("rebuild_begin", NOON_MS, ANY_TIME, 60_000)
+    for _ in range(2):
+        await other._load(books, found.attempts())
+    assert await other._run("rebuild_end", books) == 1
+    assert await other.spend(NOON_MS) == Spend(settled=40, reserved=0)
+    await other.close()
 
 
 async def refused(question: Awaitable[object]) -> None:
