@@ -230,10 +230,10 @@ class CircuitBreaker:
         return self._now_s
 
     def _refuses(self, now_s: float) -> bool:
-        if self.state is State.OPEN:
-            return now_s < self._open_until_s
-        if self.state is not State.HALF_OPEN:
+        if self.state in (State.CLOSED, State.FORCED_OPEN):
             return self.state is State.FORCED_OPEN
+        if self.state is State.OPEN and now_s < self._open_until_s:
+            return True
         self._drop_lost(now_s)
         # Those of earlier trials are calls in flight too; but only those of this one can pass.
         ours = sum(probe.generation == self._generation for probe in self._probes.values())

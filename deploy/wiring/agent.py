@@ -2,14 +2,18 @@
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
+from zlib import crc32
 
 import structlog
 
 from agents.account.ledger import Ledger, LedgerError
 from agents.analyst import Analyst, Desk
-from agents.ask.breaker import CircuitBreaker
+from agents.ask.breakers import Breakers
+from agents.orders import Orders
 from agents.settings import AgentSettings
 from agents.worker import Worker
+from deploy.reporting import part_name
 from deploy.role import now_ms, run_role
 from deploy.settings import Settings
 from topics import SettingsError
@@ -21,7 +25,8 @@ log = structlog.get_logger()
 
 async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
     """Analyse aggregates until told to stop."""
-    desk = create_desk(settings.agent, settings.broker.prefix)
+    breakers = create_breakers(settings)
+    desk = create_desk(settings.agent, settings.broker.prefix, breakers)
     analyst = Analyst(settings.agent, desk, now_ms=now_ms)
     worker = Worker(
         settings.agent,
@@ -30,6 +35,7 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
         instance_id=f"agent-{settings.instance}",
         now_ms=now_ms,
     )
+    orders = Orders(settings.broker, {"force_breaker": breakers.heed}, now_ms=now_ms)
     spend = {"settled": 0.0, "reserved": 0.0}
 
     async def main(stop: asyncio.Event) -> None:
@@ -37,26 +43,46 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
             log.info("no model is configured; rules answer everything")
             await worker.run(stop)
             return
-        watching = asyncio.create_task(_watch_spend(desk.ledger, spend))
-        try:
-            await worker.run(stop)
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-            await desk.model.close()
-            await desk.ledger.close()
+        async with AsyncExitStack() as ending:
+            ending.push_async_callback(desk.ledger.close)
+            ending.push_async_callback(desk.model.close)
+            beside = [
+                asyncio.create_task(_watch_spend(desk.ledger, spend)),
+                asyncio.create_task(orders.run()),
+            ]
+            ending.push_async_callback(_end_all, beside)
+            for task in beside:
+                task.add_done_callback(lambda _: stop.set())  # by itself, by a defect only
+            if await orders.caught_up(stop) or not stop.is_set():
+                await worker.run(stop)
 
     await run_role(
         "agent",
         settings,
         main,
-        parts=lambda: agent_parts(worker, settings.agent, spend, time.monotonic()),
+        parts=lambda: agent_parts(worker, settings.agent, breakers, spend, time.monotonic()),
         ready=lambda: None if worker.ready else "partitions are not assigned or not warm yet",
         lifeline=lifeline,
     )
 
 
-def create_desk(settings: AgentSettings, prefix: str) -> Desk | None:
+async def _end_all(tasks: list[asyncio.Task[None]]) -> None:
+    """End what runs beside the worker, and raise what it ended by itself with."""
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+def create_breakers(settings: Settings) -> Breakers:
+    """Return the breakers of this process, with a jitter of its own, under the names their parts are told by."""
+    agent = settings.agent
+    seed = crc32(settings.instance.encode())
+    return Breakers(agent.breaker, agent.quality, seed=seed, told_as=part_name)
+
+
+def create_desk(settings: AgentSettings, prefix: str, breakers: Breakers) -> Desk | None:
     """Return what it takes to ask the model, or None when none is configured.
 
     Raises:
@@ -94,7 +120,8 @@ def create_desk(settings: AgentSettings, prefix: str) -> Desk | None:
         base_url=model.base_url,
         api_key=model.api_key.get_secret_value(),
     )
-    return Desk(claude, CircuitBreaker(settings.breaker), ledger)
+    breaker = breakers.of_model(model.provider, model.name, time.monotonic())
+    return Desk(claude, breaker, ledger)
 
 
 async def _watch_spend(ledger: Ledger, spend: dict[str, float]) -> None:

@@ -102,8 +102,12 @@ class BreakerMachine(RuleBasedStateMachine):
         self.now_s += seconds
 
     @rule(back_s=st.sampled_from([0.0, 0.0, 7.0]))
-    def admit(self, back_s: float) -> None:
+    def ask(self, back_s: float) -> None:
         """Ask for a permit, perhaps by a clock that was read earlier."""
+        self.admit(back_s)
+
+    def admit(self, back_s: float) -> None:
+        """Ask for a permit, by a clock so much behind, and note the call."""
         if self.state is OPEN and self.now_s >= self.until_s:
             self.spells.append(HALF_OPEN)
         room = self.settings.probes - len(self.in_flight())
@@ -124,7 +128,38 @@ class BreakerMachine(RuleBasedStateMachine):
     @rule(data=st.data(), outcome=st.sampled_from(Outcome))
     def report(self, data: st.DataObject, outcome: Outcome) -> None:
         """Report any call that ever began: out of order, again, or long after its state is over."""
-        call = data.draw(st.sampled_from(self.calls[-6:]))
+        self.end(data.draw(st.sampled_from(self.calls[-6:])), outcome)
+
+    @precondition(lambda self: self.state is CLOSED)
+    @rule()
+    def calls_fail(self) -> None:
+        """As many calls as it takes fail, so that what comes after it opened is seen often."""
+        for _ in range(self.settings.calls_min):
+            self.call(FAILURE)
+
+    @precondition(lambda self: self.state is OPEN)
+    @rule(admitted=st.integers(0, 3))
+    def wait_out(self, admitted: int) -> None:
+        """Let exactly the time pass that it is open for, and begin some probes."""
+        self.now_s = max(self.now_s, self.until_s)
+        for _ in range(admitted):
+            self.admit(0.0)
+
+    @precondition(lambda self: self.state is HALF_OPEN)
+    @rule()
+    def probe_passes(self) -> None:
+        """One more probe, if there is room, is well."""
+        self.call(SUCCESS)
+
+    def call(self, outcome: Outcome) -> None:
+        """Make a call of no length, if one is let through."""
+        begun = len(self.calls)
+        self.admit(0.0)
+        if len(self.calls) > begun:
+            self.end(self.calls[-1], outcome)
+
+    def end(self, call: Call, outcome: Outcome) -> None:
+        """Report a call, and judge by all that there was."""
         held = call not in self.in_flight() if call.probe else False
         fresh = call.ended_s is None and call.spell == len(self.spells) and not held
         if call.ended_s is None:
