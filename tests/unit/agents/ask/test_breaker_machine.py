@@ -15,6 +15,7 @@ from agents.settings import BreakerSettings
 CLOSED, OPEN, HALF_OPEN, FORCED = State.CLOSED, State.OPEN, State.HALF_OPEN, State.FORCED_OPEN
 FAILURE, SUCCESS, IGNORED = Outcome.FAILURE, Outcome.SUCCESS, Outcome.IGNORED
 WINDOW_S, SLICES = 60, 3
+OPEN_S, OPEN_S_MAX = 15.0, 40.0
 
 
 @dataclass
@@ -45,8 +46,8 @@ class BreakerMachine(RuleBasedStateMachine):
             slow_rate=st.sampled_from([0.6, 1.0]),
             window_s=st.just(WINDOW_S),
             slices=st.just(SLICES),
-            open_s=st.just(15),
-            open_s_max=st.just(100),
+            open_s=st.just(OPEN_S),
+            open_s_max=st.just(OPEN_S_MAX),
             hold_s_max=st.just(400),
         ),
         seed=st.integers(0, 3),
@@ -88,10 +89,11 @@ class BreakerMachine(RuleBasedStateMachine):
 
     def open(self) -> None:
         """Check how long the breaker opened for: twice as long as the last time, more or less by the jitter."""
-        base_s = min(15.0 * 2**self.failed_trials, 100.0)
+        base_s = min(OPEN_S * 2**self.failed_trials, OPEN_S_MAX)
         for_s = self.breaker.retry_after_s(self.now_s)
         jitter = self.settings.jitter
-        assert base_s * (1 - jitter) - 1e-9 <= for_s <= min(base_s * (1 + jitter), 100.0) + 1e-9
+        longest_s = min(base_s * (1 + jitter), OPEN_S_MAX)
+        assert base_s * (1 - jitter) - 1e-9 <= for_s <= longest_s + 1e-9
         self.failed_trials += 1
         self.until_s = self.now_s + for_s
         self.spells.append(OPEN)
@@ -146,16 +148,17 @@ class BreakerMachine(RuleBasedStateMachine):
             self.admit(0.0)
 
     @precondition(lambda self: self.state is HALF_OPEN)
-    @rule()
-    def probe_passes(self) -> None:
-        """One more probe, if there is room, is well."""
-        self.call(SUCCESS)
+    @rule(took_s=st.sampled_from([0.0, 0.0, 20.0, 20.5]))
+    def probe_passes(self, took_s: float) -> None:
+        """One more probe, if there is room, is well, if it is not too slow for that."""
+        self.call(SUCCESS, took_s)
 
-    def call(self, outcome: Outcome) -> None:
-        """Make a call of no length, if one is let through."""
+    def call(self, outcome: Outcome, took_s: float = 0.0) -> None:
+        """Make a call, if one is let through."""
         begun = len(self.calls)
         self.admit(0.0)
         if len(self.calls) > begun:
+            self.now_s += took_s
             self.end(self.calls[-1], outcome)
 
     def end(self, call: Call, outcome: Outcome) -> None:
@@ -183,11 +186,15 @@ class BreakerMachine(RuleBasedStateMachine):
             self.failed_trials = 0
             self.spells.append(CLOSED)
 
-    def judge_rates(self) -> None:
-        """Count everything reported in this state and in the slices of the window, over again."""
+    def within(self) -> list[Call]:
+        """Return everything reported in this state and in the slices of the window, looked for anew."""
         slice_s = WINDOW_S / SLICES
         oldest = self.now_s // slice_s - SLICES + 1
-        within = [c for c in self.of_this_spell() if (c.ended_s or 0) // slice_s >= oldest]
+        return [c for c in self.of_this_spell() if (c.ended_s or 0) // slice_s >= oldest]
+
+    def judge_rates(self) -> None:
+        """Open when one of the rates is reached, once there are enough calls."""
+        within = self.within()
         if len(within) < self.settings.calls_min:
             return
         slow_s = self.settings.slow_s
@@ -199,7 +206,7 @@ class BreakerMachine(RuleBasedStateMachine):
     @rule(for_s=st.sampled_from([None, -5.0, 0.0, 10.0, 90.0, 5_000.0]))
     def provider_says(self, for_s: float | None) -> None:
         """The provider says until when; at most so long, never shorter than it is open, never against an operator."""
-        until_s = self.now_s + min(100.0 if for_s is None else for_s, 400.0)
+        until_s = self.now_s + min(OPEN_S_MAX if for_s is None else for_s, 400.0)
         if self.state is not FORCED and until_s > self.now_s:
             if self.state is OPEN:
                 self.until_s = max(self.until_s, until_s)
@@ -236,7 +243,10 @@ class BreakerMachine(RuleBasedStateMachine):
         assert breaker.transitions == len(self.spells) - 1
         assert breaker.rejected == self.rejected
         assert len(self.in_flight()) <= settings.probes
-        assert breaker.tally(self.now_s).calls <= len(self.of_this_spell())
+        within = self.within() if self.state is CLOSED else []
+        tally = breaker.tally(self.now_s)
+        assert tally.calls == len(within)
+        assert tally.failures == sum(c.outcome is FAILURE for c in within)
 
     @invariant()
     def no_call_begins_while_it_is_open(self) -> None:
