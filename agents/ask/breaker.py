@@ -18,18 +18,16 @@ generation, and an outcome of an old generation changes nothing. A permit counts
 reported. A probe that is never reported gives its place back when ``lost_s`` has gone by.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from enum import Enum
 from random import Random
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from agents.settings import BreakerSettings
 
-WHYS_MAX = 16
-"""Kinds of failure told apart within a slice; the others are told together."""
-WHYS_TOLD = 3
-"""The most frequent are named in the reason: it is a sentence."""
+from .window import SlicedWindow, Tally
+
 DOUBLINGS_MAX = 32
 """Of the open time. Its own bound is reached long before; this keeps the power of two a float."""
 
@@ -84,19 +82,6 @@ class Transition(Struct, frozen=True):
     cause: Cause
 
 
-class Tally(Struct):
-    """What was reported within the window."""
-
-    calls: int = 0
-    failures: int = 0
-    slow: int = 0
-    whys: Counter[str] = field(default_factory=Counter)
-
-
-class _Slice(Tally):
-    number: int = 0
-
-
 class CircuitBreaker:
     """Counts outcomes and says whether a call may start."""
 
@@ -119,7 +104,7 @@ class CircuitBreaker:
         self._random = Random(seed)  # noqa: S311 - jitter, not a secret
         self._now_s = 0.0
         self._generation = 0
-        self._slices: deque[_Slice] = deque()
+        self._window = SlicedWindow(settings.window_s, settings.slices)
         self._probes: dict[int, Permit] = {}
         self._issued = 0
         self._doublings = 0
@@ -215,14 +200,7 @@ class CircuitBreaker:
 
     def tally(self, now_s: float) -> Tally:
         """Return what was reported within the window, while closed."""
-        self._drop_slices(self._forward(now_s))
-        total = Tally()
-        for part in self._slices:
-            total.calls += part.calls
-            total.failures += part.failures
-            total.slow += part.slow
-            total.whys.update(part.whys)
-        return total
+        return self._window.tally(self._forward(now_s))
 
     def _forward(self, now_s: float) -> float:
         """Return the time, which never goes back."""
@@ -259,34 +237,18 @@ class CircuitBreaker:
                 self._enter(State.CLOSED, Cause.PROBES_PASSED, told, now_s)
 
     def _count(self, outcome: Outcome, why: str, now_s: float, *, slow: bool) -> None:
-        settings, number = self.settings, self._slice_at(now_s)
-        if not self._slices or self._slices[-1].number != number:
-            self._slices.append(_Slice(number=number))
-        current = self._slices[-1]
-        current.calls += 1
-        current.slow += slow
-        if outcome is Outcome.FAILURE:
-            current.failures += 1
-            known = why in current.whys or len(current.whys) < WHYS_MAX
-            current.whys[why if known else "other"] += 1
-        seen = self.tally(now_s)
+        settings = self.settings
+        self._window.add(now_s, failed=outcome is Outcome.FAILURE, slow=slow, why=why)
+        seen = self._window.tally(now_s)
         if seen.calls < settings.calls_min:
             return
         # By division, which rounds to the number that was set: 0.55 * 20 is more than 11.
         if seen.failures / seen.calls >= settings.failure_rate:
-            told = f"{seen.failures} of the last {seen.calls} {self._failed}{_named(seen.whys)}"
+            told = f"{seen.failures} of the last {seen.calls} {self._failed}{seen.named()}"
             self._open(Cause.FAILURE_RATE, told, now_s)
         elif seen.slow / seen.calls >= settings.slow_rate:
             told = f"{seen.slow} of the last {seen.calls} calls took over {settings.slow_s:g} s"
             self._open(Cause.SLOW_RATE, told, now_s)
-
-    def _slice_at(self, now_s: float) -> int:
-        return int(now_s * self.settings.slices // self.settings.window_s)
-
-    def _drop_slices(self, now_s: float) -> None:
-        oldest = self._slice_at(now_s) - self.settings.slices + 1
-        while self._slices and self._slices[0].number < oldest:
-            self._slices.popleft()
 
     def _open(self, cause: Cause, reason: str, now_s: float) -> None:
         settings = self.settings
@@ -300,7 +262,7 @@ class CircuitBreaker:
         self.transitions_by[Transition(self.state, state, cause)] += 1
         self.state, self.cause, self.reason, self.since_s = state, cause, reason, now_s
         self._generation += 1
-        self._slices.clear()
+        self._window.clear()
         self.passed = 0
 
     def _drop_lost(self, now_s: float) -> None:
@@ -312,9 +274,3 @@ class CircuitBreaker:
         for number in lost:
             del self._probes[number]
             self.probes_by["lost"] += 1
-
-
-def _named(whys: Counter[str]) -> str:
-    """Return the most frequent kinds of failure, in brackets."""
-    named = [f"{count} {why}" for why, count in whys.most_common() if why][:WHYS_TOLD]
-    return f" ({', '.join(named)})" if named else ""

@@ -3,13 +3,13 @@
 import pytest
 
 from agents.ask.breaker import (
-    WHYS_MAX,
     Cause,
     CircuitBreaker,
     Outcome,
     State,
     Transition,
 )
+from agents.ask.window import WHYS_MAX
 from agents.settings import BreakerSettings
 
 SETTINGS = BreakerSettings(jitter=0.0)

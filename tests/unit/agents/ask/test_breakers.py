@@ -94,8 +94,7 @@ def test_a_prompts_breaker_opens_by_the_rate_of_rejected_answers() -> None:
     fail(prompt, 3, 500.0, outcome=worth_of(ANSWERED, judged=True))
     fail(prompt, 2, 500.0, "ungrounded_number", worth_of("ungrounded_number", judged=True))
     fail(prompt, 3, 500.0, "refused", worth_of("refused", judged=True))
-    assert prompt.tally(500.0).calls == quality.verdicts_min - 1
-    assert prompt.state is State.CLOSED
+    assert (prompt.tally(500.0).calls, prompt.transitions) == (quality.verdicts_min - 1, 0)
     fail(prompt, 1, 500.0, "refused", worth_of("refused", judged=True))
     assert prompt.state is State.OPEN
     assert (
@@ -147,9 +146,9 @@ def test_what_an_order_forced_open_is_tried_when_it_stands_no_more() -> None:
     made.heed([], 2.0)
     assert (model.state, model.reason) == (State.HALF_OPEN, "the operator's order stands no more")
     made.heed([order("breaker/*", "closed", 1), order(MODEL, "open", 2)], 3.0)
-    assert model.state is State.FORCED_OPEN
+    assert (model.state, model.transitions) == (State.FORCED_OPEN, 3)
     made.heed([order("breaker/*", "closed", 1)], 4.0)
-    assert model.state is State.CLOSED
+    assert (model.state, model.transitions) == (State.CLOSED, 4)
 
 
 def test_an_order_waits_for_its_breaker() -> None:
