@@ -139,6 +139,13 @@ class BreakerMachine(RuleBasedStateMachine):
         for _ in range(self.settings.calls_min):
             self.call(FAILURE)
 
+    @precondition(lambda self: self.state is CLOSED)
+    @rule(wait_s=st.sampled_from([0.0, 20.0, 40.0, 60.0]))
+    def call_passes(self, wait_s: float) -> None:
+        """One call is well, and it may be forgotten by the next look."""
+        self.call(SUCCESS)
+        self.now_s += wait_s
+
     @precondition(lambda self: self.state is OPEN)
     @rule(admitted=st.integers(0, 3))
     def wait_out(self, admitted: int) -> None:
