@@ -25,8 +25,36 @@ class AgentMetrics:
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60),
         )
         self.waiting = Gauge("tapereader_agent_inbox", "Candidates that wait.")
-        self.breaker_open = Gauge(
-            "tapereader_agent_breaker_open", "1 while the breaker lets no call through."
+        self.breaker_state = Gauge(
+            "tapereader_agent_breaker_state", "1 for the state it is in.", ("breaker", "state")
+        )
+        self.breaker_cause = Gauge(
+            "tapereader_agent_breaker_cause", "1 for why it is in it.", ("breaker", "cause")
+        )
+        self.breaker_transitions = Counter(
+            "tapereader_agent_breaker_transitions",
+            "Changes of state.",
+            ("breaker", "before", "after", "cause"),
+        )
+        self.breaker_rejected = Counter(
+            "tapereader_agent_breaker_rejected", "Calls not let through.", ("breaker",)
+        )
+        self.breaker_probes = Counter(
+            "tapereader_agent_breaker_probes",
+            "Probes by what came of them: passed, failed, slow, ignored or lost.",
+            ("breaker", "outcome"),
+        )
+        self.breaker_probing = Gauge(
+            "tapereader_agent_breaker_probes_in_flight", "Probes not reported yet.", ("breaker",)
+        )
+        self.orders = Counter(
+            "tapereader_agent_orders",
+            "Operators' acts read: kept, known, deleted, expired, unreadable, or dropped at the bound.",
+            ("outcome",),
+        )
+        self.orders_standing = Gauge("tapereader_agent_orders_standing", "Acts that stand.")
+        self.orders_lost = Counter(
+            "tapereader_agent_orders_lost", "Times the control topic had to be read again."
         )
         self.spent_usd = Gauge("tapereader_agent_spent_dollars", "Settled today, this scope.")
         self.dead_letters = Counter("tapereader_agent_dead_letters", "Records refused.")

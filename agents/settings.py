@@ -1,9 +1,10 @@
 """What an operator may turn in this package."""
 
 from ipaddress import ip_address
+from math import inf
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from topics.analysis import Product
 from topics.journal import Priority
@@ -58,6 +59,10 @@ class BreakerSettings(_Branch):
     probes: int = Field(default=3, ge=1)
     """Calls let through at once in a trial; all must succeed."""
     jitter: float = Field(default=0.2, ge=0, lt=1)
+    lost_s: float = Field(default=120.0, gt=0)
+    """A probe not reported for this long has been lost, and gives its place back. Above any call's time."""
+    hold_s_max: float = Field(default=86_400.0, gt=0)
+    """A provider that says from when on it may be asked again is believed for at most this long."""
 
 
 class ModelSettings(_Branch):
@@ -143,11 +148,47 @@ class PacingSettings(_Branch):
     """Of a minute's worth, that may be used at once: providers enforce shorter intervals than the minute."""
 
 
+class QualitySettings(_Branch):
+    """When to stop asking with a prompt whose answers are rejected, and when to try it again."""
+
+    window_s: float = Field(default=900.0, gt=0)
+    """Longer than a breaker's: answers are judged only of calls that went well, and there are fewer."""
+    slices: int = Field(default=9, ge=1, le=60)
+    verdicts_min: int = Field(default=10, ge=1)
+    """Verdicts in the window below which no rate means anything."""
+    rejection_rate: float = Field(default=0.5, gt=0, le=1)
+    """Above this, more than half of what is paid for is thrown away."""
+    open_s: float = Field(default=120.0, gt=0)
+    """A prompt does not heal as fast as a server; twice as long after each failed trial."""
+    open_s_max: float = Field(default=3_600.0, gt=0)
+    probes: int = Field(default=3, ge=1)
+    jitter: float = Field(default=0.2, ge=0, lt=1)
+    lost_s: float = Field(default=120.0, gt=0)
+    """As a breaker's."""
+
+    def as_breaker(self) -> BreakerSettings:
+        """Return the same as a circuit breaker has it. An answer is never slow here: that is the model's breaker's."""
+        return BreakerSettings(
+            window_s=self.window_s,
+            slices=self.slices,
+            calls_min=self.verdicts_min,
+            failure_rate=self.rejection_rate,
+            slow_rate=1.0,
+            slow_s=inf,
+            open_s=self.open_s,
+            open_s_max=self.open_s_max,
+            probes=self.probes,
+            jitter=self.jitter,
+            lost_s=self.lost_s,
+        )
+
+
 class AgentSettings(_Branch):
     """The agent role: analyses out of aggregates."""
 
     gate: GateSettings = GateSettings()
     breaker: BreakerSettings = BreakerSettings()
+    quality: QualitySettings = QualitySettings()
     model: ModelSettings = ModelSettings()
     budget: BudgetSettings = BudgetSettings()
     pacing: PacingSettings = PacingSettings()
@@ -161,6 +202,14 @@ class AgentSettings(_Branch):
     """A group without a committed offset decides on what was logged at most this long ago."""
     tally_s: float = Field(default=10.0, gt=0)
     """Between tallies of what made no candidate."""
+
+    @model_validator(mode="after")
+    def _lost_is_longer_than_any_call(self) -> "AgentSettings":
+        for name, lost_s in (("breaker", self.breaker.lost_s), ("quality", self.quality.lost_s)):
+            if lost_s <= self.model.timeout_s:
+                msg = f"{name}.lost_s = {lost_s:g}: above model.timeout_s, which is {self.model.timeout_s:g}"
+                raise ValueError(msg)
+        return self
 
 
 def is_loopback(url: str) -> bool:

@@ -17,6 +17,7 @@ import typer
 from .commands import Instance, Lifeline, fail, role_settings
 from .commands.audit import audit
 from .commands.bench import bench_app
+from .commands.breaker import breaker_app
 from .commands.budget import budget_app
 from .commands.replay import replay
 from .commands.streams import streams_app
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.add_typer(streams_app, name="streams")
 app.add_typer(topics_app, name="topics")
 app.add_typer(bench_app, name="bench")
+app.add_typer(breaker_app, name="breaker")
 app.add_typer(budget_app, name="budget")
 app.command(
     epilog="Examples: tapereader replay --into mine. --fold; tapereader replay --into mine. --from 2026-01-31T12:00:00Z --speed 60 --kind market"

@@ -72,7 +72,7 @@ class Account:
         return since_ms
 
     def _record(self, part: Part, since_ms: int, now_ms: int) -> OutRecord:
-        name = _name(part.part)
+        name = part_name(part.part)
         status = Status(
             role=self._role,
             instance=self._instance,
@@ -97,7 +97,7 @@ class Account:
         )
 
 
-def _name(part: str) -> str:
+def part_name(part: str) -> str:
     """Return a part's name as the contract takes it: a model's name may have capitals, a source's be too long.
 
     What was changed gets a digest, so that no two parts are told as one.

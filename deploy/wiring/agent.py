@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from zlib import crc32
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -12,10 +14,12 @@ from agents.account.ledger import Ledger
 from agents.account.recovery import MARGIN_MS, Entry
 from agents.account.terms import SIZE_MS, terms_of
 from agents.analyst import Analyst, Desk
-from agents.ask.breaker import CircuitBreaker
+from agents.ask.breakers import Breakers
 from agents.journal import Journal, acts, entries_since
+from agents.orders import Orders
 from agents.settings import AgentSettings
 from agents.worker import Worker
+from deploy.reporting import part_name
 from deploy.role import now_ms, run_role
 from deploy.settings import Settings
 from topics import PipelineError, SettingsError
@@ -31,7 +35,8 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
     """Analyse aggregates until told to stop."""
     sender = Sender(settings.broker)
     journal = Journal(settings.broker, sender)
-    desk = create_desk(settings.agent, settings.broker.prefix, journal)
+    breakers = create_breakers(settings)
+    desk = create_desk(settings.agent, settings.broker.prefix, breakers, journal)
     analyst = Analyst(settings.agent, desk, now_ms=now_ms)
     worker = Worker(
         settings.agent,
@@ -40,6 +45,7 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
         instance_id=f"agent-{settings.instance}",
         now_ms=now_ms,
     )
+    orders = Orders(settings.broker, {"force_breaker": breakers.heed}, now_ms=now_ms)
     spend = {"settled": 0.0, "reserved": 0.0}
 
     async def main(stop: asyncio.Event) -> None:
@@ -47,28 +53,50 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
             log.info("no model is configured; rules answer everything")
             await worker.run(stop)
             return
-        watching = asyncio.create_task(_watch_books(desk.books, settings.broker, spend))
-        try:
-            await worker.run(stop)
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-            await desk.model.close()
-            await desk.ledger.close()
-            await journal.close()
-            await sender.close()
+        async with AsyncExitStack() as ending:
+            ending.push_async_callback(sender.close)
+            ending.push_async_callback(journal.close)
+            ending.push_async_callback(desk.ledger.close)
+            ending.push_async_callback(desk.model.close)
+            beside = [
+                asyncio.create_task(_watch_books(desk.books, settings.broker, spend)),
+                asyncio.create_task(orders.run()),
+            ]
+            ending.push_async_callback(_end_all, beside)
+            for task in beside:
+                task.add_done_callback(lambda _: stop.set())  # by itself, by a defect only
+            if await orders.caught_up(stop) or not stop.is_set():
+                await worker.run(stop)
 
     await run_role(
         "agent",
         settings,
         main,
-        parts=lambda: agent_parts(worker, settings.agent, spend, time.monotonic()),
+        parts=lambda: agent_parts(worker, settings.agent, breakers, spend, time.monotonic()),
         ready=lambda: None if worker.ready else "partitions are not assigned or not warm yet",
         lifeline=lifeline,
     )
 
 
-def create_desk(settings: AgentSettings, prefix: str, journal: Journal) -> Desk | None:
+async def _end_all(tasks: list[asyncio.Task[None]]) -> None:
+    """End what runs beside the worker, and raise what it ended by itself with."""
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+def create_breakers(settings: Settings) -> Breakers:
+    """Return the breakers of this process, with a jitter of its own, under the names their parts are told by."""
+    agent = settings.agent
+    seed = crc32(settings.instance.encode())
+    return Breakers(agent.breaker, agent.quality, seed=seed, told_as=part_name)
+
+
+def create_desk(
+    settings: AgentSettings, prefix: str, breakers: Breakers, journal: Journal
+) -> Desk | None:
     """Return what it takes to ask the model, or None when none is configured.
 
     Raises:
@@ -106,9 +134,8 @@ def create_desk(settings: AgentSettings, prefix: str, journal: Journal) -> Desk 
         base_url=model.base_url,
         api_key=model.api_key.get_secret_value(),
     )
-    return Desk(
-        claude, CircuitBreaker(settings.breaker), Books(ledger, journal.write, now_ms=now_ms)
-    )
+    breaker = breakers.of_model(model.provider, model.name, time.monotonic())
+    return Desk(claude, breaker, Books(ledger, journal.write, now_ms=now_ms))
 
 
 async def _watch_books(books: Books, broker: BrokerSettings, spend: dict[str, float]) -> None:

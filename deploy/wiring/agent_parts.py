@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from agents.analyst import Desk
-from agents.ask.breaker import State
+from agents.ask.breaker import CircuitBreaker
+from agents.ask.breakers import Breakers, words_of
 from agents.metrics import AGENT
 from agents.settings import AgentSettings
 from agents.worker import Worker
@@ -15,9 +16,13 @@ PRODUCTS = {"state": "states", "deep_dive": "deep dives"}
 
 
 def agent_parts(
-    worker: Worker, settings: AgentSettings, spend: Mapping[str, float], now_s: float
+    worker: Worker,
+    settings: AgentSettings,
+    breakers: Breakers,
+    spend: Mapping[str, float],
+    now_s: float,
 ) -> list[Part]:
-    """Return the role as a whole, the breaker and the budget."""
+    """Return the role as a whole, the breakers and the budget."""
     desk = worker.analyst.desk
     parts = [
         Part(
@@ -33,19 +38,9 @@ def agent_parts(
     ]
     if desk is None:
         return parts
-    breaker = desk.breaker
-    AGENT.breaker_open.set(breaker.state in (State.OPEN, State.FORCED_OPEN))
+    breakers.count()
     AGENT.spent_usd.set(spend["settled"] / NANO)
-    retry_s = breaker.retry_after_s(now_s)
-    again = f"; tried again in {retry_s:.0f} s" if retry_s else ""
-    parts.append(
-        Part(
-            f"breaker/{desk.model.provider}/{desk.model.name}",
-            breaker.state.value,
-            f"{breaker.reason}{again}",
-            {"transitions": float(breaker.transitions), "rejected": float(breaker.rejected)},
-        )
-    )
+    parts += [breaker_part(name, breaker, now_s) for name, breaker in breakers]
     cap = float(desk.ledger.cap_nano_usd or 0)
     used = spend["settled"] + spend["reserved"]
     parts.append(
@@ -61,6 +56,24 @@ def agent_parts(
         )
     )
     return parts
+
+
+def breaker_part(name: str, breaker: CircuitBreaker, now_s: float) -> Part:
+    """Return how a breaker is."""
+    tally = breaker.tally(now_s)
+    return Part(
+        name,
+        breaker.state.value,
+        words_of(breaker, now_s),
+        {
+            "transitions": float(breaker.transitions),
+            "rejected": float(breaker.rejected),
+            "probes_in_flight": float(breaker.probes_in_flight),
+            "window_calls": float(tally.calls),
+            "window_failures": float(tally.failures),
+            "window_slow": float(tally.slow),
+        },
+    )
 
 
 def _asking(desk: Desk | None, settings: AgentSettings) -> str:

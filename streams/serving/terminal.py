@@ -182,7 +182,9 @@ def _breaker(view: View, now_ms: int) -> Text:
     state = worst.state.replace("_", " ")
     rules = "; rules answer" if state in ("open", "forced open") else ""
     more = f" (the worst of {len(live)})" if len(live) > 1 else ""
-    words = f"{state.upper() if rules else state}{more}: {worst.words}{rules}"
+    shown = f"{state.upper() if rules else state}{more}"
+    told = worst.words.removeprefix(state)
+    words = f"{shown}: {told}{rules}" if told == worst.words else f"{shown}{told}"
     return _line(words, _BREAKER.get(worst.state, DOUBT))
 
 

@@ -43,7 +43,7 @@ METRICS = {
     "agent": (
         r"tapereader_agent_aggregates_total [1-9]",
         r"tapereader_agent_inbox ",
-        r"tapereader_agent_breaker_open 0\.0",
+        r'tapereader_agent_breaker_state{breaker="breaker/anthropic/claude-haiku-5-5",state="closed"} 1\.0',
         r"tapereader_agent_spent_dollars ",
         r"tapereader_agent_calls_total{",
     ),

@@ -73,10 +73,10 @@ class HeardBreaker(CircuitBreaker):
         super().__init__(settings or BreakerSettings(calls_min=1, jitter=0))
         self.heard: list[Outcome] = []
 
-    def report(self, permit: Permit, outcome: Outcome, now_s: float) -> State:
+    def report(self, permit: Permit, outcome: Outcome, now_s: float, *, why: str = "") -> State:
         """Note it, and take it."""
         self.heard.append(outcome)
-        return super().report(permit, outcome, now_s)
+        return super().report(permit, outcome, now_s, why=why)
 
 
 class Office:

@@ -13,6 +13,7 @@ import pytest
 
 from deploy import cli
 from deploy.commands.bench import bench_app
+from deploy.commands.breaker import breaker_app
 from deploy.commands.budget import budget_app
 from deploy.commands.streams import streams_app
 from deploy.commands.topics import topics_app
@@ -26,10 +27,17 @@ COMMANDS = (
     *((role,) for role in ROLES),
     *(("topics", name) for name in ("apply", "check", "list", "schema")),
     *(("bench", name) for name in ("windows", "latency", "backlog")),
+    *(("breaker", name) for name in ("show", "open", "close", "auto")),
     *(("budget", name) for name in ("show", "set", "reconcile")),
     ("streams", "rebuild"),
 )
-GROUPS = {"bench": bench_app, "budget": budget_app, "streams": streams_app, "topics": topics_app}
+GROUPS = {
+    "bench": bench_app,
+    "breaker": breaker_app,
+    "budget": budget_app,
+    "streams": streams_app,
+    "topics": topics_app,
+}
 SECRET = "sk-ant-not-for-anybodys-eyes"  # noqa: S105 - nobody's
 PATIENCE_S = 30.0
 
@@ -187,6 +195,10 @@ def test_a_source_nobody_described_is_refused_with_those_there_are(tmp_path: Pat
         (("replay", "--into", "x.", "--from", "2026-01-01"), "ISO 8601 with a zone"),
         (("replay", "--into", "x.", "--from", "2", "--to", "1"), "the range is empty"),
         (("replay", "--into", "x y"), "--into 'x y': "),
+        (("breaker", "open", "breaker/*"), "Missing option '--reason'"),
+        (("breaker", "open", "x", "--reason", "r", "--actor", "a"), "'x' names no breaker"),
+        (("breaker", "auto", "quality/x", "--reason", "r"), "--actor: who says so?"),
+        (("breaker", "close", "quality/x", "--reason", "", "--actor", "a"), "no such order"),
         (("audit", "--kind", "weather"), "--kind weather: one of market, volume, social"),
         (("audit", "--partition", "12"), "broker.partitions is 12, so 0 to 11"),
         (("audit", "--sample", "-1"), "greater than or equal to 0"),

@@ -1,11 +1,15 @@
-"""The breaker against a simple model, and the cases its table names."""
+"""The cases the breaker's table names; `test_breaker_machine.py` holds it against a model."""
 
 import pytest
-from hypothesis import settings as profile
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from agents.ask.breaker import CircuitBreaker, Outcome, Permit, State
+from agents.ask.breaker import (
+    Cause,
+    CircuitBreaker,
+    Outcome,
+    State,
+    Transition,
+)
+from agents.ask.window import WHYS_MAX
 from agents.settings import BreakerSettings
 
 SETTINGS = BreakerSettings(jitter=0.0)
@@ -56,22 +60,24 @@ def test_it_opens_at_the_failure_rate(failures: int, state: State) -> None:
 def test_it_opens_at_the_slow_rate(slow: int, took_s: float, state: State) -> None:
     """Eight of ten longer than 20 s, though every one succeeded."""
     breaker = CircuitBreaker(SETTINGS)
+    begun = [breaker.admit(100.0 - took_s) for _ in range(slow)]
     for _ in range(10 - slow):
         call(breaker, SUCCESS, 100.0)
-    for _ in range(slow):
-        call(breaker, SUCCESS, 100.0, took_s)
+    for permit in begun:
+        assert permit is not None
+        breaker.report(permit, SUCCESS, 100.0)
     assert breaker.state is state
     if state is State.OPEN:
         assert breaker.reason == "8 of the last 10 calls took over 20 s"
 
 
 def test_what_is_older_than_the_window_is_forgotten() -> None:
-    """Nine failures a window ago do not count with one of now."""
+    """Nine failures a window ago do not count with one of now; a slice is dropped whole, never too late."""
     breaker = CircuitBreaker(SETTINGS)
     for _ in range(9):
         call(breaker, FAILURE, 100.0)
-    past_s = 100.0 + SETTINGS.window_s + SETTINGS.window_s / SETTINGS.slices
-    assert call(breaker, FAILURE, past_s) is State.CLOSED
+    assert call(breaker, FAILURE, 100.0 + SETTINGS.window_s) is State.CLOSED
+    assert breaker.tally(100.0 + SETTINGS.window_s).calls == 1
     breaker = CircuitBreaker(SETTINGS)
     for _ in range(9):
         call(breaker, FAILURE, 100.0)
@@ -125,14 +131,179 @@ def test_an_ignored_probe_gives_its_place_back() -> None:
 
 
 def test_a_lost_probe_gives_its_place_back() -> None:
-    """A probe never reported is given up when the longer of open and slow time has gone by, and is stale then."""
+    """A probe never reported is given up in the end, longer than any call lasts, and is stale then."""
     breaker = opened()
     lost = [breaker.admit(115.0) for _ in range(SETTINGS.probes)]
-    patience_s = max(SETTINGS.open_s, SETTINGS.slow_s)
-    assert breaker.admit(115.0 + patience_s) is None
-    assert breaker.admit(115.0 + patience_s + 0.1) is not None
+    assert breaker.admit(115.0 + SETTINGS.lost_s) is None
+    assert breaker.admit(115.0 + SETTINGS.lost_s + 0.1) is not None
+    assert breaker.probes_by["lost"] == SETTINGS.probes
     assert lost[0] is not None
-    assert breaker.report(lost[0], FAILURE, 140.0) is State.HALF_OPEN
+    assert breaker.report(lost[0], FAILURE, 240.0) is State.HALF_OPEN
+
+
+def test_a_probe_that_hangs_until_its_time_out_is_heard() -> None:
+    """It takes longer than a slow call may, and is no lost one for that: the model still does not answer."""
+    breaker = opened()
+    hanging = [breaker.admit(115.0) for _ in range(SETTINGS.probes)]
+    assert breaker.admit(115.0 + SETTINGS.slow_s + 5.0) is None
+    assert hanging[0] is not None
+    assert breaker.report(hanging[0], FAILURE, 145.0, why="timeout") is State.OPEN
+    assert breaker.reason == "a probe failed (timeout)"
+
+
+def test_probes_of_earlier_trials_are_calls_in_flight_too() -> None:
+    """Two that still hang leave room for one; what they say then counts no more."""
+    breaker = opened()
+    first = [breaker.admit(115.0) for _ in range(SETTINGS.probes)]
+    assert first[0] is not None
+    assert breaker.report(first[0], FAILURE, 116.0) is State.OPEN
+    again_s = 116.0 + 2 * SETTINGS.open_s
+    only = breaker.admit(again_s)
+    assert only is not None
+    assert breaker.admit(again_s) is None
+    assert breaker.probes_in_flight == SETTINGS.probes
+    for hanging in first[1:]:
+        assert hanging is not None
+        assert breaker.report(hanging, FAILURE, again_s + 1.0) is State.HALF_OPEN
+    for _ in range(SETTINGS.probes - 1):
+        call(breaker, SUCCESS, again_s + 3.0)
+    assert breaker.report(only, SUCCESS, again_s + 3.0) is State.CLOSED
+
+
+def test_a_permit_counts_once() -> None:
+    """Reported ten times, closed or on trial, it is one call."""
+    breaker = CircuitBreaker(SETTINGS)
+    permit = breaker.admit(100.0)
+    assert permit is not None
+    for _ in range(SETTINGS.calls_min):
+        assert breaker.report(permit, FAILURE, 101.0) is State.CLOSED
+    assert breaker.tally(101.0).calls == 1
+    breaker = opened()
+    permit = breaker.admit(115.0)
+    assert permit is not None
+    for _ in range(SETTINGS.probes):
+        assert breaker.report(permit, SUCCESS, 116.0) is State.HALF_OPEN
+
+
+@pytest.mark.parametrize("calls", [10, 20, 40])
+def test_a_rate_is_the_number_that_was_set(calls: int) -> None:
+    """11 of 20 is 55 %, though 0.55 * 20 is a little more than 11."""
+    for failures in range(1, calls + 1):
+        settings = BreakerSettings(calls_min=calls, failure_rate=failures / calls)
+        breaker = CircuitBreaker(settings)
+        for number in range(calls):
+            call(breaker, FAILURE if number < failures else SUCCESS, 100.0)
+        assert breaker.state is State.OPEN
+        assert breaker.cause is Cause.FAILURE_RATE
+
+
+def test_the_reason_names_what_failed() -> None:
+    """The most frequent kinds, however many there are; beyond the bound they are told together."""
+    breaker = CircuitBreaker(SETTINGS, failed="answers were rejected")
+    for why in ["advice"] * 2 + ["refused"] * 3 + ["link", "truncated"]:
+        permit = breaker.admit(100.0)
+        assert permit is not None
+        breaker.report(permit, FAILURE, 100.0, why=why)
+    for _ in range(3):
+        call(breaker, SUCCESS, 100.0)
+    assert breaker.reason == "7 of the last 10 answers were rejected (3 refused, 2 advice, 1 link)"
+    many = CircuitBreaker(BreakerSettings(calls_min=1000))
+    for number in range(WHYS_MAX + 5):
+        permit = many.admit(100.0)
+        assert permit is not None
+        many.report(permit, FAILURE, 100.0, why=f"kind_{number}")
+    whys = many.tally(100.0).whys
+    assert (len(whys), whys["other"]) == (WHYS_MAX + 1, 5)
+
+
+def test_it_opens_until_a_given_time() -> None:
+    """Whatever the rates: at once, not a moment shorter, and a trial begins then."""
+    breaker = CircuitBreaker(SETTINGS)
+    assert breaker.open_until(500.0, "the month's spend limit", 100.0) is State.OPEN
+    assert (breaker.reason, breaker.cause) == ("the month's spend limit", Cause.UNTIL)
+    assert breaker.admit(499.9) is None
+    assert breaker.admit(500.0) is not None
+    assert breaker.state is State.HALF_OPEN
+    assert breaker.open_until(900.0, "still", 501.0) is State.OPEN
+    assert breaker.retry_after_s(501.0) == 399.0
+
+
+def test_a_given_time_never_shortens_and_an_operators_word_stands() -> None:
+    """Of two the later holds; what has gone by holds nothing; closing is the operator's."""
+    breaker = opened()
+    assert breaker.open_until(105.0, "shorter", 101.0) is State.OPEN
+    assert (breaker.retry_after_s(101.0), breaker.reason) == (
+        14.0,
+        "10 of the last 10 calls failed",
+    )
+    breaker.open_until(200.0, "longer", 101.0)
+    assert (breaker.retry_after_s(101.0), breaker.reason) == (99.0, "longer")
+    assert breaker.force(is_open=False, reason="paid", now_s=102.0) is State.CLOSED
+    assert breaker.open_until(102.0, "gone by", 102.0) is State.CLOSED
+    breaker.force(is_open=True, reason="maintenance", now_s=103.0)
+    assert breaker.open_until(500.0, "spend limit", 104.0) is State.FORCED_OPEN
+    assert breaker.reason == "maintenance"
+
+
+def test_a_given_time_is_bounded() -> None:
+    """A provider's word is believed for so long; where it gives no time one asks again after the longest open time."""
+    breaker = CircuitBreaker(SETTINGS)
+    breaker.open_until(1e12, "a wrong clock", 100.0)
+    assert breaker.retry_after_s(100.0) == SETTINGS.hold_s_max
+    breaker = CircuitBreaker(SETTINGS)
+    breaker.open_until(None, "the key is refused", 100.0)
+    assert breaker.retry_after_s(100.0) == SETTINGS.open_s_max
+
+
+def test_releasing_what_was_forced_begins_a_trial() -> None:
+    """Nobody knows how the model is by then; what was not forced stays as it is."""
+    breaker = opened()
+    assert breaker.release("nothing to take back", 101.0) is State.OPEN
+    breaker.force(is_open=True, reason="maintenance", now_s=102.0)
+    assert breaker.release("over", 103.0) is State.HALF_OPEN
+    for _ in range(SETTINGS.probes):
+        call(breaker, SUCCESS, 105.0)
+    assert breaker.state is State.CLOSED
+    assert breaker.release("nothing to take back", 106.0) is State.CLOSED
+
+
+def test_who_asks_before_preparing_a_call_is_counted_as_rejected() -> None:
+    """Once, and only where a permit would be refused; asking takes no place and begins no trial."""
+    breaker = opened()
+    assert breaker.rejects(114.0)
+    assert not breaker.rejects(115.0)
+    assert (breaker.state, breaker.rejected) == (State.OPEN, 1)
+    for _ in range(SETTINGS.probes):
+        assert not breaker.rejects(115.0)
+        assert breaker.admit(115.0) is not None
+    assert breaker.rejects(115.0)
+    assert breaker.rejected == 2
+
+
+def test_changes_are_counted_by_kind() -> None:
+    """With their cause; an operator's repetition is one too."""
+    breaker = opened()
+    call(breaker, FAILURE, 117.0)
+    breaker.force(is_open=True, reason="said", now_s=118.0)
+    breaker.force(is_open=True, reason="said", now_s=118.0)
+    assert breaker.transitions_by == {
+        Transition(State.CLOSED, State.OPEN, Cause.FAILURE_RATE): 1,
+        Transition(State.OPEN, State.HALF_OPEN, Cause.WAITED): 1,
+        Transition(State.HALF_OPEN, State.OPEN, Cause.PROBE_FAILED): 1,
+        Transition(State.OPEN, State.FORCED_OPEN, Cause.OPERATOR): 1,
+        Transition(State.FORCED_OPEN, State.FORCED_OPEN, Cause.OPERATOR): 1,
+    }
+    assert breaker.transitions == 5
+    assert breaker.probes_by == {"failed": 1}
+
+
+def test_time_never_goes_back() -> None:
+    """A caller whose clock was read earlier than another's reopens nothing."""
+    breaker = opened()
+    assert breaker.admit(115.0) is not None
+    late = breaker.admit(90.0)
+    assert late is not None
+    assert late.since_s == 115.0
 
 
 def test_a_stale_permit_changes_nothing() -> None:
@@ -193,112 +364,3 @@ def test_an_operator_opens_and_closes_it() -> None:
     assert breaker.force(is_open=False, reason="done", now_s=4.0) is State.CLOSED
     assert breaker.admit(4.0) is not None
     assert opened().force(is_open=False, reason="now", now_s=101.0) is State.CLOSED
-
-
-class BreakerMachine(RuleBasedStateMachine):
-    """Any calls, outcomes, waits and operators, beside a model that keeps every outcome in a list."""
-
-    @initialize(calls_min=st.integers(1, 4), probes=st.integers(1, 3))
-    def begin(self, calls_min: int, probes: int) -> None:
-        """Take small bounds, so that every state is reached."""
-        self.settings = BreakerSettings(calls_min=calls_min, probes=probes, slices=3, jitter=0)
-        self.breaker = CircuitBreaker(self.settings)
-        self.now_s, self.state, self.epoch = 0.0, State.CLOSED, 0
-        self.out: list[tuple[Permit, int]] = []
-        """Permits not reported yet, with the epoch they are of."""
-        self.counted: list[tuple[float, Outcome, bool]] = []
-        """The end of its slice, what it was, and whether it was slow."""
-        self.probing: dict[int, float] = {}
-        self.passed, self.trials, self.open_until_s = 0, 0, 0.0
-
-    def enter(self, state: State) -> None:
-        """Begin a state."""
-        self.state, self.epoch = state, self.epoch + 1
-        self.counted, self.probing, self.passed = [], {}, 0
-
-    def open(self) -> None:
-        """Open for twice as long as the last time."""
-        self.open_until_s = self.now_s + min(15.0 * 2**self.trials, 300.0)
-        self.trials += 1
-        self.enter(State.OPEN)
-
-    @rule(seconds=st.sampled_from([0.5, 5.0, 16.0, 21.0, 61.0, 301.0]))
-    def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now_s += seconds
-
-    @rule()
-    def admit(self) -> None:
-        """Ask for a permit."""
-        if self.state is State.OPEN and self.now_s >= self.open_until_s:
-            self.enter(State.HALF_OPEN)
-        patience_s = max(self.settings.open_s, self.settings.slow_s)
-        self.probing = {n: s for n, s in self.probing.items() if self.now_s - s <= patience_s}
-        room = self.settings.probes - len(self.probing) - self.passed
-        expected = self.state is State.CLOSED or (self.state is State.HALF_OPEN and room > 0)
-        permit = self.breaker.admit(self.now_s)
-        assert (permit is not None) is expected
-        if permit is not None:
-            self.out.append((permit, self.epoch))
-            if self.state is State.HALF_OPEN:
-                self.probing[permit.number] = self.now_s
-
-    @precondition(lambda self: self.out)
-    @rule(data=st.data(), outcome=st.sampled_from(Outcome))
-    def report(self, data: st.DataObject, outcome: Outcome) -> None:
-        """Report any permit that is out."""
-        at = data.draw(st.integers(0, len(self.out) - 1))
-        permit, epoch = self.out.pop(at)
-        slow = self.now_s - permit.since_s > self.settings.slow_s
-        if epoch == self.epoch and self.state is State.HALF_OPEN:
-            self.probe(permit, outcome, slow=slow)
-        elif epoch == self.epoch and self.state is State.CLOSED and outcome is not IGNORED:
-            self.count(outcome, slow=slow)
-        assert self.breaker.report(permit, outcome, self.now_s) is self.state
-
-    def probe(self, permit: Permit, outcome: Outcome, *, slow: bool) -> None:
-        """Take a probe's outcome."""
-        if self.probing.pop(permit.number, None) is None:
-            return
-        if outcome is FAILURE or (outcome is SUCCESS and slow):
-            self.open()
-        elif outcome is SUCCESS:
-            self.passed += 1
-            if self.passed == self.settings.probes:
-                self.trials = 0
-                self.enter(State.CLOSED)
-
-    def count(self, outcome: Outcome, *, slow: bool) -> None:
-        """Take an outcome while closed: it is forgotten a window after the end of its slice."""
-        settings = self.settings
-        self.counted = [c for c in self.counted if c[0] > self.now_s - settings.window_s]
-        end_s = self.counted[-1][0] if self.counted else -1.0
-        if end_s <= self.now_s:
-            end_s = self.now_s + settings.window_s / settings.slices
-        self.counted.append((end_s, outcome, slow))
-        calls = len(self.counted)
-        if calls < settings.calls_min:
-            return
-        failures = sum(found is FAILURE for _, found, _ in self.counted)
-        if failures >= 0.5 * calls or sum(slow for *_, slow in self.counted) >= 0.8 * calls:
-            self.open()
-
-    @rule(is_open=st.booleans())
-    def force(self, is_open: bool) -> None:
-        """An operator acts."""
-        self.trials = 0
-        self.enter(State.FORCED_OPEN if is_open else State.CLOSED)
-        assert self.breaker.force(is_open=is_open, reason="said", now_s=self.now_s) is self.state
-
-    @invariant()
-    def agrees(self) -> None:
-        """State and waiting time are the model's."""
-        if not hasattr(self, "breaker"):
-            return
-        assert self.breaker.state is self.state
-        wait_s = max(0.0, self.open_until_s - self.now_s) if self.state is State.OPEN else 0.0
-        assert self.breaker.retry_after_s(self.now_s) == wait_s
-
-
-TestBreaker = BreakerMachine.TestCase
-TestBreaker.settings = profile(max_examples=100, stateful_step_count=40, deadline=None)
