@@ -5,9 +5,10 @@ import re
 import pytest
 from hypothesis import given
 
-from agents.answer.rules import HEADLINE_MAX, analyse, direction_of
+from agents.answer.rules import analyse, direction_of
+from agents.answer.words import HEADLINE_MAX
 from agents.decide.candidate import Candidate
-from agents.decide.facts import printed
+from agents.decide.printing import printed
 from tests.strategies.aggregates import (
     FIVE_MS,
     HOUR_MS,

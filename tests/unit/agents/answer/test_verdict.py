@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.answer.rules import HEADLINE_MAX, Words
-from agents.answer.verdict import ANSWER_SCHEMA, OUTLOOK_MS, TEXT_MAX, Answer, Rejected, judge
-from agents.decide.facts import printed
+from agents.answer.words import HEADLINE_MAX, OUTLOOK_MS, TEXT_MAX, Words
+from agents.answer.verdict import ANSWER_SCHEMA, Answer, Rejected, judge
+from agents.decide.printing import printed
 from tests.strategies.aggregates import calm, holed, market
 from tests.unit.agents.candidates import candidate, candidate_of
 from topics import Outlook

@@ -14,11 +14,10 @@ from agents.decide.facts import (
     WORDS_MAX,
     facts_of,
     find,
-    label_of,
-    printed,
     quality_of,
     slots_of,
 )
+from agents.decide.printing import label_of, printed
 from tests.strategies.aggregates import (
     FIVE_MS,
     HOUR_MS,
@@ -136,12 +135,12 @@ def test_facts_carry_what_is_usual_and_what_it_rests_on() -> None:
 
 def test_at_the_bound_the_larger_windows_are_left_out() -> None:
     """Many instruments never push the posts of the last minutes out, nor the lead's own numbers."""
-    many = [f"BTC/Q{number:02}" for number in range(10)]
+    many = [f"BTC/Q{number:02}" for number in range(14)]
     windows = [market(subject, window_ms=size) for size in (MINUTE_MS, HOUR_MS) for subject in many]
-    told = facts_of(context_of([*windows, social(window_ms=MINUTE_MS)]), "BTC/Q09")
+    told = facts_of(context_of([*windows, social(window_ms=MINUTE_MS)]), "BTC/Q13")
     assert len(told) == FACTS_MAX
     assert find(told, "posts", MINUTE_MS) is None  # instruments of the same size go first by name
-    assert told[0].subject == "BTC/Q09"
+    assert told[0].subject == "BTC/Q13"
     assert {f.window_ms for f in told} == {MINUTE_MS}
     few = facts_of(context_of([market(q, window_ms=HOUR_MS) for q in many] + [social()]))
     assert find(few, "posts", FIVE_MS) is not None
