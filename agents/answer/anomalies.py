@@ -86,9 +86,11 @@ def _words(told: Told, metric: str, window_ms: int) -> str:
     words += "" if metric == "level" else f" over {span(window_ms)}"
     if fact.baseline is None:
         return words
-    ratio = f"{metric}_ratio"
-    times = f"{told.slot(ratio, window_ms)} the" if told.fact(ratio, window_ms) else "against a"
-    words += f", {times} usual {told.slot(metric, window_ms, 'usual')}"
+    ratio, usual = f"{metric}_ratio", told.slot(metric, window_ms, "usual")
+    if told.fact(ratio, window_ms):
+        words += f", {told.slot(ratio, window_ms)} the usual {usual}"
+    else:
+        words += f" against a usual {usual}"
     known = [f"z {told.slot(metric, window_ms, 'z')}"] if fact.z is not None else []
     if fact.sample_size:
         plural = "" if fact.sample_size == 1 else "s"

@@ -18,6 +18,8 @@ from .reading import (
 
 SURGE_RATIO, UNMOVED_RATIO, SURGE_POSTS = 5.0, 2.0, 20.0
 """Posts against usual that are called a surge, volume against usual that has not followed, and the least posts."""
+STILL_PERCENT = 0.5
+"""High above low of a window in which the price stood still."""
 APART_BPS = 20.0
 """Venues' last prices this far apart are told."""
 ONE_VENUE_PERCENT, BUSY_RATIO = 80.0, 2.0
@@ -50,7 +52,8 @@ def _price_and_volume(told: Told) -> Iterator[str]:
             move = "rise" if sign > 0 else "fall"
             yield f"The {move} over {span(window_ms)} is on thin volume, {slot} usual."
             return
-        if not sign and ratio >= MUCH_RATIO:
+        still = (told.value("range", window_ms) or 0.0) <= STILL_PERCENT
+        if not sign and still and ratio >= MUCH_RATIO:
             yield (
                 f"Much was traded over {span(window_ms)}, {slot} usual, without a move of the price"
                 f" ({told.slot('return', window_ms)}), as wash trading or a large resting order shows."
@@ -105,9 +108,8 @@ def _development(told: Told) -> Iterator[str]:
     rising = next((w for w in (HOUR_MS, FIVE_MS, MINUTE_MS) if move_sign(told, w) > 0), None)
     if events.value <= SILENT_RATIO * events.baseline and rising is not None:
         yield (
-            f"Development went quiet ({told.slot('events', HOUR_MS)} events over 1h against a usual"
-            f" {told.slot('events', HOUR_MS, 'usual')}) while the price rose"
-            f" {told.slot('return', rising)} over {span(rising)}."
+            f"Development went quiet while the price rose {told.slot('return', rising)} over"
+            f" {span(rising)}."
         )
 
 

@@ -58,10 +58,13 @@ def _move(told: Told) -> list[str]:
     ):  # it came back: the gate saw the extreme, and the close does not show it
         swing = f"{told.lead} swung {told.slot('range', MINUTE_MS)} within 1m"
         return [swing, f", net {told.slot('return', MINUTE_MS)}", *volume]
+    if not move:
+        return []
     verb = "rose" if move > 0 else "fell"
+    close = told.fact("close", MINUTE_MS)
     return [
         f"{told.lead} {verb} {told.slot('return', MINUTE_MS)} in 1m",
-        f" to {told.slot('close', MINUTE_MS)}",
+        *([f" to {told.slot('close', MINUTE_MS)}"] if close else []),
         *volume,
     ]
 

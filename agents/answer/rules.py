@@ -78,7 +78,7 @@ def _price(told: Told) -> Iterator[str]:
     window_ms = next((w for w in WINDOWS_MS if told.fact("return", w)), None)
     if window_ms is None:
         return
-    move, close = round(told.value("return", window_ms) or 0.0, 2), told.slot("close", window_ms)
+    move = round(told.value("return", window_ms) or 0.0, 2)
     verb = "rose" if move > 0 else "fell" if move < 0 else "held"
     amount = f" {told.slot('return', window_ms)}" if move else ""
     longer = [
@@ -87,8 +87,10 @@ def _price(told: Told) -> Iterator[str]:
         if w > window_ms and told.fact("return", w)
     ]
     more = f"; the change is {' and '.join(longer)}" if longer else ""
-    where = f"to {close}" if move else f"at {close}"
-    yield f"{told.lead} {verb}{amount} over {span(window_ms)} {where}{more}."
+    where = ""
+    if told.fact("close", window_ms):
+        where = f" {'to' if move else 'at'} {told.slot('close', window_ms)}"
+    yield f"{told.lead} {verb}{amount} over {span(window_ms)}{where}{more}."
 
 
 def _regime(told: Told) -> Iterator[str]:
@@ -161,7 +163,7 @@ def _confidence(told: Told, quality: DataQuality, *, contradicted: bool) -> tupl
     basis = [quality.words] if quality.words else []
     basis.append(_agreement(points))
     if contradicted:
-        basis.append("facts contradict each other")
+        basis.append("a cross-check speaks against it")
     basis.append(
         f"compared with {windows} earlier windows" if windows else "nothing to compare with"
     )
@@ -170,14 +172,20 @@ def _confidence(told: Told, quality: DataQuality, *, contradicted: bool) -> tupl
 
 
 def _agreement(points: Mapping[str, int]) -> str:
-    up = " and ".join(name for name, sign in points.items() if sign > 0)
-    down = " and ".join(name for name, sign in points.items() if sign < 0)
+    up, down = (_together([name for name, sign in points.items() if sign == s]) for s in (1, -1))
     if up and down:
         return f"evidence is split: up by {up}, down by {down}"
     if not points:
         return "no evidence of a move"
     way, names = ("up", up) if up else ("down", down)
     return f"evidence agrees: {way} by {names}" if agreed(points) else f"{way} by {names} alone"
+
+
+def _together(names: list[str]) -> str:
+    """Return names in one phrase: "price over 1m, 5m and takers"."""
+    spans = [name.removeprefix("price over ") for name in names if name.startswith("price over ")]
+    prices = [f"price over {', '.join(spans)}"] if spans else []
+    return " and ".join([*prices, *(name for name in names if not name.startswith("price"))])
 
 
 def _windows(told: Told) -> int:

@@ -180,7 +180,7 @@ def _is_odd(char: str) -> bool:
 
     An accented letter is one that is a letter of ours without its accent.
     """
-    if char in _PUNCTUATION or (char.isascii() and char.isalpha()):
+    if char in _PUNCTUATION or (char.isascii() and char.isalnum()):
         return False
     base = unicodedata.normalize("NFD", char)[0]
     return not (char <= _ACCENTED_MAX and base.isascii() and base.isalpha())

@@ -56,7 +56,7 @@ def version_of(text: str) -> str:
 
 def prompt_of(candidate: Candidate, model: str) -> Prompt:
     """Return what to ask about a candidate."""
-    asked = {
+    asked: dict[str, object] = {
         "asset": candidate.asset,
         "reasons": list(candidate.reasons),
         "facts": [_told(slot, fact) for slot, fact in slots_of(candidate.facts).items()],
@@ -67,7 +67,7 @@ def prompt_of(candidate: Candidate, model: str) -> Prompt:
     }
     key = item_key(candidate.product, _text(asked), version(), SCHEMA_VERSION, model)
     canary = canary_of(key)
-    return Prompt(system_text(), _text({"marker": canary} | asked), version(), key, canary)
+    return Prompt(system_text(), _text({"marker": canary, **asked}), version(), key, canary)
 
 
 def canary_of(key: str) -> str:

@@ -212,7 +212,8 @@ def _quality_words(latest: list[Aggregate], silent: list[str], longest: int) -> 
     if silent:
         words.append(f"no word from {_names(silent)}")
     if longest < SHORT_HISTORY:
-        words.append(f"only {longest} earlier windows to compare with")
+        known = f"only {longest}" if longest else "no"
+        words.append(f"{known} earlier window{'' if longest == 1 else 's'} to compare with")
     words += [f"{_PLURALS[kind]} are not up to date" for kind in stale_kinds(latest)]
     if any(_is_sparse(aggregate) for aggregate in latest):
         words.append("few trades in the smallest window")
@@ -221,7 +222,7 @@ def _quality_words(latest: list[Aggregate], silent: list[str], longest: int) -> 
     if any(a.completeness.unverified_duplicates for a in latest):
         words.append("trades may be counted twice")
     if any(a.revision for a in latest):
-        words.append("late data have corrected it")
+        words.append("late data have corrected what was published")
     return "; ".join(words)[:WORDS_MAX]
 
 
