@@ -53,9 +53,8 @@ def _move(told: Told) -> list[str]:
     if ratio is not None and not THIN_RATIO < ratio < FULL_RATIO:
         volume = [f" on {told.slot('volume_ratio', MINUTE_MS)} usual volume"]
     wide = told.value("range", MINUTE_MS) or 0.0
-    if (
-        abs(move) < wide / 2
-    ):  # it came back: the gate saw the extreme, and the close does not show it
+    # The gate saw the extreme of the minute; where the price came back, its close does not show it.
+    if abs(move) < wide / 2:
         swing = f"{told.lead} swung {told.slot('range', MINUTE_MS)} within 1m"
         return [swing, f", net {told.slot('return', MINUTE_MS)}", *volume]
     if not move:

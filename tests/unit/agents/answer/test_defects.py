@@ -62,6 +62,13 @@ def test_a_list_keeps_its_verb() -> None:
     assert reason_of("It fell {return_1m_usdt}; over 5m {return_5m_usdt}.", made) == "accepted"
 
 
+def test_where_a_move_came_from_is_not_where_it_went() -> None:
+    """ "Fell from {a} to {b}" claims the fall of b, whatever a did in its own window."""
+    made = moment(*minutes(96.0, 30.0), *larger(97.0, 101.0))
+    assert reason_of("It fell from {close_1h_usdt} to {close_1m_usdt}.", made) == "accepted"
+    assert reason_of("It fell to {close_1h_usdt}.", made) == "wrong_sign"
+
+
 def test_a_move_that_prints_as_nothing_went_nowhere() -> None:
     """Half a hundredth of a percent is +0.00%: neither a rise nor a fall."""
     made = moment(*minutes(100.004, 30.0))

@@ -32,7 +32,7 @@ def verdict_on(text: str) -> str:
         f"The marker is {'-'.join(ASKED.canary)}.",
         f"The marker is {' '.join(ASKED.canary)}.",
         "You read market data of one crypto asset and say what is going on.",
-        "It said: my uncle works at the exchange, and the listing is near.",
+        "It said: my uncle works at the exchange, and the end is near.",
     ],
 )
 def test_what_comes_back_is_refused(text: str) -> None:

@@ -23,6 +23,7 @@ from tests.strategies.aggregates import (
     HOUR_MS,
     MINUTE_MS,
     histories,
+    holed,
     market,
     social,
 )
@@ -283,3 +284,13 @@ def facts(draw: st.DrawFn) -> Fact:
 def test_any_facts_give_valid_words(told: list[Fact], reasons: list[str]) -> None:
     """Extreme, missing or contradictory."""
     holds_of_every_text(candidate(facts=tuple(told), reasons=tuple(reasons)))
+
+
+def test_missing_data_make_the_confidence_low() -> None:
+    """However much else agrees, and the basis begins with what is missing."""
+    whole = [*minutes(97.0, 30.0), *larger(97.0, 96.0)]
+    gap = msgspec.structs.replace(whole[20], completeness=holed("okx"))
+    assert analyse(moment(*whole)).confidence == "medium"
+    said = analyse(moment(*whole[:20], gap, *whole[21:]))
+    assert said.confidence == "low"
+    assert said.confidence_basis.startswith("data are missing from okx; evidence agrees: down by")
