@@ -1,146 +1,201 @@
-"""The rules analyst: an honest reading of the facts without any model. PURE, deterministic, versioned."""
+"""The rules analyst: an honest reading of the facts without any model. PURE, deterministic, versioned.
 
-from msgspec import Struct
+It writes the same slots as the model, and its texts pass the same checks (a property of its tests).
+"""
+
+from collections.abc import Iterator, Mapping
 
 from agents.decide.candidate import Candidate
-from agents.decide.facts import find, printed
-from topics import Fact, Outlook
-from topics.analysis import Confidence, Direction
+from agents.decide.printing import span
+from topics import DataQuality, Outlook
+from topics.analysis import Confidence
 
-VERSION = "rules-1"
-HEADLINE_MAX = 120
-MINUTE_MS, FIVE_MS, HOUR_MS = 60_000, 300_000, 3_600_000
-FLAT_PERCENT = 0.2
-"""A price change of at most this much is flat."""
-QUIET_RATIO, MUCH_RATIO = 0.5, 4.0
-"""Volume against usual that is called falling, and much."""
-SURGE_RATIO, UNMOVED_RATIO = 5.0, 2.0
-"""Posts against usual that are called a surge, and volume against usual that has not followed."""
+from .anomalies import anomalies_of
+from .crosschecks import crosschecks_of
+from .headline import headline_of
+from .reading import (
+    FIVE_MS,
+    FULL_RATIO,
+    HOUR_MS,
+    MINUTE_MS,
+    WINDOWS_MS,
+    Told,
+    agreed,
+    direction_of,
+    evidence,
+    regime_of,
+    told_of,
+)
+from .slots import rendered
+from .words import BASIS_MAX, OUTLOOK_MS, TEXT_MAX, Words
 
-_REASONS = {
-    "price_drop": "sharp fall within a minute",
-    "price_jump": "sharp rise within a minute",
-    "volume_spike": "unusual volume",
-    "volume_without_move": "much volume without a move, as wash trading shows",
-    "social_spike": "burst of posts",
-    "development_drop": "development fell silent",
-    "state_first": "first reading",
-    "state_changed": "state changed",
-    "state_expired": "unchanged",
-}
+__all__ = ["VERSION", "Words", "analyse", "direction_of", "template_of"]
 
-
-class Words(Struct, frozen=True, kw_only=True):
-    """What an analyst says; everything else of an analysis is filled in by code."""
-
-    headline: str
-    text: str
-    confidence: Confidence
-    confidence_basis: str
-    outlook: Outlook | None = None
-
-
-def direction_of(facts: tuple[Fact, ...]) -> Direction:
-    """Return which way the price went over one and five minutes: mixed where the two disagree."""
-    signs = {
-        _sign(fact.value)
-        for window_ms in (MINUTE_MS, FIVE_MS)
-        if (fact := find(facts, "return", window_ms)) is not None
-    }
-    if {1, -1} <= signs:
-        return "mixed"
-    return "up" if 1 in signs else "down" if -1 in signs else "flat"
+VERSION = "rules-2"
+WINDOWS_MIN = 10
+"""Earlier windows below which a comparison bears no confidence."""
+ODDS, EVEN = 0.55, 0.5
+"""The probability of an outlook: slight at most, and where there is none."""
 
 
 def analyse(candidate: Candidate) -> Words:
     """Return what the facts say by themselves. Never sure: confidence is low or medium."""
-    facts, quality = candidate.facts, candidate.quality
-    sentences = [
-        sentence
-        for sentence in (
-            _price(facts),
-            _volume(facts),
-            _social(facts),
-            _development(facts),
-            _contradiction(facts),
-        )
-        if sentence
-    ]
-    if quality.words:
-        sentences.append(f"Mind the data: {quality.words}.")
-    poor = quality.short_history or quality.completeness == "holed" or bool(quality.stale_feeds)
+    told = told_of(candidate.facts)
+    against = crosschecks_of(told)
+    confidence, basis = _confidence(told, candidate.quality, contradicted=bool(against))
+    text = rendered(template_of(told), told.slots)
+    if candidate.quality.words:
+        text = f"{text} Mind the data: {candidate.quality.words}."
     return Words(
-        headline=_headline(candidate)[:HEADLINE_MAX],
-        text=" ".join(sentences) or "Nothing is known of this asset yet.",
-        confidence="low" if poor else "medium",
-        confidence_basis=quality.words or "enough earlier windows to compare with, no known gap",
+        headline=headline_of(told, candidate.asset, candidate.reasons),
+        text=text[:TEXT_MAX],
+        confidence=confidence,
+        confidence_basis=basis,
+        outlook=_outlook(told, confidence, contradicted=bool(against)),
     )
 
 
-def _headline(candidate: Candidate) -> str:
-    why = "; ".join(_REASONS.get(reason, reason.replace("_", " ")) for reason in candidate.reasons)
-    move = find(candidate.facts, "return", MINUTE_MS)
-    where = move.subject if move else candidate.asset
-    seen = f" {printed(move)} in 1m" if move else ""
-    return f"{where}{seen}: {why}"
-
-
-def _price(facts: tuple[Fact, ...]) -> str:
-    minute, close = find(facts, "return", MINUTE_MS), find(facts, "close", MINUTE_MS)
-    if minute is None or close is None:
-        return ""
-    verb = {1: "rose", -1: "fell", 0: "held"}[_sign(minute.value)]
-    longer = [
-        f"{printed(fact)} over {name}"
-        for name, window_ms in (("5m", FIVE_MS), ("1h", HOUR_MS))
-        if (fact := find(facts, "return", window_ms)) is not None
+def template_of(told: Told) -> str:
+    """Return the text about the market, its slots open."""
+    anomalies = anomalies_of(told)
+    unusual = {found.metric for found in anomalies}
+    sentences = [
+        *_price(told),
+        *_regime(told),
+        *_volume(told, unusual),
+        *_posts(told, unusual),
+        *_development(told, unusual),
     ]
-    more = f" ({', '.join(longer)})" if longer else ""
-    return f"{minute.subject} {verb} {printed(minute)} in a minute to {printed(close)}{more}."
+    if anomalies:
+        sentences.append(f"Unusual: {'; '.join(found.words for found in anomalies)}.")
+    elif any(fact.sample_size >= WINDOWS_MIN for fact in told.slots.values()):
+        sentences.append("Nothing stands out against the earlier windows.")
+    sentences += crosschecks_of(told)
+    return " ".join(sentences) or "Nothing is known of this asset yet."
 
 
-def _volume(facts: tuple[Fact, ...]) -> str:
-    volume, ratio = find(facts, "volume", MINUTE_MS), find(facts, "volume_ratio", MINUTE_MS)
-    taker = find(facts, "taker_buy_ratio", MINUTE_MS)
-    if volume is None:
-        return ""
+def _price(told: Told) -> Iterator[str]:
+    window_ms = next((w for w in WINDOWS_MS if told.fact("return", w)), None)
+    if window_ms is None:
+        return
+    move = round(told.value("return", window_ms) or 0.0, 2)
+    verb = "rose" if move > 0 else "fell" if move < 0 else "held"
+    amount = f" {told.slot('return', window_ms)}" if move else ""
+    longer = [
+        f"{told.slot('return', w)} over {span(w)}"
+        for w in WINDOWS_MS
+        if w > window_ms and told.fact("return", w)
+    ]
+    more = f"; the change is {' and '.join(longer)}" if longer else ""
+    where = ""
+    if told.fact("close", window_ms):
+        where = f" {'to' if move else 'at'} {told.slot('close', window_ms)}"
+    yield f"{told.lead} {verb}{amount} over {span(window_ms)}{where}{more}."
+
+
+def _regime(told: Told) -> Iterator[str]:
+    regime = regime_of(told)
+    if regime == "unclear":
+        return
+    if regime == "volatile":
+        scored = next((w for w in WINDOWS_MS if _has_score(told, w)), None)
+        if scored is None:
+            yield f"Regime: volatile, with {told.slot('range', MINUTE_MS)} between high and low in 1m."
+        else:
+            yield (
+                f"Regime: volatile, realised volatility {told.slot('volatility', scored)} over"
+                f" {span(scored)} against a usual {told.slot('volatility', scored, 'usual')}."
+            )
+    elif regime == "ranging":
+        window_ms = HOUR_MS if told.fact("range", HOUR_MS) else FIVE_MS
+        yield (
+            f"Regime: ranging, {told.slot('range', window_ms)} between high and low over"
+            f" {span(window_ms)} for a net {told.slot('return', window_ms)}."
+        )
+    else:
+        yield f"Regime: {regime}."
+
+
+def _has_score(told: Told, window_ms: int) -> bool:
+    fact = told.fact("volatility", window_ms)
+    return fact is not None and fact.z is not None and fact.baseline is not None
+
+
+def _volume(told: Told, unusual: set[str]) -> Iterator[str]:
+    window_ms = next((w for w in WINDOWS_MS if told.fact("volume", w)), None)
+    if window_ms is None or "volume" in unusual:
+        return
     against = (
-        f", {printed(ratio)} the median of the {volume.sample_size} windows before" if ratio else ""
+        f", {told.slot('volume_ratio', window_ms)} usual"
+        if told.fact("volume_ratio", window_ms)
+        else ""
     )
-    bought = f"; takers bought {printed(taker)} of it" if taker else ""
-    return f"Volume {printed(volume)}{against}{bought}."
+    bought = (
+        f"; takers bought {told.slot('taker_buy_ratio', window_ms)} of it"
+        if told.fact("taker_buy_ratio", window_ms)
+        else ""
+    )
+    yield f"Volume over {span(window_ms)}: {told.slot('volume', window_ms)}{against}{bought}."
 
 
-def _social(facts: tuple[Fact, ...]) -> str:
-    posts, tone = find(facts, "posts", FIVE_MS), find(facts, "tone", FIVE_MS)
-    if posts is None or tone is None:
-        return ""
-    ratio = find(facts, "posts_ratio", FIVE_MS)
-    against = f", {printed(ratio)} usual" if ratio else ""
-    return f"{printed(posts)} posts in 5m{against}, tone {printed(tone)}."
+def _posts(told: Told, unusual: set[str]) -> Iterator[str]:
+    if told.fact("posts", FIVE_MS) is None or "posts" in unusual:
+        return
+    against = (
+        f" ({told.slot('posts_ratio', FIVE_MS)} usual)" if told.fact("posts_ratio", FIVE_MS) else ""
+    )
+    tone = f", tone {told.slot('tone', FIVE_MS)}" if told.fact("tone", FIVE_MS) else ""
+    yield f"Posts over 5m: {told.slot('posts', FIVE_MS)}{against}{tone}."
 
 
-def _development(facts: tuple[Fact, ...]) -> str:
-    events = find(facts, "events", HOUR_MS)
-    if events is None:
-        return ""
-    usual = f", usually {events.baseline:,.0f}" if events.baseline is not None else ""
-    return f"{printed(events)} development events in 1h{usual}."
+def _development(told: Told, unusual: set[str]) -> Iterator[str]:
+    events = told.fact("events", HOUR_MS)
+    if events is None or "events" in unusual:
+        return
+    usual = "" if events.baseline is None else f", usually {told.slot('events', HOUR_MS, 'usual')}"
+    yield f"Development events over 1h: {told.slot('events', HOUR_MS)}{usual}."
 
 
-def _contradiction(facts: tuple[Fact, ...]) -> str:
-    """Say what contradicts what: the part a reader would miss."""
-    move, ratio = find(facts, "return", MINUTE_MS), find(facts, "volume_ratio", MINUTE_MS)
-    posts = find(facts, "posts_ratio", FIVE_MS)
-    found = []
-    if move and ratio and _sign(move.value) == 1 and ratio.value < QUIET_RATIO:
-        found.append("the price rises on falling volume")
-    if move and ratio and _sign(move.value) == 0 and ratio.value >= MUCH_RATIO:
-        found.append("much is traded, but the price does not move")
-    if posts and ratio and posts.value >= SURGE_RATIO and ratio.value < UNMOVED_RATIO:
-        found.append("posts surge while volume does not")
-    return f"Against it: {'; '.join(found)}." if found else ""
+def _confidence(told: Told, quality: DataQuality, *, contradicted: bool) -> tuple[Confidence, str]:
+    points = evidence(told)
+    signs, windows = set(points.values()), _windows(told)
+    poor = quality.short_history or quality.completeness == "holed" or bool(quality.stale_feeds)
+    basis = [quality.words] if quality.words else []
+    basis.append(_agreement(points))
+    if contradicted:
+        basis.append("a cross-check speaks against it")
+    basis.append(
+        f"compared with {windows} earlier windows" if windows else "nothing to compare with"
+    )
+    sure = not poor and not contradicted and len(signs) <= 1 and windows >= WINDOWS_MIN
+    return "medium" if sure else "low", "; ".join(basis)[-BASIS_MAX:]
 
 
-def _sign(percent: float) -> int:
-    return 0 if abs(percent) <= FLAT_PERCENT else 1 if percent > 0 else -1
+def _agreement(points: Mapping[str, int]) -> str:
+    up, down = (_together([name for name, sign in points.items() if sign == s]) for s in (1, -1))
+    if up and down:
+        return f"evidence is split: up by {up}, down by {down}"
+    if not points:
+        return "no evidence of a move"
+    way, names = ("up", up) if up else ("down", down)
+    return f"evidence agrees: {way} by {names}" if agreed(points) else f"{way} by {names} alone"
+
+
+def _together(names: list[str]) -> str:
+    """Return names in one phrase: "price over 1m, 5m and takers"."""
+    spans = [name.removeprefix("price over ") for name in names if name.startswith("price over ")]
+    prices = [f"price over {', '.join(spans)}"] if spans else []
+    return " and ".join([*prices, *(name for name in names if not name.startswith("price"))])
+
+
+def _windows(told: Told) -> int:
+    """Return how many earlier windows the best comparison of the smallest windows rests on."""
+    return max((told.slots[name].sample_size for name in told.names.values()), default=0)
+
+
+def _outlook(told: Told, confidence: Confidence, *, contradicted: bool) -> Outlook:
+    way = agreed(evidence(told))
+    full = any((told.value("volume_ratio", w) or 0.0) >= FULL_RATIO for w in (MINUTE_MS, FIVE_MS))
+    if not way or not full or contradicted or confidence == "low":
+        return Outlook(direction="unclear", horizon_ms=OUTLOOK_MS, probability=EVEN)
+    return Outlook(direction="up" if way > 0 else "down", horizon_ms=OUTLOOK_MS, probability=ODDS)

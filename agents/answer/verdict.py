@@ -1,37 +1,68 @@
 """The model's answer: read, checked, and rendered. What fails names its reason, and rules answer. PURE.
 
-The model writes words and slots; code writes every number.
+The model writes words and slots; code writes every number. The checks hold a text against the facts of the moment it is
+rendered in, so they run at every render, also of words that were written for an earlier minute.
 """
 
 import re
-from typing import Annotated, Literal
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
 from agents.decide.candidate import Candidate
-from agents.decide.facts import printed, slots_of
+from agents.decide.facts import slots_of
 from topics import Fact, Outlook
 
-from .rules import HEADLINE_MAX, Words
+from .direction import wrong_sign_in
+from .figures import ungrounded_in
+from .leaks import Confidential, leak_in
+from .names import other_asset_in, own_names, plain, without
+from .slots import SLOT, rendered, unknown_in, wrong_unit_in
+from .words import HEADLINE_MAX, OUTLOOK_MS, TEXT_MAX, Words
 
-OUTLOOK_MS = 3_600_000
-"""How far ahead an outlook looks."""
+Reason = Literal[
+    "schema_break",  # not the JSON that was asked for, or longer, or blank
+    "unknown_slot",  # a slot that no fact fills
+    "broken_slot",  # a brace that opens or closes no slot
+    "odd_character",  # markup, an invisible character, another script, a letter that only looks like one of ours
+    "wrong_unit",  # a unit, scale or currency beside a slot that is not the slot's
+    "ungrounded_number",  # a number outside the slots, in digits or in words
+    "other_asset",  # a ticker, cashtag or name of another asset
+    "advice",  # what to do, or what will be
+    "link",  # an address, handle or place elsewhere
+    "wrong_sign",  # "fell" beside a number that rose, or where nothing fell
+    "leak",  # the question's marker, our instructions, or a stranger's post come back
+    "too_long",  # beyond the contract's bounds once the slots are filled
+]
+"""Why an answer is not used: a closed set, and the `origin_reason` of the rules analysis in its place."""
+REASONS: tuple[Reason, ...] = get_args(Reason)
 
-TEXT_MAX = 4_000
-"""Characters of a text once its slots are filled: the contract's bound."""
-
-_SLOT = re.compile(r"\{([a-z0-9_]+)\}")
+_TRADE = (
+    r"buy(?!ing pressure|ing interest| pressure| orders?\b| side|-side)(?:s|ing)?"
+    r"|sell(?!ing pressure|ing interest| pressure| orders?\b| side|-side|-off| ?offs?\b)(?:s|ing)?"
+    r"|invest(?:s|ing|ment)?|accumulat(?:e|es|ing)|hodl\w*|targets?|positions?|stop[- ]loss(?:es)?"
+    r"|take[- ]profits?|(?:going|go|stay|get) (?:long|short)|entry (?:point|level)s?|load up|cash out"
+)
 _ADVICE = re.compile(
-    r"\b(buy(s|ing)?|sell(s|ing)?|invest(s|ing)?|accumulat(e|es|ing)|hold(s|ing)?|targets?|positions?"
-    r"|stop[- ]loss(es)?|take[- ]profits?)\b",
+    rf"\b(?:{_TRADE}|hold (?:on|your|it|tight|for|onto)|holding (?:on|it|for)|(?:should|must|to|worth|keep) hold(?:ing)?"
+    r"|(?:should|must) (?:exit|enter|wait|consider|act|be (?:bought|sold))|recommend\w*|advis(?:e|es|ed|able)"
+    r"|guaranteed?|undervalued|overvalued|moon(?:ing)?|join (?:us|our|the)|don['\u2019]t miss|act now)\b",
     re.IGNORECASE,
 )
-_LINK = re.compile(r"\w:/|\bwww\b|\b[\w-]+\.[a-z]{2,}|@\w", re.IGNORECASE)
-_ODD = re.compile(
-    r"[^A-Za-z\u00c0-\u024f ,.;:!?'\"()/%+&\u2013\u2014\u2018\u2019\u201c\u201d\u2026$€£-]"
+_LINK = re.compile(
+    r"\w:/|\bwww\b|\bhxxps?\b|\b[\w-]+\.[a-z]{2,}|@\w|\bdot[ -](?:com|io|org|net|me|xyz)\b|[A-Za-z]{31,}",
+    re.IGNORECASE,
 )
-"""What plain English prose has no need of: markup, control and invisible characters, other scripts."""
+"""The last is an address in letters alone: no English word is so long."""
+_PUNCTUATION = frozenset(" ,.;:!?'\"()/%+&\u2013\u2014\u2018\u2019\u201c\u201d\u2026$€£-")
+_TYPESET = str.maketrans(
+    {"\u00a0": " ", "\u202f": " ", "\u2010": "-", "\u2011": "-", "\u2212": "-", "\n": " "}
+)
+"""Spaces and hyphens that typesetting prefers and prose does not need; a text is one paragraph."""
+_ACCENTED_MAX = "\u017f"
 
 
 class Answer(Struct, forbid_unknown_fields=True):
@@ -65,62 +96,91 @@ _decode = msgspec.json.Decoder(Answer).decode
 class Rejected(Struct, frozen=True):
     """The answer cannot be used; ``reason`` is the origin reason of the rules analysis that replaces it."""
 
-    reason: str
+    reason: Reason
     message: str
 
 
-def judge(text: str, candidate: Candidate) -> Words | Rejected:
-    """Return the model's words with every slot filled, or why they cannot be used."""
+def judge(
+    text: str, candidate: Candidate, confidential: Confidential | None = None
+) -> Words | Rejected:
+    """Return the model's words with every slot filled, or why they cannot be used.
+
+    ``confidential`` is what the question held that the answer must not.
+    """
     try:
         answer = _decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         return Rejected("schema_break", str(error))
-    if not (answer.headline.strip() and answer.text.strip()):
+    headline, body = (part.translate(_TYPESET) for part in (answer.headline, answer.text))
+    if not (headline.strip() and body.strip()):
         return Rejected("schema_break", "a blank text")
     slots = slots_of(candidate.facts)
-    for part in (answer.headline, answer.text.replace("\n", " ")):
-        if (rejected := _check(part, slots, candidate.asset)) is not None:
-            return rejected
-    headline, words = _fill(answer.headline, slots), _fill(answer.text, slots)
-    if len(headline) > HEADLINE_MAX:
-        return Rejected("too_long", f"the headline has {len(headline)} characters once filled")
-    if len(words) > TEXT_MAX:
-        return Rejected("too_long", f"the text has {len(words)} characters once filled")
-    outlook = Outlook(
-        direction=answer.outlook,
-        horizon_ms=OUTLOOK_MS,
-        probability=_PROBABILITY[answer.outlook_strength],
-    )
+    found = check(headline, slots, candidate.asset) or check(body, slots, candidate.asset)
+    if found is None and confidential and (leak := leak_in(f"{headline} {body}", confidential)):
+        found = Rejected("leak", f"the {leak} came back")
+    return found or _words(answer, rendered(headline, slots), rendered(body, slots), candidate)
+
+
+def _words(answer: Answer, headline: str, body: str, candidate: Candidate) -> Words | Rejected:
+    for part, text, most in (("headline", headline, HEADLINE_MAX), ("text", body, TEXT_MAX)):
+        if len(text) > most:
+            return Rejected("too_long", f"the {part} has {len(text)} characters once filled")
     return Words(
         headline=headline,
-        text=words,
+        text=body,
         confidence="medium" if answer.confidence == "high" else answer.confidence,
         confidence_basis=candidate.quality.words or "the model's own, capped at medium",
-        outlook=outlook,
+        outlook=Outlook(
+            direction=answer.outlook,
+            horizon_ms=OUTLOOK_MS,
+            probability=_PROBABILITY[answer.outlook_strength],
+        ),
     )
 
 
-def _check(part: str, slots: dict[str, Fact], asset: str) -> Rejected | None:
-    unknown = [name for name in _SLOT.findall(part) if name not in slots]
-    if unknown:
-        return Rejected("unknown_slot", f"no such fact: {', '.join(unknown[:3])}")
-    bare = _without(asset, _SLOT.sub("", part))
-    if "{" in bare or "}" in bare:
-        return Rejected("broken_slot", "a brace that opens or closes no slot")
-    if found := next((char for char in bare if char.isnumeric()), None):
-        return Rejected("ungrounded_number", f"{found!r} outside the slots")
-    for reason, pattern in (("advice", _ADVICE), ("link", _LINK), ("odd_character", _ODD)):
-        if (match := pattern.search(bare)) is not None:
-            return Rejected(reason, repr(match.group()))
+def check(part: str, slots: Mapping[str, Fact], asset: str) -> Rejected | None:
+    """Return why a text with its slots open may not be rendered with these facts, or None."""
+    own = own_names(asset, slots.values())
+    bare = without(own, SLOT.sub(" ", part))
+    folded = plain(bare)
+    checks: tuple[tuple[Reason, Callable[[], str | None]], ...] = (
+        ("unknown_slot", lambda: unknown_in(part, slots)),
+        ("broken_slot", lambda: next((char for char in bare if char in "{}"), None)),
+        ("wrong_unit", lambda: wrong_unit_in(part, slots)),
+        ("ungrounded_number", lambda: ungrounded_in(_behind_units(part, own), slots.values())),
+        ("link", lambda: _match(_LINK, folded)),
+        ("odd_character", lambda: next((char for char in bare if _is_odd(char)), None)),
+        ("advice", lambda: _match(_ADVICE, folded)),
+        ("other_asset", lambda: other_asset_in(bare, own)),
+        ("wrong_sign", lambda: wrong_sign_in(part, slots)),
+    )
+    for reason, find in checks:
+        if (found := find()) is not None:
+            return Rejected(reason, repr(found[:100]))
     return None
 
 
-def _without(asset: str, part: str) -> str:
-    """Return a text without the asset's name, which may hold a digit; a name of digits alone stays."""
-    if asset.isdigit():
-        return part
-    return re.sub(rf"(?<![\w.]){re.escape(asset)}(?!\w)", "", part)
+def _behind_units(part: str, own: tuple[str, ...]) -> str:
+    """Return a text without its slots, the units that repeat theirs, and its own names."""
+    return without(own, _SLOT_WITH_UNIT.sub(" ", part))
 
 
-def _fill(part: str, slots: dict[str, Fact]) -> str:
-    return _SLOT.sub(lambda found: printed(slots[found.group(1)]), part)
+_SLOT_WITH_UNIT = re.compile(
+    SLOT.pattern + r"(?:[ -]?(?:%|percent|per cent|pct|bps|basis points)(?!\w))?"
+)
+
+
+def _match(pattern: re.Pattern[str], text: str) -> str | None:
+    found = pattern.search(text)
+    return found.group() if found else None
+
+
+def _is_odd(char: str) -> bool:
+    """Return whether plain English prose has no need of a character.
+
+    An accented letter is one that is a letter of ours without its accent.
+    """
+    if char in _PUNCTUATION or (char.isascii() and char.isalnum()):
+        return False
+    base = unicodedata.normalize("NFD", char)[0]
+    return not (char <= _ACCENTED_MAX and base.isascii() and base.isalpha())

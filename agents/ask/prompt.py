@@ -9,10 +9,13 @@ from msgspec import Struct
 
 from agents.answer.verdict import ANSWER_SCHEMA
 from agents.decide.candidate import Candidate
-from agents.decide.facts import label_of, printed, slots_of
+from agents.decide.facts import slots_of
+from agents.decide.printing import label_of, printed
 from topics import Fact
 
 NAME = "deep_dive"
+CANARY_CHARS = 16
+"""Letters of a marker: none is met by chance."""
 _SCHEMA = msgspec.json.encode(ANSWER_SCHEMA, order="sorted")
 SCHEMA_BYTES = len(_SCHEMA)
 SCHEMA_VERSION = sha256(_SCHEMA).hexdigest()[:8]
@@ -26,6 +29,12 @@ class Prompt(Struct, frozen=True):
     version: str
     item_key: str
     """SHA-256 of product, input, prompt, schema and model: the same question has the same key."""
+    canary: str = ""
+    """The marker in the question that no answer may hold. It follows from the key, so a replay has the same.
+
+    It stands in the user's message, because the system prompt must stay the same to be cached by the provider; that the
+    system prompt itself does not come back is seen by its words (`agents.answer.leaks`).
+    """
 
 
 @cache
@@ -47,19 +56,28 @@ def version_of(text: str) -> str:
 
 def prompt_of(candidate: Candidate, model: str) -> Prompt:
     """Return what to ask about a candidate."""
-    user = msgspec.json.encode(
-        {
-            "asset": candidate.asset,
-            "reasons": list(candidate.reasons),
-            "facts": [_told(slot, fact) for slot, fact in slots_of(candidate.facts).items()],
-            "data": {
-                "completeness": candidate.quality.completeness,
-                "words": candidate.quality.words or "nothing known to be missing",
-            },
-        }
-    ).decode()
-    key = item_key(candidate.product, user, version(), SCHEMA_VERSION, model)
-    return Prompt(system_text(), user, version(), key)
+    asked: dict[str, object] = {
+        "asset": candidate.asset,
+        "reasons": list(candidate.reasons),
+        "facts": [_told(slot, fact) for slot, fact in slots_of(candidate.facts).items()],
+        "data": {
+            "completeness": candidate.quality.completeness,
+            "words": candidate.quality.words or "nothing known to be missing",
+        },
+    }
+    key = item_key(candidate.product, _text(asked), version(), SCHEMA_VERSION, model)
+    canary = canary_of(key)
+    return Prompt(system_text(), _text({"marker": canary, **asked}), version(), key, canary)
+
+
+def canary_of(key: str) -> str:
+    """Return a question's marker: 16 small letters, of the digest of its key. Letters, as a digit needs no marker."""
+    digest = sha256(f"canary/{key}".encode()).digest()
+    return "".join(chr(ord("a") + byte % 26) for byte in digest[:CANARY_CHARS])
+
+
+def _text(asked: dict[str, object]) -> str:
+    return msgspec.json.encode(asked).decode()
 
 
 def item_key(product: str, user: str, prompt: str, schema: str, model: str) -> str:

@@ -1,8 +1,8 @@
-"""The numbers an analysis may use, out of an asset's context, and how each is printed. PURE."""
+"""The numbers an analysis may use, out of an asset's context, and what is known of the data behind them. PURE."""
 
 import re
-from collections.abc import Iterable
-from math import exp, floor, log10
+from collections.abc import Callable, Iterable
+from math import exp
 
 from msgspec import Struct
 
@@ -17,37 +17,25 @@ from topics import (
     VolumeValues,
 )
 
-from .context import AssetContext, Series
+from .context import AssetContext, Baseline, Series
+from .printing import span
 
 SHORT_HISTORY = 10
 """Windows below which a baseline is called short."""
-FACTS_MAX = 40
-"""Of one analysis; beyond it the larger windows are left out."""
+FACTS_MAX = 60
+"""Of one analysis: an instrument's three windows and every other kind; beyond it the larger windows are left out."""
+STALE_WINDOWS = 3
+"""A family whose latest window ends this many of its windows before the newest of all is not up to date."""
+SPARSE_TRADES = 10
+"""Trades of a window below which its price moves rest on little."""
 WORDS_MAX = 400
 """Characters of what is said of the data: the contract's bound of an analysis' basis."""
 NAMES_MAX = 5
 """Venues or sources that are named; of more their number is said."""
-SMALLEST_PLAIN, LARGEST_PLAIN = 1e-4, 1e9
-"""Between them a number is printed without an exponent."""
+SMALLEST_MS = 60_000
+"""The smallest window of a market."""
 
 _NOT_IN_SLOT = re.compile(r"[^a-z0-9_]")
-
-_LABELS = {
-    "return": "price change",
-    "range": "high above low",
-    "close": "last price",
-    "volume": "volume",
-    "volume_ratio": "volume against usual",
-    "taker_buy_ratio": "share bought by takers",
-    "trades": "trades",
-    "flow": "reported volume",
-    "level": "turnover of 24 hours",
-    "posts": "posts",
-    "posts_ratio": "posts against usual",
-    "tone": "tone of posts",
-    "events": "development events",
-    "commits": "commits",
-}
 
 
 class _Measure(Struct):
@@ -56,6 +44,8 @@ class _Measure(Struct):
     unit: str
     baseline_of: str | None = None
     quote: str | None = None
+    scored: str | None = None
+    """The value of the aggregate whose score it has; by the catalogue's name."""
 
 
 def facts_of(context: AssetContext, lead: str | None = None) -> tuple[Fact, ...]:
@@ -76,7 +66,8 @@ def facts_of(context: AssetContext, lead: str | None = None) -> tuple[Fact, ...]
 
 
 def _fact(measure: _Measure, series: Series, subject: str) -> Fact:
-    usual = series.baseline(measure.baseline_of) if measure.baseline_of else None
+    usual = _usual(series, measure.baseline_of, measure.scored)
+    score = series.latest.scores.get(measure.scored) if measure.scored else None
     return Fact(
         metric=measure.metric,
         value=measure.value,
@@ -84,11 +75,39 @@ def _fact(measure: _Measure, series: Series, subject: str) -> Fact:
         quote=measure.quote,
         window_ms=series.latest.window_ms,
         baseline=None if usual is None else usual.median,
+        z=None if score is None else score.z,
         sample_size=0 if usual is None else usual.n,
         subject=subject,
         aggregate_id=series.latest.aggregate_id,
         revision=series.latest.revision,
     )
+
+
+def _usual(series: Series, baseline_of: str | None, scored: str | None) -> Baseline | None:
+    """Return what has been usual: by the window's own score, else over the windows that were seen.
+
+    The score of a window rests on up to 288 before it, whoever reads; the windows seen are at most 30.
+    """
+    latest = series.latest
+    if scored is not None and (score := latest.scores.get(scored)) is not None:
+        return Baseline(_IN_UNIT.get(scored, float)(score.median), latest.history_n)
+    return series.baseline(baseline_of) if baseline_of else None
+
+
+def _percent_of(log_return: float) -> float:
+    return 100 * (exp(log_return) - 1)
+
+
+def _percent(fraction: float) -> float:
+    return 100 * fraction
+
+
+_IN_UNIT: dict[str, Callable[[float], float]] = {
+    "log_return": _percent_of,
+    "taker_buy_ratio": _percent,
+    "realised_volatility": _percent,
+}
+"""How a scored value becomes the fact it is told as, where that has another unit."""
 
 
 def quality_of(context: AssetContext) -> DataQuality:
@@ -100,7 +119,7 @@ def quality_of(context: AssetContext) -> DataQuality:
     longest = max((len(series.before) for series in context.series.values()), default=0)
     return DataQuality(
         completeness=worst,  # type: ignore[arg-type]  # one of the three above
-        stale_feeds=silent,
+        stale_feeds=[*silent, *stale_kinds(latest)],
         short_history=longest < SHORT_HISTORY,
         words=_quality_words(latest, silent, longest),
     )
@@ -114,33 +133,13 @@ def slots_of(facts: Iterable[Fact]) -> dict[str, Fact]:
     slots: dict[str, Fact] = {}
     for fact in facts:
         quote = f"_{_NOT_IN_SLOT.sub('_', fact.quote.lower())}" if fact.quote else ""
-        name = plain = f"{fact.metric}_{_span(fact.window_ms)}{quote}"
+        name = plain = f"{fact.metric}_{span(fact.window_ms)}{quote}"
         number = 1
         while name in slots:
             number += 1
             name = f"{plain}_{number}"
         slots[name] = fact
     return slots
-
-
-def label_of(fact: Fact) -> str:
-    """Return what a fact is, in words."""
-    return f"{_LABELS.get(fact.metric, fact.metric)} over {_span(fact.window_ms)} ({fact.subject})"
-
-
-def printed(fact: Fact) -> str:
-    """Return a fact's value as texts show it, with its unit."""
-    match fact.unit:
-        case "%":
-            return f"{fact.value:+.2f}%" if fact.metric == "return" else f"{fact.value:.1f}%"
-        case "x":
-            return f"{fact.value:.1f}x"
-        case "count":
-            return f"{fact.value:,.0f}"
-        case "tone":
-            return f"{fact.value:+.2f}"
-        case _:
-            return f"{_significant(fact.value)} {fact.unit}"
 
 
 def find(facts: tuple[Fact, ...], metric: str, window_ms: int) -> Fact | None:
@@ -154,73 +153,103 @@ def _measures(series: Series) -> list[_Measure]:
         case MarketValues() as market:
             return _market(market, aggregate, series)
         case VolumeValues() as volume:
-            return [_Measure("flow", volume.flow, aggregate.asset, "flow")] + (
-                []
-                if volume.level is None
-                else [_Measure("level", volume.level, aggregate.asset, "level")]
-            )
+            flow = _Measure("flow", volume.flow, aggregate.asset, "flow", scored="flow")
+            if volume.level is None:
+                return [flow]
+            level = _Measure("level", volume.level, aggregate.asset, "level", scored="level")
+            return [flow, level]
         case SocialValues() as social:
-            usual = series.baseline("posts")
+            usual = _usual(series, "posts", "posts")
             ratio = (
                 [_Measure("posts_ratio", social.posts / usual.median, "x")]
                 if usual is not None and usual.median > 0
                 else []
             )
-            posts = _Measure("posts", float(social.posts), "count", "posts")
-            return [posts, *ratio, _Measure("tone", social.tone_mean, "tone", "tone")]
+            posts = _Measure("posts", float(social.posts), "count", "posts", scored="posts")
+            tone = _Measure("tone", social.tone_mean, "tone", "tone", scored="tone_mean")
+            return [posts, *ratio, tone]
         case DevelopmentValues() as development:
             return [
-                _Measure("events", float(development.events), "count", "events"),
-                _Measure("commits", float(development.commits), "count"),
+                _Measure("events", float(development.events), "count", "events", scored="events"),
+                _Measure("commits", float(development.commits), "count", scored="commits"),
             ]
 
 
 def _market(market: MarketValues, aggregate: Aggregate, series: Series) -> list[_Measure]:
     quote = aggregate.subject.partition("/")[2].partition(":")[0]
-    usual = series.baseline("volume")
+    usual = _usual(series, "volume", "volume")
     found = [
-        _Measure("return", 100 * (exp(market.log_return) - 1), "%", quote=quote),
+        _Measure("return", _percent_of(market.log_return), "%", quote=quote, scored="log_return"),
         _Measure("close", market.close, quote, quote=quote),
         _Measure("range", 100 * (market.high / market.low - 1), "%", quote=quote),
-        _Measure("volume", market.volume, aggregate.asset, "volume", quote),
+        _Measure("volume", market.volume, aggregate.asset, "volume", quote, "volume"),
     ]
     if usual is not None and usual.median > 0:
         found.append(_Measure("volume_ratio", market.volume / usual.median, "x", quote=quote))
-    if market.taker_buy_ratio is not None:
-        ratio = _Measure("taker_buy_ratio", 100 * market.taker_buy_ratio, "%", quote=quote)
-        found.append(ratio)
+    if (bought := market.taker_buy_ratio) is not None:
+        name = "taker_buy_ratio"
+        found.append(_Measure(name, 100 * bought, "%", quote=quote, scored=name))
+    if (volatility := 100 * market.realised_volatility) > 0:
+        scored = "realised_volatility"
+        found.append(_Measure("volatility", volatility, "%", quote=quote, scored=scored))
+    return found + _venues(market, quote)
+
+
+def _venues(market: MarketValues, quote: str) -> list[_Measure]:
+    """Return how far venues are apart, and how much of the volume one of them has; nothing with one venue."""
+    found = []
+    if market.venue_spread is not None:
+        found.append(_Measure("venue_spread", 1e4 * market.venue_spread, "bps", quote=quote))
+    if len(market.venue_share) > 1:
+        largest = 100 * max(market.venue_share.values())
+        found.append(_Measure("venue_share", largest, "%", quote=quote))
     return found
 
 
 def _quality_words(latest: list[Aggregate], silent: list[str], longest: int) -> str:
-    words = []
     holed = sorted({v for a in latest for v in a.completeness.holed_venues})
-    if holed:
-        words.append(f"data are missing from {_names(holed)}")
+    words = [f"data are missing from {_names(holed)}"] if holed else []
     if silent:
         words.append(f"no word from {_names(silent)}")
     if longest < SHORT_HISTORY:
-        words.append(f"only {longest} earlier windows to compare with")
+        known = f"only {longest}" if longest else "no"
+        words.append(f"{known} earlier window{'' if longest == 1 else 's'} to compare with")
+    words += [f"{_PLURALS[kind]} are not up to date" for kind in stale_kinds(latest)]
+    if any(_is_sparse(aggregate) for aggregate in latest):
+        words.append("few trades in the smallest window")
+    if not silent and any(a.completeness.state == "unverifiable" for a in latest):
+        words.append("a venue's numbers cannot prove that nothing is missing")
+    if any(a.completeness.unverified_duplicates for a in latest):
+        words.append("trades may be counted twice")
+    if any(a.revision for a in latest):
+        words.append("late data have corrected what was published")
     return "; ".join(words)[:WORDS_MAX]
+
+
+_PLURALS: dict[Kind, str] = {
+    "market": "trades",
+    "volume": "reported volumes",
+    "social": "posts",
+    "development": "development events",
+}
+
+
+def stale_kinds(latest: list[Aggregate]) -> list[Kind]:
+    """Return the kinds of which no window is near the newest of all: `STALE_WINDOWS` of the largest behind it.
+
+    A window ends when its sources say so, some minutes later than another kind's; that is not stale.
+    """
+    newest_ms = max((a.window_end_ms for a in latest), default=0)
+    fresh = {a.kind for a in latest if newest_ms - a.window_end_ms < STALE_WINDOWS * a.window_ms}
+    return [kind for kind in _PLURALS if kind in {a.kind for a in latest} - fresh]
+
+
+def _is_sparse(aggregate: Aggregate) -> bool:
+    values = aggregate.values
+    smallest = aggregate.window_ms == aggregate.step_ms == SMALLEST_MS
+    return smallest and isinstance(values, MarketValues) and values.trades < SPARSE_TRADES
 
 
 def _names(names: list[str]) -> str:
     more = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
     return ", ".join(names[:NAMES_MAX]) + more
-
-
-def _span(window_ms: int) -> str:
-    for unit, unit_ms in (("h", 3_600_000), ("m", 60_000), ("s", 1_000)):
-        if window_ms % unit_ms == 0:
-            return f"{window_ms // unit_ms}{unit}"
-    return f"{window_ms}ms"
-
-
-def _significant(value: float) -> str:
-    """Return a number with six significant digits: thousands grouped, small ones without an exponent."""
-    if value == 0:
-        return "0"
-    if not SMALLEST_PLAIN <= abs(value) < LARGEST_PLAIN:
-        return f"{value:.5e}"
-    text = f"{value:,.{max(0, 5 - floor(log10(abs(value))))}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

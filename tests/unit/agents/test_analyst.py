@@ -166,7 +166,7 @@ async def test_an_answer_is_published_with_all_it_cost(office: Open) -> None:
     analysis, answered = await ours.answer()
     made = candidate()
     assert (analysis.origin, analysis.origin_reason) == ("model", "answered")
-    assert analysis.headline == "BTC fell -4.00%"
+    assert analysis.headline == "BTC fell 4.00%"
     assert (analysis.analysis_id, analysis.as_of_ms) == (made.candidate_id, made.as_of_ms)
     assert (analysis.model, analysis.simulated, analysis.rules_version) == (MODEL, True, None)
     assert (analysis.input_tokens, analysis.output_tokens) == (950, 120)

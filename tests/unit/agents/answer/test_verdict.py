@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.answer.rules import HEADLINE_MAX, Words
-from agents.answer.verdict import ANSWER_SCHEMA, OUTLOOK_MS, TEXT_MAX, Answer, Rejected, judge
-from agents.decide.facts import printed
+from agents.answer.verdict import ANSWER_SCHEMA, Answer, Rejected, judge
+from agents.answer.words import HEADLINE_MAX, OUTLOOK_MS, TEXT_MAX, Words
+from agents.decide.printing import printed
 from tests.strategies.aggregates import calm, holed, market
 from tests.unit.agents.candidates import candidate, candidate_of
 from topics import Outlook
@@ -36,8 +36,8 @@ def reason_of(text: str) -> str:
 def test_a_good_answer_is_rendered() -> None:
     """Every slot becomes the printed fact; the outlook gets its odds; code says what the words rest on."""
     assert judge(answer(), MADE) == Words(
-        headline="BTC fell -4.00% in a minute",
-        text="BTC fell -4.00% to 96 USDT on 3.0x its usual volume.",
+        headline="BTC fell 4.00% in a minute",
+        text="BTC fell 4.00% to 96 USDT on 3.0x its usual volume.",
         confidence="medium",
         confidence_basis="the model's own, capped at medium",
         outlook=Outlook(direction="down", horizon_ms=OUTLOOK_MS, probability=0.55),
@@ -55,7 +55,7 @@ def test_the_odds_are_by_strength(strength: str, odds: float) -> None:
 
 def test_nobody_is_sure() -> None:
     """High is taken as medium; what is wrong with the data is the basis."""
-    poor = candidate_of([*calm(12), market(number=12, completeness=holed("okx"))])
+    poor = candidate_of([*calm(12), market(number=12, last=96.0, completeness=holed("okx"))])
     for said, kept in (("high", "medium"), ("medium", "medium"), ("low", "low")):
         verdict = judge(answer(confidence=said), poor)
         assert isinstance(verdict, Words)
@@ -157,7 +157,7 @@ def test_each_thing_that_is_not_said_has_its_reason(text: str, reason: str) -> N
         "Why? Unclear: history is \u201cshort\u201d (fewer than ten windows), i.e. thin & noisy!",
         "First paragraph.\nSecond paragraph, naïve as it is.",
         "A seller's market, or a buyer's? It rebounded from the low.",
-        "BTC/USDT fell by four percent.",
+        "BTC/USDT fell within one minute.",
     ],
 )
 def test_plain_english_is_accepted(text: str) -> None:
@@ -183,7 +183,10 @@ def test_a_headline_or_text_too_long_once_filled_is_refused() -> None:
     )
     value = printed(long.facts[1])
     for spare, whole in ((HEADLINE_MAX - len(value), True), (HEADLINE_MAX - len(value) + 1, False)):
-        verdict = judge(answer(headline="h" * spare + "{close_1m_u}", text="x"), long)
+        verdict = judge(
+            answer(headline="h " * (spare // 2) + "h" * (spare % 2) + "{close_1m_u}", text="x"),
+            long,
+        )
         assert isinstance(verdict, Words) is whole
         if isinstance(verdict, Rejected):
             assert verdict.reason == "too_long"

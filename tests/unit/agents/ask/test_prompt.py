@@ -1,6 +1,7 @@
 """What the model is told, to the byte, and what makes two questions the same."""
 
 import json
+import re
 
 import msgspec
 import pytest
@@ -8,8 +9,10 @@ from hypothesis import given
 
 from agents.answer.verdict import ANSWER_SCHEMA
 from agents.ask.prompt import (
+    CANARY_CHARS,
     SCHEMA_BYTES,
     SCHEMA_VERSION,
+    canary_of,
     item_key,
     prompt_of,
     system_text,
@@ -23,7 +26,7 @@ from tests.unit.agents.candidates import candidate, candidate_of
 from topics import Aggregate
 
 MODEL = "claude-haiku-5-5"
-GOLDEN = {
+GOLDEN: dict[str, object] = {
     "asset": "BTC",
     "reasons": ["price_drop"],
     "facts": [
@@ -59,10 +62,11 @@ GOLDEN = {
 def test_a_candidate_is_told_as_it_was_written_down() -> None:
     """The whole of one request: a change here changes every item key and must be meant."""
     prompt = prompt_of(candidate(), MODEL)
-    assert prompt.user == json.dumps(GOLDEN, separators=(",", ":"))
+    bare = json.dumps(GOLDEN, separators=(",", ":"))
+    assert prompt.user == json.dumps({"marker": prompt.canary} | GOLDEN, separators=(",", ":"))
     assert prompt.system == system_text()
-    assert (prompt.version, SCHEMA_VERSION) == ("deep_dive-4ba70987", "691ed749")
-    assert prompt.item_key == item_key("deep_dive", prompt.user, version(), SCHEMA_VERSION, MODEL)
+    assert (prompt.version, SCHEMA_VERSION) == ("deep_dive-603c4200", "691ed749")
+    assert prompt.item_key == item_key("deep_dive", bare, version(), SCHEMA_VERSION, MODEL)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +107,18 @@ def test_versions_digest_what_they_name() -> None:
     assert version_of("a text") != version_of("another text")
     assert version() == version_of(system_text()) != version_of(system_text() + " ")
     assert len(msgspec.json.encode(ANSWER_SCHEMA)) == SCHEMA_BYTES
+
+
+def test_a_question_has_a_marker_of_its_own() -> None:
+    """Small letters, the same for the same question, another for any other, and not in the system prompt."""
+    one, same, other = (
+        prompt_of(c, MODEL) for c in (candidate(), candidate(), candidate(asset="ETH"))
+    )
+    assert one.canary == same.canary == canary_of(one.item_key) != other.canary
+    assert re.fullmatch(rf"[a-z]{{{CANARY_CHARS}}}", one.canary)
+    assert one.canary in one.user
+    assert one.canary not in one.system
+    assert one.system == other.system
 
 
 def test_nothing_else_makes_another_item() -> None:

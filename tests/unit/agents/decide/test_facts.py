@@ -1,7 +1,9 @@
 """The numbers an analysis may use, their names, and how they are printed."""
 
 import re
+from math import log
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,14 +13,14 @@ from agents.decide.facts import (
     FACTS_MAX,
     NAMES_MAX,
     SHORT_HISTORY,
+    SPARSE_TRADES,
     WORDS_MAX,
     facts_of,
     find,
-    label_of,
-    printed,
     quality_of,
     slots_of,
 )
+from agents.decide.printing import label_of, printed
 from tests.strategies.aggregates import (
     FIVE_MS,
     HOUR_MS,
@@ -28,12 +30,15 @@ from tests.strategies.aggregates import (
     histories,
     holed,
     market,
+    market_values,
     silent,
     social,
     volume,
+    window,
 )
 from tests.unit.agents.candidates import context_of
-from topics import Aggregate, Fact
+from topics import Aggregate, Completeness, Fact
+from topics.aggregate import Score
 
 SLOT = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -69,6 +74,12 @@ def fact(value: float, unit: str, metric: str = "close") -> Fact:
         (0.0001, "BTC", "close", "0.0001 BTC"),
         (0.00009, "BTC", "close", "9.00000e-05 BTC"),
         (999_999.7, "USDT", "volume", "1,000,000 USDT"),
+        (6.04, "bps", "venue_spread", "6.0 bps"),
+        (0.126, "%", "volatility", "0.13%"),
+        (1e6, "x", "volume_ratio", "1.00e+06x"),
+        (1e40, "%", "return", "+1.00e+40%"),
+        (-1e6, "%", "return", "-1.00e+06%"),
+        (999_999.0, "%", "range", "999999.0%"),
         (123_456_789.0, "USDT", "volume", "123,456,789 USDT"),
         (1e9, "USDT", "volume", "1.00000e+09 USDT"),
     ],
@@ -134,14 +145,74 @@ def test_facts_carry_what_is_usual_and_what_it_rests_on() -> None:
     assert slots_of(facts_of(posts))["posts_ratio_5m"].value == 2.5
 
 
+def test_a_score_comes_with_its_own_baseline() -> None:
+    """Of the window's own 288, in the fact's unit; the ratio is to the same baseline, and z is carried."""
+    told = window(
+        msgspec.structs.replace(
+            market_values(last=99.0, volume=30.0), realised_volatility=0.02, taker_buy_ratio=0.25
+        ),
+        "BTC/USDT",
+        kind="market",
+        number=3,
+    )
+    scores = {
+        "log_return": Score(z=-9.0, median=log(1.001)),
+        "volume": Score(z=4.5, median=12.0),
+        "realised_volatility": Score(z=6.0, median=0.001),
+        "taker_buy_ratio": Score(z=-3.0, median=0.5),
+    }
+    made = msgspec.structs.replace(told, scores=scores, history_n=288)
+    slots = slots_of(facts_of(context_of([*calm(3), made])))
+    found = {
+        name: (
+            slots[f"{name}_1m_usdt"].z,
+            slots[f"{name}_1m_usdt"].baseline,
+            slots[f"{name}_1m_usdt"].sample_size,
+        )
+        for name in ("return", "volume", "volatility", "taker_buy_ratio")
+    }
+    assert found == {
+        "return": (-9.0, pytest.approx(0.1), 288),
+        "volume": (4.5, 12.0, 288),
+        "volatility": (6.0, pytest.approx(0.1), 288),
+        "taker_buy_ratio": (-3.0, 50.0, 288),
+    }
+    assert slots["volume_ratio_1m_usdt"].value == 2.5
+    assert slots["volatility_1m_usdt"].value == pytest.approx(2.0)
+    quiet = msgspec.structs.replace(
+        social(number=1), scores={"posts": Score(z=0.5, median=8.0)}, history_n=40
+    )
+    posts = slots_of(facts_of(context_of([social(), quiet])))
+    assert (posts["posts_5m"].z, posts["posts_5m"].baseline, posts["posts_5m"].sample_size) == (
+        0.5,
+        8.0,
+        40,
+    )
+    assert posts["posts_ratio_5m"].value == 1.25
+    assert posts["tone_5m"].z is None
+
+
+def test_venues_are_compared_where_there_are_several() -> None:
+    """Their spread in basis points, and the largest share of one; with one venue neither."""
+    values = msgspec.structs.replace(
+        market_values(), venue_spread=0.0025, venue_share={"okx": 0.3, "binance": 0.7}
+    )
+    slots = slots_of(facts_of(context_of([window(values, "BTC/USDT", kind="market")])))
+    assert printed(slots["venue_spread_1m_usdt"]) == "25.0 bps"
+    assert printed(slots["venue_share_1m_usdt"]) == "70.0%"
+    alone = msgspec.structs.replace(market_values(), venue_share={"okx": 1.0})
+    lone = slots_of(facts_of(context_of([window(alone, "BTC/USDT", kind="market")])))
+    assert not {"venue_spread_1m_usdt", "venue_share_1m_usdt"} & set(lone)
+
+
 def test_at_the_bound_the_larger_windows_are_left_out() -> None:
     """Many instruments never push the posts of the last minutes out, nor the lead's own numbers."""
-    many = [f"BTC/Q{number:02}" for number in range(10)]
+    many = [f"BTC/Q{number:02}" for number in range(14)]
     windows = [market(subject, window_ms=size) for size in (MINUTE_MS, HOUR_MS) for subject in many]
-    told = facts_of(context_of([*windows, social(window_ms=MINUTE_MS)]), "BTC/Q09")
+    told = facts_of(context_of([*windows, social(window_ms=MINUTE_MS)]), "BTC/Q13")
     assert len(told) == FACTS_MAX
     assert find(told, "posts", MINUTE_MS) is None  # instruments of the same size go first by name
-    assert told[0].subject == "BTC/Q09"
+    assert told[0].subject == "BTC/Q13"
     assert {f.window_ms for f in told} == {MINUTE_MS}
     few = facts_of(context_of([market(q, window_ms=HOUR_MS) for q in many] + [social()]))
     assert find(few, "posts", FIVE_MS) is not None
@@ -199,9 +270,50 @@ def test_quality_says_the_worst_of_the_data() -> None:
     )
     assert bad.completeness == "holed"
     assert bad.stale_feeds == ["kraken"]
-    assert bad.words.startswith("data are missing from okx; no word from kraken; only 0 earlier")
+    assert bad.words.startswith("data are missing from okx; no word from kraken; no earlier")
     lone = quality_of(context_of([market(completeness=silent("kraken"))]))
     assert lone.completeness == "unverifiable"
+
+
+@pytest.mark.parametrize(
+    ("doubtful", "words"),
+    [
+        (
+            market(number=5, completeness=Completeness(state="unverifiable")),
+            "a venue's numbers cannot prove that nothing is missing",
+        ),
+        (
+            market(
+                number=5, completeness=Completeness(state="complete", unverified_duplicates=True)
+            ),
+            "trades may be counted twice",
+        ),
+        (market(number=5, revision=1), "late data have corrected what was published"),
+        (
+            window(
+                msgspec.structs.replace(market_values(), trades=SPARSE_TRADES - 1),
+                "BTC/USDT",
+                kind="market",
+                number=5,
+            ),
+            "few trades in the smallest window",
+        ),
+        (social(number=4), "trades are not up to date"),
+    ],
+)
+def test_each_doubt_has_its_words(doubtful: Aggregate, words: str) -> None:
+    """Unproven, doubled, late, sparse, stale: what a reader must know, beside the short history."""
+    told = quality_of(context_of([*calm(5), doubtful]))
+    assert told.words.split("; ")[1:] == [words]
+    assert told.stale_feeds == (["market"] if words.startswith("trades are") else [])
+
+
+def test_a_kind_that_ends_a_little_later_is_not_stale() -> None:
+    """Posts come minutes after trades, and development an hour; three of its own windows behind is stale."""
+    latest = [market(number=14), social(number=0)]
+    assert quality_of(context_of(latest)).stale_feeds == []
+    latest = [market(number=19), social(number=0)]
+    assert quality_of(context_of(latest)).stale_feeds == ["social"]
 
 
 def test_what_is_said_of_the_data_has_a_bound() -> None:
