@@ -14,7 +14,7 @@ from topics.settings import BrokerSettings
 from .decide.answered import Said
 from .decide.partition import PartitionDecider
 from .settings import AgentSettings
-from .tails import read_said
+from .tails import close_consumer, read_said
 
 GROUP = "agent"
 SESSION_MS = 10_000
@@ -92,14 +92,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         """Leave, if it was started."""
         if self._consumer is None:
             return
-        stopping = asyncio.create_task(self._consumer.stop())
-        await asyncio.wait([stopping])
-        if stopping.cancelled():
-            # Without a broker, aiokafka lets the end of its own waiting fetch through as if we were cancelled,
-            # and leaves its connections open.
-            await self._consumer._client.close()  # noqa: SLF001
-        else:
-            stopping.result()
+        await close_consumer(self._consumer)
 
     async def commit(self) -> None:
         """Commit what has been finished since the last time; what fails is committed the next time."""

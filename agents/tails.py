@@ -1,8 +1,8 @@
 """What is read beside the aggregates: what was said of a partition before, and the alerts of it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -25,6 +25,28 @@ AGAIN_S = 1.0
 log = structlog.get_logger()
 
 
+async def close_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Close a consumer and its connections, whether or not there is a broker."""
+    stopping = asyncio.create_task(consumer.stop())
+    await asyncio.wait([stopping])
+    if stopping.cancelled():
+        # Without a broker, aiokafka lets the end of its own waiting fetch through as if we were cancelled,
+        # and leaves its connections open.
+        await consumer._client.close()  # noqa: SLF001
+    else:
+        stopping.result()
+
+
+@asynccontextmanager
+async def _reader(broker: BrokerSettings) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(**broker.reader_options(), auto_offset_reset="earliest")
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await close_consumer(consumer)
+
+
 async def read_said(broker: BrokerSettings, partition: int, since_ms: int, said: Said) -> None:
     """Take what `analyses` and `decisions` say of a partition since a log time, up to their present ends.
 
@@ -35,9 +57,7 @@ async def read_said(broker: BrokerSettings, partition: int, since_ms: int, said:
     decode = {
         broker.topic(name): BY_NAME[name].decoder().decode for name in ("analyses", "decisions")
     }
-    async with AIOKafkaConsumer(
-        **broker.reader_options(), auto_offset_reset="earliest"
-    ) as consumer:
+    async with _reader(broker) as consumer:
         places = [TopicPartition(topic, partition) for topic in decode]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
@@ -116,12 +136,7 @@ class AlertReader:
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            made = AIOKafkaConsumer(**self._broker.reader_options(), auto_offset_reset="earliest")
-            async with AsyncExitStack() as opening:
-                opening.push_async_callback(made.stop)
-                await made.start()
-                self._open = opening.pop_all()
-            self._consumer = made
+            self._consumer = await self._open.enter_async_context(_reader(self._broker))
         return self._consumer
 
     async def _assign(self, consumer: AIOKafkaConsumer, ours: list[tuple[int, int]]) -> None:
