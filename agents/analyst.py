@@ -74,8 +74,11 @@ class Analyst:
 
     def asks_model(self, candidate: Candidate, now_s: float) -> bool:
         """Return whether the model is to be asked about a candidate, while there is time."""
-        wanted = candidate.product in self._settings.model.products
-        return self.desk is not None and wanted and now_s <= candidate.deadline_s
+        return self.wants_model(candidate) and now_s <= candidate.deadline_s
+
+    def wants_model(self, candidate: Candidate) -> bool:
+        """Return whether a candidate is one that the model is asked about at all."""
+        return self.desk is not None and candidate.product in self._settings.model.products
 
     async def answer(self, candidate: Candidate) -> tuple[Analysis, Answered]:
         """Return the analysis of a candidate. There is always one."""
@@ -97,7 +100,7 @@ class Analyst:
             as_of_ms=candidate.as_of_ms,
             produced_ms=self._now_ms(),
             valid_until_ms=min(valid_until_ms, EPOCH_MS_MAX),
-            trigger=Trigger(reasons=list(candidate.reasons)),
+            trigger=Trigger(reasons=list(candidate.reasons), alert_id=candidate.alert_id),
             headline=answered.words.headline,
             text=answered.words.text,
             severity=candidate.severity,

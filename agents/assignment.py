@@ -11,8 +11,10 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from topics import PipelineError
 from topics.settings import BrokerSettings
 
+from .decide.answered import Said
 from .decide.partition import PartitionDecider
 from .settings import AgentSettings
+from .tails import close_consumer, read_said
 
 GROUP = "agent"
 SESSION_MS = 10_000
@@ -90,14 +92,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         """Leave, if it was started."""
         if self._consumer is None:
             return
-        stopping = asyncio.create_task(self._consumer.stop())
-        await asyncio.wait([stopping])
-        if stopping.cancelled():
-            # Without a broker, aiokafka lets the end of its own waiting fetch through as if we were cancelled,
-            # and leaves its connections open.
-            await self._consumer._client.close()  # noqa: SLF001
-        else:
-            stopping.result()
+        await close_consumer(self._consumer)
 
     async def commit(self) -> None:
         """Commit what has been finished since the last time; what fails is committed the next time."""
@@ -184,14 +179,22 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
     async def _decider(self, place: TopicPartition) -> PartitionDecider:
         begin = (await self.consumer.beginning_offsets([place]))[place]
         end = (await self.consumer.end_offsets([place]))[place]
-        decide_from = await self.consumer.committed(place)
-        if decide_from is not None and decide_from > end:
-            log.warning("the log ends before the committed offset", end=end, committed=decide_from)
-            decide_from = None
+        committed = decide_from = await self.consumer.committed(place)
+        renewed = committed is not None and committed > end
+        if renewed:
+            log.warning("the log ends before the committed offset", end=end, committed=committed)
+            committed = decide_from = None
         if decide_from is None:  # a new group or log: what is long past needs no analysis any more
             decide_from = await self._offset_at(place, self._settings.fresh_s)
         decide_from = max(begin, decide_from)
-        read_from = max(begin, await self._warm_up_from(place, decide_from))
+        behind_s = await self._behind_s(place, decide_from)
+        horizon_s = behind_s + self._settings.warm_up_s
+        read_from = max(begin, min(decide_from, await self._offset_at(place, horizon_s)))
+        behind_ms = self._now_ms() - int(behind_s * 1000)
+        said = Said(counts_tallies=committed is not None)
+        if not renewed:
+            since_ms = min(behind_ms, self._now_ms() - int(self._settings.alerts_reach_s * 1000))
+            await read_said(self._broker, place.partition, since_ms, said)
         self._tenures += 1
         self.consumer.seek(place, read_from)
         return PartitionDecider(
@@ -200,15 +203,16 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
             read_from=read_from,
             decide_from=decide_from,
             tenure=self._tenures,
+            said=said,
         )
 
-    async def _warm_up_from(self, place: TopicPartition, decide_from: int) -> int:
-        """Return an offset logged at least the horizon before another, whenever that one was logged."""
+    async def _behind_s(self, place: TopicPartition, decide_from: int) -> float:
+        """Return for how long at least an offset has been there."""
         behind_s = max(BEHIND_S_MIN, self._settings.fresh_s)
         now_s = self._now_ms() / 1000
         while behind_s < now_s and await self._offset_at(place, behind_s) > decide_from:
             behind_s *= 2
-        return min(decide_from, await self._offset_at(place, behind_s + self._settings.warm_up_s))
+        return behind_s
 
     async def _offset_at(self, place: TopicPartition, ago_s: float) -> int:
         """Return the first offset logged at most so long ago, or the end."""

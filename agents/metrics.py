@@ -57,6 +57,13 @@ class AgentMetrics:
             "tapereader_agent_orders_lost", "Times the control topic had to be read again."
         )
         self.spent_usd = Gauge("tapereader_agent_spent_dollars", "Settled today, this scope.")
+        self.alerts = Counter(
+            "tapereader_agent_alerts", "Alerts read, by what came of them.", ("fate",)
+        )
+        self.forgotten = Gauge(
+            "tapereader_agent_forgotten",
+            "What the partitions of this worker have not kept, because a bound was reached.",
+        )
         self.dead_letters = Counter("tapereader_agent_dead_letters", "Records refused.")
 
 

@@ -39,6 +39,10 @@ class GateSettings(_Branch):
     """Of event time, before the same asset is dived into again for nothing worse."""
     state_valid_s: float = Field(default=900.0, ge=60)
     """Of event time, before an unchanged state is said again."""
+    baseline_s: float = Field(default=14_400.0, ge=60, le=30 * 86_400)
+    """Of event time, that what is usual is worked out of: the hours of development need four."""
+    memory_s: float = Field(default=3_600.0, ge=60, le=86_400)
+    """Of event time, after which an asset's cool-down, state and held findings begin anew."""
 
 
 class BreakerSettings(_Branch):
@@ -196,10 +200,15 @@ class AgentSettings(_Branch):
     """Assets that may wait for their analysis."""
     deadline_s: float = Field(default=20.0, gt=0)
     """After this a waiting candidate is answered by rules."""
-    warm_up_s: float = Field(default=7_200.0, ge=0)
-    """How far before its committed offset a worker folds without deciding, in log time."""
+    warm_up_s: float = Field(default=21_600.0, ge=0)
+    """How far before its committed offset a worker folds without deciding, in log time.
+
+    The gate's memory, the baselines before it, and an hour for windows that come late.
+    """
     fresh_s: float = Field(default=3_600.0, ge=0)
     """A group without a committed offset decides on what was logged at most this long ago."""
+    alerts_reach_s: float = Field(default=3_600.0, ge=0)
+    """An alert logged longer ago than this before a start needs no analysis any more."""
     tally_s: float = Field(default=10.0, gt=0)
     """Between tallies of what made no candidate."""
 

@@ -10,6 +10,7 @@ from topics.record import OutRecord
 from topics.settings import BrokerSettings
 
 from .analyst import Answered
+from .decide.alerts import alert_of
 from .decide.candidate import Candidate
 from .decide.inbox import Put
 from .decide.partition import PartitionDecider
@@ -62,6 +63,21 @@ class Trail:
             first=[analysis_record(self._broker, analysis, candidate.partition)],
         )
 
+    def tell_said(self, candidate: Candidate, analysis: Analysis) -> None:
+        """Tell only that an analysis was made, which stands there already: whoever wrote it was ended before."""
+        outcome: Outcome = "rules" if analysis.origin == "rules" else "called"
+        self._decide(
+            candidate,
+            outcome,
+            analysis.origin_reason,
+            finishes=candidate.offsets,
+            analysis_id=analysis.analysis_id,
+        )
+
+    def tell_ended(self, candidate: Candidate, state: str) -> None:
+        """Tell that the only cause of a candidate, an alert, is gone before it was answered."""
+        self._decide(candidate, "shed", f"alert_{state}", finishes=candidate.offsets)
+
     def tell_refused(
         self, decider: PartitionDecider, record: ConsumerRecord, refused: ContractError
     ) -> None:
@@ -87,6 +103,7 @@ class Trail:
         finishes: Sequence[int] = (),
         survivor: Candidate | None = None,
         answered: Answered | None = None,
+        analysis_id: str | None = None,
         first: Sequence[OutRecord] = (),
     ) -> None:
         decider = self._deciders.get(candidate.partition)
@@ -100,6 +117,7 @@ class Trail:
             decided_ms=self._now_ms(),
             survivor=survivor,
             answered=answered,
+            analysis_id=analysis_id,
         )
         self._put([decision_record(self._broker, decision)], decider, finishes, first)
 
@@ -125,8 +143,10 @@ def decision_of(
     decided_ms: int,
     survivor: Candidate | None = None,
     answered: Answered | None = None,
+    analysis_id: str | None = None,
 ) -> Decision:
     """Return the fate of a candidate; ``answered`` when it has an analysis, ``survivor`` when another took it over."""
+    last = max(0, candidate.read_to - 1)
     return Decision(
         decision_id=candidate.candidate_id,
         asset=candidate.asset,
@@ -135,15 +155,16 @@ def decision_of(
         outcome=outcome,
         reason=reason,
         survivor_id=None if survivor is None else survivor.candidate_id,
-        analysis_id=None if answered is None else candidate.candidate_id,
+        analysis_id=analysis_id if answered is None else candidate.candidate_id,
         item_key=None if answered is None else answered.item_key,
         severity=candidate.severity,
         reasons=list(candidate.reasons),
         aggregate_ids=list(candidate.aggregate_ids),
         aggregates_partition=candidate.partition,
-        first_offset=candidate.offsets[0],
-        last_offset=candidate.offsets[-1],
+        first_offset=min(candidate.offsets, default=last),
+        last_offset=max(candidate.offsets, default=last),
         decided_ms=decided_ms,
+        alert_id=alert_of(candidate.candidate_id),
     )
 
 

@@ -5,6 +5,7 @@ outputs cannot be acknowledged; polling goes on, so the group does not take the 
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -13,7 +14,7 @@ from typing import Any
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 
-from topics import BY_NAME, Aggregate, ContractError
+from topics import BY_NAME, Aggregate, Alert, ContractError
 from topics.outbox import Sender
 from topics.settings import BrokerSettings
 
@@ -26,6 +27,7 @@ from .decide.sound import unsound
 from .metrics import AGENT
 from .publisher import Publisher
 from .settings import AgentSettings
+from .tails import AlertReader
 from .trail import Trail
 
 POLL_MS = 200
@@ -56,7 +58,7 @@ class Worker:
     ) -> None:
         """Prepare; nothing is read before `run`."""
         self.analyst = analyst
-        self.inbox = Inbox(settings.inbox_max)
+        self.inbox = Inbox(settings.inbox_max, analyst.wants_model)
         self.assignment = Assignment(
             settings,
             broker,
@@ -69,6 +71,7 @@ class Worker:
         self._sender = Sender(broker)
         self._publisher = Publisher(self._sender)
         self._trail = Trail(broker, self._publisher, self.assignment.deciders, now_ms=now_ms)
+        self._alerts = AlertReader(broker, reach_s=settings.alerts_reach_s, now_ms=now_ms)
         self._decode = BY_NAME["aggregates"].decoder().decode
         self._changed = asyncio.Event()
         self._failed = asyncio.Event()
@@ -101,6 +104,7 @@ class Worker:
         async with AsyncExitStack() as ending:
             ending.push_async_callback(self.assignment.stop)
             ending.push_async_callback(self._sender.close)
+            ending.push_async_callback(self._alerts.stop)
             signals = [asyncio.create_task(event.wait()) for event in (stop, self._failed)]
             ending.push_async_callback(self._cancel, signals)
             starting = asyncio.create_task(self.assignment.start(), name="start")
@@ -113,7 +117,12 @@ class Worker:
                 raise self._failure
 
     async def _work(self, signals: Sequence[asyncio.Task[Any]]) -> None:
-        taking = self._loops(self._read(), self._answer_all(), self._tally())
+        taking = self._loops(
+            self._read(),
+            self._alerts.run(self.assignment.deciders, self._take_alert),
+            self._answer_all(),
+            self._tally(),
+        )
         giving = self._loops(self._publisher.run(), self._commit())
         try:
             await asyncio.wait([*taking, *giving, *signals], return_when=asyncio.FIRST_COMPLETED)
@@ -142,7 +151,7 @@ class Worker:
         if self._calls:
             timeout_s = self._settings.model.timeout_s + CALL_GRACE_S
             await asyncio.wait(self._calls, timeout=timeout_s)
-        while (candidate := self.inbox.take(lambda _: True)) is not None:
+        while (candidate := self.inbox.take(math.inf, model_is_free=True)) is not None:
             self._trail.tell(candidate, *self.analyst.decline(candidate, "stopping"))
         self._trail.tell_tallies(self.assignment.deciders.values())
         with suppress(TimeoutError):
@@ -203,9 +212,28 @@ class Worker:
                 continue
             candidate = decider.take(record.offset, aggregate, time.monotonic())
             if candidate is not None:
-                AGENT.candidates.labels(candidate.product).inc()
-                self._trail.tell_put(self.inbox.put(candidate))
-                self._changed.set()
+                self._offer(decider, candidate)
+
+    def _offer(self, decider: PartitionDecider, candidate: Candidate) -> None:
+        """Let a candidate wait, unless it has its analysis from before."""
+        AGENT.candidates.labels(candidate.product).inc()
+        if (said := decider.analysis_of(candidate)) is not None:
+            self._trail.tell_said(candidate, said)
+            return
+        self._trail.tell_put(self.inbox.put(candidate))
+        self._changed.set()
+
+    def _take_alert(self, decider: PartitionDecider, alert: Alert) -> None:
+        """Let a firing alert ask; one that fires no more ends what still waits for it."""
+        if alert.state != "firing":
+            AGENT.alerts.labels("ended").inc()
+            if (gone := self.inbox.end_alert(alert.asset, alert.alert_id)) is not None:
+                self._trail.tell_ended(gone, alert.state)
+            return
+        candidate = decider.take_alert(alert, time.monotonic())
+        AGENT.alerts.labels("known" if candidate is None else "taken").inc()
+        if candidate is not None:
+            self._offer(decider, candidate)
 
     def _read_one(self, record: ConsumerRecord) -> Aggregate:
         aggregate: Aggregate = self._decode(record.value or b"")
@@ -221,7 +249,7 @@ class Worker:
                 async with asyncio.timeout(POLL_MS / 1000):
                     await self._changed.wait()
             self._changed.clear()
-            while (candidate := self.inbox.take(self._can_answer)) is not None:
+            while (candidate := self._taken()) is not None:
                 if self.analyst.asks_model(candidate, time.monotonic()):
                     self._free -= 1
                     task = asyncio.create_task(self._call(candidate))
@@ -232,8 +260,8 @@ class Worker:
                     await asyncio.sleep(0)  # thousands may be due at once, and others have work too
             AGENT.waiting.set(len(self.inbox))
 
-    def _can_answer(self, candidate: Candidate) -> bool:
-        return self._free > 0 or not self.analyst.asks_model(candidate, time.monotonic())
+    def _taken(self) -> Candidate | None:
+        return self.inbox.take(time.monotonic(), model_is_free=self._free > 0)
 
     async def _call(self, candidate: Candidate) -> None:
         try:
@@ -252,6 +280,7 @@ class Worker:
         while True:
             await asyncio.sleep(self._settings.tally_s)
             self._trail.tell_tallies(self.assignment.deciders.values())
+            AGENT.forgotten.set(sum(d.forgotten for d in self.assignment.deciders.values()))
 
     # Commits and revocation
 

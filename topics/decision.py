@@ -31,6 +31,8 @@ class Decision(Struct, frozen=True, kw_only=True, tag_field="type", tag="decisio
     last_offset: Count
     """Offsets of the first and last aggregate that made it a candidate."""
     decided_ms: EpochMs
+    alert_id: Annotated[str, Meta(max_length=200)] | None = None
+    """The alert that made it a candidate. Then no aggregate did, and both offsets are that of the last one read."""
 
 
 class Tally(Struct, frozen=True, kw_only=True, tag_field="type", tag="decision.tally"):

@@ -9,6 +9,14 @@ SEVERITIES: tuple[Severity, ...] = ("info", "notice", "warning", "critical")
 """From the least to the most."""
 
 
+class AlertCause(Struct, frozen=True, kw_only=True):
+    """An alert that fired and asks for an analysis."""
+
+    alert_id: str
+    severity: Severity
+    since_ms: int
+
+
 class Candidate(Struct, frozen=True, kw_only=True):
     """What to analyse, why, and which aggregates wait for it.
 
@@ -28,11 +36,23 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """Every aggregate it read."""
     partition: int
     offsets: tuple[int, ...]
-    """Of the aggregates that made it a candidate, ascending; they are finished when it is."""
+    """Of the aggregates that made it a candidate, ascending; they are finished when it is. An alert's has none."""
     tenure: int
     """Under which assignment of the partition it was made; under a later one its answer is nobody's."""
     enqueued_s: float
     deadline_s: float
+    not_before_s: float = 0.0
+    """The model is not to be asked earlier: a limiter or a retry said so. Rules answer at any time."""
+    alerts: tuple[AlertCause, ...] = ()
+    """The firing alerts that ask for it."""
+    read_to: int = 0
+    """The partition's next offset when it was made: what an alert's candidate says in place of offsets."""
+
+    @property
+    def alert_id(self) -> str | None:
+        """The alert its analysis answers by name: the most severe, of those the oldest."""
+        first = min(self.alerts, key=_precedence, default=None)
+        return None if first is None else first.alert_id
 
 
 def worse(one: Severity, other: Severity) -> Severity:
@@ -43,7 +63,8 @@ def worse(one: Severity, other: Severity) -> Severity:
 def coalesced(older: Candidate, newer: Candidate) -> Candidate:
     """Return the newer candidate with everything the older one must not lose.
 
-    The newer context, all reasons, the worse severity, the earlier deadline, and every offset.
+    The newer context, all reasons, alerts and offsets, the worse severity, the earlier deadline, and the later
+    time before which the model is not to be asked: that one was said of the asset's calls, not of the context.
     """
     reasons = older.reasons + tuple(r for r in newer.reasons if r not in older.reasons)
     product: Product = "deep_dive" if "deep_dive" in (older.product, newer.product) else "state"
@@ -61,6 +82,13 @@ def coalesced(older: Candidate, newer: Candidate) -> Candidate:
         partition=newer.partition,
         offsets=tuple(sorted(set(older.offsets) | set(newer.offsets))),
         tenure=newer.tenure,
-        enqueued_s=older.enqueued_s,
+        enqueued_s=min(older.enqueued_s, newer.enqueued_s),
         deadline_s=min(older.deadline_s, newer.deadline_s),
+        not_before_s=max(older.not_before_s, newer.not_before_s),
+        alerts=older.alerts + tuple(a for a in newer.alerts if a not in older.alerts),
+        read_to=max(older.read_to, newer.read_to),
     )
+
+
+def _precedence(cause: AlertCause) -> tuple[int, int, str]:
+    return -SEVERITIES.index(cause.severity), cause.since_ms, cause.alert_id

@@ -16,6 +16,8 @@ from topics import (
 
 HISTORY_MAX = 30
 """Windows a baseline rests on."""
+REACH_MS = 14_400_000
+"""How far back a baseline reaches unless said otherwise: the hours of development need this much."""
 SERIES_MAX = 256
 """Window families of one asset (kind, subject, size); a further one is not kept."""
 ASSETS_MAX = 50_000
@@ -35,10 +37,11 @@ class Baseline(Struct, frozen=True):
 class Series:
     """The windows of one family: the latest, and the values of those before it that are not holed."""
 
-    def __init__(self, latest: Aggregate) -> None:
-        """Begin with one window."""
-        self.latest = latest
+    def __init__(self, latest: Aggregate, reach_ms: int = REACH_MS) -> None:
+        """Begin with one window. A baseline reaches ``reach_ms`` back from the latest one."""
+        self.latest, self._reach_ms = latest, reach_ms
         self.before: deque[dict[str, float]] = deque(maxlen=HISTORY_MAX)
+        self._starts_ms: deque[int] = deque(maxlen=HISTORY_MAX)
 
     def take(self, aggregate: Aggregate) -> bool:
         """Take a window and return whether it is a new one: later than every one before.
@@ -48,12 +51,19 @@ class Series:
         if aggregate.window_start_ms > self.latest.window_start_ms:
             if self.latest.completeness.state != "holed":
                 self.before.append(measures(self.latest))
+                self._starts_ms.append(self.latest.window_start_ms)
             self.latest = aggregate
+            self._forget(aggregate.window_start_ms - self._reach_ms)
             return True
         same = aggregate.window_start_ms == self.latest.window_start_ms
         if same and aggregate.edition > self.latest.edition:
             self.latest = aggregate
         return False
+
+    def _forget(self, before_ms: int) -> None:
+        while self._starts_ms and self._starts_ms[0] < before_ms:
+            self._starts_ms.popleft()
+            self.before.popleft()
 
     def baseline(self, measure: str) -> Baseline | None:
         """Return the median of a measure over the windows before the latest; None without any."""
@@ -64,10 +74,12 @@ class Series:
 class AssetContext:
     """Every window family of one asset."""
 
-    def __init__(self, asset: str) -> None:
+    def __init__(self, asset: str, reach_ms: int = REACH_MS) -> None:
         """Begin with nothing known."""
-        self.asset = asset
+        self.asset, self._reach_ms = asset, reach_ms
         self.series: dict[Family, Series] = {}
+        self.refused = 0
+        """Windows of families beyond the bound."""
 
     def take(self, aggregate: Aggregate) -> bool:
         """Fold a window in and return whether it is a new one."""
@@ -81,8 +93,9 @@ class AssetContext:
         if series is not None:
             return series.take(aggregate)
         if len(self.series) >= SERIES_MAX:
+            self.refused += 1
             return False
-        self.series[family] = Series(aggregate)
+        self.series[family] = Series(aggregate, self._reach_ms)
         return True
 
     def latest_ids(self) -> tuple[str, ...]:
@@ -93,15 +106,25 @@ class AssetContext:
 class Context:
     """Every asset of one partition."""
 
-    def __init__(self) -> None:
-        """Begin with no asset."""
+    def __init__(self, reach_ms: int = REACH_MS) -> None:
+        """Begin with no asset. Baselines reach ``reach_ms`` of event time back."""
         self.assets: dict[str, AssetContext] = {}
+        self._reach_ms = reach_ms
+        self._refused = 0
+
+    @property
+    def refused(self) -> int:
+        """Windows that were not kept, because an asset or a family was beyond its bound."""
+        return self._refused + sum(context.refused for context in self.assets.values())
 
     def of(self, asset: str) -> AssetContext | None:
         """Return the context of an asset, new if need be; None beyond the bound."""
         found = self.assets.get(asset)
-        if found is None and len(self.assets) < ASSETS_MAX:
-            found = self.assets[asset] = AssetContext(asset)
+        if found is None:
+            if len(self.assets) >= ASSETS_MAX:
+                self._refused += 1
+                return None
+            found = self.assets[asset] = AssetContext(asset, self._reach_ms)
         return found
 
 

@@ -1,22 +1,25 @@
 """Does this asset deserve an analysis now? A pure fold of a partition's aggregates by event time.
 
-So the verdicts are the same whatever the restarts, as long as the fold begins far enough back.
+So the verdicts are the same whatever the restarts, as long as the fold begins far enough back. How far that is has
+a bound: what is usual is worked out of the last `baseline_s`, and the memory of an asset begins anew each
+`memory_s` of event time, at instants of the asset's own. Without the second, cool-downs and expiries would follow
+upon each other for ever, and a fold begun later would count them from elsewhere.
 """
 
 from math import exp
-from typing import TypeGuard
 
 from msgspec import Struct
 
 from agents.settings import GateSettings
-from topics import Aggregate, DevelopmentValues, MarketValues, Severity, SocialValues
+from topics import Aggregate, MarketValues, Severity
 from topics.analysis import Product
+from topics.identity import murmur2
 
 from .candidate import worse
-from .context import AssetContext, Baseline, Series
+from .context import AssetContext, Baseline, Family, Series
+from .findings import Finding, Held, findings, is_doubtful
 
 MINUTE_MS = 60_000
-
 
 Buckets = tuple[str, ...]
 
@@ -32,8 +35,12 @@ class Verdict(Struct, frozen=True):
 class AssetGate(Struct):
     """What the gate remembers of an asset."""
 
+    era: int = -1
+    """Which span of `memory_s` this is the memory of."""
+    since_ms: int = 0
+    """When it began; what ended before it was decided on in the span before."""
     asked_ms: int | None = None
-    """As-of time of its last candidate."""
+    """As-of time of its last deep dive."""
     severity: Severity = "info"
     state_ms: int | None = None
     """As-of time of its last state narrative or deep dive."""
@@ -41,6 +48,10 @@ class AssetGate(Struct):
     """Of each instrument's last window."""
     said: dict[str, Buckets] = {}
     """Of each instrument's window that was last spoken of."""
+    held: dict[Family, Held] = {}
+    """What was found in the last window of each family."""
+    owed: tuple[Finding, ...] = ()
+    """Worse than what was asked in the same minute, and to be asked in the next."""
 
 
 class Gate:
@@ -56,20 +67,21 @@ class Gate:
 
         ``aggregate`` is the latest of its family, and revision 0.
         """
-        settings = self._settings
-        series = context.series[
-            (aggregate.kind, aggregate.subject, aggregate.window_ms, aggregate.step_ms)
-        ]
-        found = _findings(aggregate, series, settings)
-        memory = self._assets.setdefault(context.asset, AssetGate())
         as_of_ms = aggregate.window_end_ms
+        memory = self._memory(context.asset, as_of_ms)
+        family = (aggregate.kind, aggregate.subject, aggregate.window_ms, aggregate.step_ms)
+        series = context.series[family]
+        found = _united(memory.owed, self._found(memory, family, aggregate, series))
         changed = self._has_changed(memory, aggregate, series)
         severity: Severity = "info"
         for _, grade in found:
             severity = worse(severity, grade)
         if found and self._may_ask(memory, as_of_ms, severity):
-            memory.asked_ms, memory.severity = as_of_ms, severity
+            memory.asked_ms, memory.severity, memory.owed = as_of_ms, severity, ()
             verdict = Verdict("deep_dive", severity, tuple(reason for reason, _ in found))
+        elif self._owes(memory, as_of_ms, severity):
+            memory.owed = found
+            return None
         elif isinstance(aggregate.values, MarketValues) and (
             reason := self._state_reason(memory, as_of_ms, changed=changed)
         ):
@@ -82,14 +94,48 @@ class Gate:
             memory.said[aggregate.subject] = memory.buckets[aggregate.subject]
         return verdict
 
+    def _memory(self, asset: str, as_of_ms: int) -> AssetGate:
+        """Return what is remembered of an asset in its present era; a late window belongs to that one too.
+
+        The instants at which eras begin are spread by the asset's name: not all speak in the same minute.
+        """
+        memory_ms = int(self._settings.memory_s * 1000)
+        shift_ms = murmur2(asset.encode()) % memory_ms
+        era = (as_of_ms + shift_ms) // memory_ms
+        memory = self._assets.get(asset)
+        if memory is None or era > memory.era:
+            owed = () if memory is None else memory.owed
+            since_ms = era * memory_ms - shift_ms
+            memory = self._assets[asset] = AssetGate(era=era, since_ms=since_ms, owed=owed)
+        return memory
+
+    def _found(
+        self, memory: AssetGate, family: Family, aggregate: Aggregate, series: Series
+    ) -> tuple[Finding, ...]:
+        """Return a window's findings, and hold them for the next: what was found is let go later than it fired."""
+        held = memory.held.get(family, {})
+        found = findings(aggregate, series, self._settings, held)
+        # A gap may hide that something goes on: what was held is neither found there nor forgotten.
+        memory.held[family] = (held if is_doubtful(aggregate) else {}) | dict(found)
+        return found
+
     def _may_ask(self, memory: AssetGate, as_of_ms: int, severity: Severity) -> bool:
-        """Not twice in a market minute; and within the cool-down only for something worse."""
+        """Not twice in a market minute; and within the cool-down only for something worse.
+
+        What is worse and comes in the same minute, of another instrument say, is owed to the next.
+        """
+        if _is_too_soon(memory, as_of_ms):
+            return False
         if memory.asked_ms is None:
             return True
-        if as_of_ms < memory.asked_ms + MINUTE_MS:
-            return False
         rested = as_of_ms >= memory.asked_ms + self._settings.cool_down_s * 1000
         return rested or worse(severity, memory.severity) != memory.severity
+
+    def _owes(self, memory: AssetGate, as_of_ms: int, severity: Severity) -> bool:
+        """Whether something worse came too soon: not to be forgotten, though nobody is asked in this minute."""
+        return (
+            _is_too_soon(memory, as_of_ms) and worse(severity, memory.severity) != memory.severity
+        )
 
     def _has_changed(self, memory: AssetGate, aggregate: Aggregate, series: Series) -> bool:
         """Note an instrument's buckets, and return whether they are not those last spoken of."""
@@ -101,12 +147,14 @@ class Gate:
             series.baseline("volume"),
             memory.buckets.get(subject),
             self._settings,
-            holed=_is_doubtful(aggregate),
+            holed=is_doubtful(aggregate),
         )
         return now != memory.said.setdefault(subject, now)
 
     def _state_reason(self, memory: AssetGate, as_of_ms: int, *, changed: bool) -> str | None:
         """Say how the asset is when that has changed, or when the last word is no longer valid."""
+        if as_of_ms < memory.since_ms:
+            return None
         if memory.state_ms is None:
             return "state_first"
         if as_of_ms < memory.state_ms + MINUTE_MS:
@@ -141,62 +189,16 @@ def buckets(
     return direction, "high" if ratio >= high else "low" if ratio <= low else "usual"
 
 
-def _findings(
-    aggregate: Aggregate, series: Series, settings: GateSettings
-) -> list[tuple[str, Severity]]:
-    match aggregate.values:
-        case MarketValues() as market:
-            return _market(market, series, settings, holed=_is_doubtful(aggregate))
-        case SocialValues() as social:
-            usual = series.baseline("posts")
-            if _known(usual, settings.social_n_min) and social.posts >= max(
-                settings.posts_min, settings.social_ratio * usual.median
-            ):
-                return [("social_spike", "warning")]
-        case DevelopmentValues() as development:
-            usual = series.baseline("events")
-            if (
-                not _is_doubtful(aggregate)
-                and _known(usual, settings.development_n_min)
-                and usual.median >= settings.development_min
-                and development.events <= settings.development_drop_ratio * usual.median
-            ):
-                return [("development_drop", "notice")]
-        case _:
-            pass
-    return []
+def _is_too_soon(memory: AssetGate, as_of_ms: int) -> bool:
+    """Return whether the asset was asked about in this minute or a later one, or may have been."""
+    if as_of_ms < memory.since_ms:
+        return True
+    return memory.asked_ms is not None and as_of_ms < memory.asked_ms + MINUTE_MS
 
 
-def _market(
-    values: MarketValues, series: Series, settings: GateSettings, *, holed: bool
-) -> list[tuple[str, Severity]]:
-    """What the seen trades prove counts even in a holed window; what a hole can fake does not."""
-    found: list[tuple[str, Severity]] = []
-    fall, rise = values.low / values.open - 1, values.high / values.open - 1
-    if fall <= -settings.move_fraction:
-        found.append(
-            ("price_drop", "critical" if fall <= -2 * settings.move_fraction else "warning")
-        )
-    if rise >= settings.move_fraction:
-        found.append(
-            ("price_jump", "critical" if rise >= 2 * settings.move_fraction else "warning")
-        )
-    usual = series.baseline("volume")
-    if _known(usual, settings.market_n_min) and usual.median > 0:
-        ratio = values.volume / usual.median
-        if ratio >= settings.volume_ratio:
-            found.append(("volume_spike", "warning"))
-        still = (values.high - values.low) / values.open <= settings.still_fraction
-        if not holed and still and ratio >= settings.wash_ratio:
-            found.append(("volume_without_move", "warning"))
-    return found
-
-
-def _is_doubtful(aggregate: Aggregate) -> bool:
-    """Return whether a fall, a silence or a standstill may only be missing data: a known gap, a silent source."""
-    found = aggregate.completeness
-    return found.state == "holed" or bool(found.missing_sources)
-
-
-def _known(baseline: Baseline | None, n_min: int) -> TypeGuard[Baseline]:
-    return baseline is not None and baseline.n >= n_min
+def _united(owed: tuple[Finding, ...], found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Return both, each reason once, in the worse of its grades."""
+    grades: dict[str, Severity] = {}
+    for reason, grade in (*owed, *found):
+        grades[reason] = worse(grade, grades.get(reason, "info"))
+    return tuple(grades.items())

@@ -3,11 +3,13 @@
 from msgspec import Struct
 
 from agents.settings import AgentSettings
-from topics import Aggregate, Tally
-from topics.analysis import analysis_id
+from topics import Aggregate, Alert, Analysis, Severity, Tally
+from topics.analysis import Product, analysis_id
 
-from .candidate import Candidate
-from .context import Context
+from .alerts import AlertBook, alert_reason, candidate_id_of
+from .answered import Said
+from .candidate import AlertCause, Candidate
+from .context import AssetContext, Context
 from .facts import facts_of, quality_of
 from .gate import Gate
 from .offsets import Offsets
@@ -32,17 +34,21 @@ class PartitionDecider:
         read_from: int,
         decide_from: int,
         tenure: int = 0,
+        said: Said | None = None,
     ) -> None:
         """Begin at ``read_from``, a fixed horizon before the committed offset ``decide_from``.
 
         ``tenure`` is the number of this assignment: candidates carry it, and are nobody's under a later one.
+        What was ``said`` by who had the partition before is not said again.
         """
+        self.alerts = AlertBook()
+        self._said = said or Said()
         self.partition, self.tenure = partition, tenure
         self.offsets = Offsets(decide_from)
         self.next_offset = read_from
         self._decide_from = decide_from
         self._settings = settings
-        self._context = Context()
+        self._context = Context(int(settings.gate.baseline_s * 1000))
         self._gate = Gate(settings.gate)
         self._count: _Count | None = None
 
@@ -63,21 +69,85 @@ class PartitionDecider:
         if verdict is None or not deciding:
             self._tally(offset, deciding=deciding, asked=True)
             return None
-        return Candidate(
-            candidate_id=analysis_id(verdict.product, aggregate.asset, aggregate.window_end_ms),
-            asset=aggregate.asset,
+        made = self._candidate(
+            analysis_id(verdict.product, aggregate.asset, aggregate.window_end_ms),
+            context,
+            now_s,
+            lead=aggregate.subject,
             product=verdict.product,
             as_of_ms=aggregate.window_end_ms,
             severity=verdict.severity,
             reasons=verdict.reasons,
-            facts=facts_of(context, aggregate.subject),
+            offsets=(offset,),
+        )
+        if self._said.is_decided(made.candidate_id):
+            self.offsets.finish(offset)
+            return None
+        return made
+
+    def take_alert(self, alert: Alert, now_s: float) -> Candidate | None:
+        """Return the candidate that a firing alert makes the first time; the gate is not asked, nor told."""
+        made_id = candidate_id_of(alert.alert_id)
+        if alert.state != "firing" or not self.alerts.begin(alert.alert_id):
+            return None
+        if self._said.is_decided(made_id):
+            return None
+        context = self._context.assets.get(alert.asset) or AssetContext(alert.asset)
+        cause = AlertCause(
+            alert_id=alert.alert_id, severity=alert.severity, since_ms=alert.since_ms
+        )
+        return self._candidate(
+            made_id,
+            context,
+            now_s,
+            lead=alert.subject,
+            product="deep_dive",
+            as_of_ms=alert.as_of_ms,
+            severity=alert.severity,
+            reasons=(alert_reason(alert.rule),),
+            alerts=(cause,),
+        )
+
+    def analysis_of(self, candidate: Candidate) -> Analysis | None:
+        """Return what was published of a candidate by who had the partition before, without its decision."""
+        return self._said.analysis_of(candidate.candidate_id)
+
+    @property
+    def forgotten(self) -> int:
+        """What was not kept because a bound was reached: windows, alerts, answers."""
+        return self._context.refused + self.alerts.forgotten + self._said.forgotten
+
+    def _candidate(
+        self,
+        candidate_id: str,
+        context: AssetContext,
+        now_s: float,
+        *,
+        lead: str,
+        product: Product,
+        as_of_ms: int,
+        severity: Severity,
+        reasons: tuple[str, ...],
+        offsets: tuple[int, ...] = (),
+        alerts: tuple[AlertCause, ...] = (),
+    ) -> Candidate:
+        return Candidate(
+            candidate_id=candidate_id,
+            asset=context.asset,
+            product=product,
+            as_of_ms=as_of_ms,
+            severity=severity,
+            reasons=reasons,
+            facts=facts_of(context, lead),
             quality=quality_of(context),
             aggregate_ids=context.latest_ids(),
             partition=self.partition,
-            offsets=(offset,),
+            offsets=offsets,
             tenure=self.tenure,
             enqueued_s=now_s,
             deadline_s=now_s + self._settings.deadline_s,
+            alerts=alerts,
+            read_to=self.next_offset,
         )
 
     def skip(self, offset: int) -> bool:
@@ -127,6 +197,9 @@ class PartitionDecider:
 
     def _tally(self, offset: int, *, deciding: bool, asked: bool) -> None:
         if not deciding:
+            return
+        if self._said.is_tallied(offset):
+            self.offsets.finish(offset)
             return
         if self._count is None:
             self._count = _Count(offset, offset)

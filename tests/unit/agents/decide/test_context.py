@@ -116,6 +116,7 @@ def test_a_family_beyond_the_bound_is_not_kept() -> None:
     assert context.take(market(subjects[0], 1))
     assert not context.take(market(subjects[-1], 1))
     assert len(context.latest_ids()) == SERIES_MAX
+    assert context.refused == 2
 
 
 def test_an_asset_beyond_the_bound_is_not_kept() -> None:
@@ -123,7 +124,9 @@ def test_an_asset_beyond_the_bound_is_not_kept() -> None:
     context = Context()
     kept = [context.of(f"A{number}") for number in range(ASSETS_MAX)]
     assert None not in kept
+    assert context.refused == 0
     assert context.of("ONE-TOO-MANY") is None
+    assert context.refused == 1
     assert context.of("A0") is kept[0]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.decide.context import AssetContext, Baseline, Context
@@ -311,3 +311,128 @@ def test_a_gap_never_adds_a_reason(log: list[Aggregate], gap: Completeness) -> N
         for name, state in last.items()
     }
     assert found["gap"] <= found["whole"] - {"volume_without_move", "development_drop"}
+
+
+EDGES = [(97.0, 97.2, 97.7), (94.0, 94.4, 95.3)]
+
+
+@pytest.mark.parametrize(("fires", "holds", "lets_go"), EDGES)
+def test_a_finding_at_its_threshold_does_not_flap(
+    fires: float, holds: float, lets_go: float
+) -> None:
+    """It is let go below eight tenths of the threshold it fired at, and then fires at all of it again."""
+    lows = [fires, holds, fires, holds, lets_go, holds]
+    verdicts = Asked(ALWAYS).all([market(number=n, low=low) for n, low in enumerate(lows)])
+    severities = [v.severity for v in verdicts if v is not None and v.product == "deep_dive"]
+    worst = "critical" if fires < 97 else "warning"
+    below = [] if worst == "warning" else ["warning", "warning"]
+    assert severities == [worst] * 4 + below
+
+
+@pytest.mark.parametrize(
+    ("volumes", "high", "reason"),
+    [
+        ((60.0, 48.1, 47.9), 101.0, "volume_spike"),
+        ((40.0, 32.1, 31.9), 100.1, "volume_without_move"),
+    ],
+)
+def test_a_volume_at_its_threshold_does_not_flap(
+    volumes: tuple[float, ...], high: float, reason: str
+) -> None:
+    """Nor what rests on two thresholds; a gap between neither finds it nor forgets it."""
+    edge = [market(number=5 + n, high=high, volume=v) for n, v in enumerate(volumes)]
+    found = Asked(ALWAYS).all([*calm(5), *edge])[5:]
+    assert [v is not None and reason in v.reasons for v in found] == [True, True, False]
+    gap = market(number=6, high=high, volume=0.5, completeness=holed())
+    after = market(number=7, high=high, volume=volumes[1])
+    found = Asked(ALWAYS).all([*calm(5), edge[0], gap, after])[5:]
+    assert [v is not None and reason in v.reasons for v in found] == [True, False, True]
+
+
+def test_something_worse_in_a_minute_that_was_asked_about_is_owed_to_the_next() -> None:
+    """A second instrument's crash is not lost because the first one fell; the next window of any kind asks."""
+    asked = Asked()
+    verdicts = asked.all(
+        [market(low=97.0), market("BTC/USD", low=90.0), market("BTC/USD", 1), market(number=2)]
+    )
+    assert [v and (v.product, v.severity, v.reasons) for v in verdicts] == [
+        ("deep_dive", "warning", ("price_drop",)),
+        None,
+        ("deep_dive", "critical", ("price_drop",)),
+        None,
+    ]
+
+
+def test_a_quiet_larger_window_never_hides_a_crash() -> None:
+    """Of five minutes or an hour, before it, after it, or both: the minute's finding is the same."""
+    crash = market(number=12, low=90.0)
+    alone = Asked().all([*calm(12), crash])[-1]
+    assert alone is not None
+    assert (alone.severity, alone.reasons) == ("critical", ("price_drop",))
+    for size_ms in (FIVE_MS, 60 * MINUTE_MS):
+        quiet = market(window_ms=size_ms)
+        asked = Asked()
+        asked.all(calm(12))
+        context = asked.context.of("BTC")
+        assert context is not None
+        context.take(quiet)
+        assert asked.put(crash) == alone
+
+
+SHORT = GateSettings(memory_s=600, baseline_s=600, cool_down_s=180, state_valid_s=300)
+
+
+@st.composite
+def long_logs(draw: st.DrawFn) -> list[Aggregate]:
+    """Return an hour and more of two instruments and posts, a little out of order, with values at the edges."""
+    log: list[tuple[int, Aggregate]] = []
+    lows = draw(st.lists(st.sampled_from([90.0, 94.4, 97.0, 97.5, 99.9]), min_size=8, max_size=8))
+    volumes = draw(st.lists(st.sampled_from([1.0, 10.0, 50.0, 70.0]), min_size=7, max_size=7))
+    delays = draw(st.lists(st.integers(0, 150_000), min_size=5, max_size=5))
+    gaps = draw(st.sets(st.integers(0, 79), max_size=20))
+    for n in range(80):
+        if n not in gaps:
+            one = market(number=n, low=lows[n % 8], volume=volumes[n * 3 % 7])
+            log.append((one.window_end_ms + delays[n % 5], one))
+        other = market("BTC/USD", n, low=lows[n * 5 % 8], last=100.0 + n % 3 / 5)
+        log.append((other.window_end_ms + delays[n * 2 % 5], other))
+        if n % 5 == 0:
+            posts = social(number=n // 5, posts=20 * (n % 3))
+            log.append((posts.window_end_ms + delays[n % 4], posts))
+    return [window for _, window in sorted(log, key=lambda told: told[0])]
+
+
+@settings(max_examples=30)
+@given(long_logs(), st.integers(0, 180))
+def test_a_gate_that_began_a_horizon_ago_says_the_same_as_one_that_read_all(
+    log: list[Aggregate], at: int
+) -> None:
+    """Cool-downs, states, held findings and baselines of a bounded past: the horizon, and what may come late."""
+    horizon_ms = int((SHORT.memory_s + SHORT.baseline_s) * 1000) + 600_000
+    at = min(at, len(log) - 1)
+    begin = next(
+        n for n, w in enumerate(log) if w.window_end_ms >= log[at].window_end_ms - horizon_ms
+    )
+    through = Asked(SHORT).all(log)
+    assert Asked(SHORT).all(log[begin:])[at - begin :] == through[at:]
+
+
+@pytest.mark.parametrize(("minutes", "kept"), [(240, 1), (241, 0)])
+def test_a_baseline_reaches_no_further_back_than_is_said(minutes: int, kept: int) -> None:
+    """To the minute: a fold that begins later has the same."""
+    asked = Asked()
+    asked.all([market(), market(number=minutes)])
+    context = asked.context.of("BTC")
+    assert context is not None
+    (series,) = context.series.values()
+    assert len(series.before) == kept
+
+
+def test_what_ended_before_the_memory_began_is_asked_with_the_next_window() -> None:
+    """It may have been asked about in the memory before: its id is not given twice, and it is not lost."""
+    asked = Asked(ALWAYS)
+    asked.all([social(), market(), market(number=70)])  # the era of minute 0 is over
+    assert asked.put(social(number=1, posts=500)) is None
+    verdict = asked.put(market(number=71))
+    assert verdict is not None
+    assert verdict.reasons == ("social_spike",)

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.decide.answered import Said
 from agents.decide.candidate import Candidate
 from agents.decide.partition import PartitionDecider
 from agents.settings import AgentSettings, GateSettings
+from agents.trail import decision_of
 from tests.strategies.aggregates import (
     FIVE_MS,
     HOUR_MS,
@@ -177,3 +179,39 @@ def test_deciding_from_later_makes_the_same_candidates(log: list[Aggregate], at:
         return [made for made in found if made is not None and made.offsets[0] >= at]
 
     assert made_by(decider()) == made_by(decider(decide_from=at))
+
+
+@given(histories(), st.integers(0, 60), st.integers(0, 60), st.sampled_from(["decided", "unsaid"]))
+def test_a_kill_anywhere_says_each_thing_once(
+    log: list[Aggregate], committed: int, killed: int, upto: str
+) -> None:
+    """Whatever was acknowledged, and wherever the commit stood: the two runs together are one run.
+
+    The first run reads to where it is killed; of what it made the newest candidate may be unsaid.
+    """
+    killed = min(killed, len(log))
+    committed = min(committed, killed)
+    first, said = decider(), Said()
+    made = [m for n in range(killed) if (m := first.take(n, log[n], 0.0)) is not None]
+    tally = first.take_tally(1)
+    unsaid = made[-1:] if upto == "unsaid" else []
+    committed = min([committed, *(c.offsets[0] for c in unsaid)])
+    for told in made:
+        if told not in unsaid:
+            said.take(decision_of(told, "rules", "x", decided_ms=1))
+    if tally is not None:
+        said.take(tally[0])
+    second = PartitionDecider(SETTINGS, 3, read_from=0, decide_from=committed, tenure=5, said=said)
+    again = [m for n, w in enumerate(log) if (m := second.take(n, w, 0.0)) is not None]
+    after = second.take_tally(1)
+    whole = decider()
+    alone = [m for n, w in enumerate(log) if (m := whole.take(n, w, 0.0)) is not None]
+    names = [m.candidate_id for m in made if m not in unsaid] + [m.candidate_id for m in again]
+    assert names == [m.candidate_id for m in alone]
+    counted = whole.take_tally(1)
+    assert sorted([*(tally[1] if tally else []), *(after[1] if after else [])]) == (
+        counted[1] if counted else []
+    )
+    for finished in (*(m.offsets[0] for m in again), *(after[1] if after else [])):
+        second.offsets.finish(finished)
+    assert second.offsets.committable == len(log)
