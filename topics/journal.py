@@ -41,6 +41,8 @@ class Usage(Struct, frozen=True, kw_only=True):
     output_tokens: Count = 0
     thinking_tokens: Count = 0
     """A part of the output tokens."""
+    cache_creation_1h_input_tokens: Count = 0
+    """A part of the tokens written to the cache: those kept for an hour, which cost more."""
 
 
 class Result(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.result"):
