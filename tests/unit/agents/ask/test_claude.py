@@ -3,8 +3,9 @@
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import msgspec
 import pytest
@@ -136,26 +137,27 @@ async def test_a_byte_now_and_then_is_no_answer_in_time() -> None:
         assert (reply.outcome, reply.usage) == ("timeout", None)
 
 
+Answering = Callable[[asyncio.StreamWriter], Coroutine[Any, Any, None]]
+
+
 @asynccontextmanager
 async def counted_server(
-    answer: Callable[[asyncio.StreamWriter], Awaitable[None]],
+    answer: Answering,
 ) -> AsyncIterator[tuple[str, set[asyncio.StreamWriter]]]:
     """Answer the first bytes of each connection by one function; give the address and the open connections."""
     connections: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.add(writer)
-        try:
-            await reader.readuntil(b"\r\n\r\n")
-            task = asyncio.create_task(answer(writer))
+        await reader.readuntil(b"\r\n\r\n")
+        answering = asyncio.create_task(answer(writer))
+        with suppress(ConnectionError):
             while await reader.read(65_536):
                 pass
-            task.cancel()
-        except ConnectionError:
-            task.cancel()
-        finally:
-            connections.discard(writer)
-            writer.close()
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
+        connections.discard(writer)
+        writer.close()
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with listening:
@@ -221,9 +223,7 @@ async def _head_for_ever(writer: asyncio.StreamWriter) -> None:
         (_head_for_ever, "cut"),
     ],
 )
-async def test_no_answer_outlasts_its_time_or_bound(
-    answer: Callable[[asyncio.StreamWriter], Awaitable[None]], outcome: str
-) -> None:
+async def test_no_answer_outlasts_its_time_or_bound(answer: Answering, outcome: str) -> None:
     """It has a name, may have been paid, and its connection is gone while the client lives on."""
     async with counted_server(answer) as (url, connections), claude(url) as model:
         prompt = prompt_of(candidate(), MODEL)
