@@ -4,12 +4,13 @@ The SDK's own retries are off (its retries after a read time-out can be billed t
 metered before anything is parsed: an answer that cannot be used has still been paid.
 
 The SDK's own HTTP client would take proxies from the environment and follow redirects, and an
-`ANTHROPIC_CUSTOM_HEADERS` could replace the key. Ours goes to the given address, with the given key, once.
+`ANTHROPIC_CUSTOM_HEADERS` could replace the key. Ours goes to the given address, with the given key, once, and
+reads no more than `BODY_BYTES_MAX` of what comes back.
 """
 
 import asyncio
-from collections.abc import Generator
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Generator, Mapping
+from typing import Annotated, Any, cast
 
 import anthropic
 import httpx2
@@ -17,13 +18,33 @@ import msgspec
 from msgspec import Meta, Struct
 
 from agents.answer.verdict import ANSWER_SCHEMA
-from agents.ask.breaker import Outcome
 from agents.ask.model import Reply
+from agents.ask.outcomes import (
+    OUTCOMES,
+    CallOutcome,
+    Money,
+    outcome_of_error,
+    outcome_of_stop,
+    rate_limits,
+    retry_after_s,
+)
 from agents.ask.prompt import Prompt
 from topics import Usage
 
+BODY_BYTES_MAX = 1 << 20
+"""Of an answer, errors included: twice what 20,000 tokens take with every character escaped."""
+CONNECT_S = 5.0
+"""A connection that takes longer will not come, and what was never sent costs nothing."""
+MESSAGE_CHARS_MAX = 500
+"""Of an error's own words, for the log."""
+
 _Tokens = Annotated[int, Meta(ge=0, le=2**53)]
 """A count below 0 would be paid back by the ledger."""
+
+
+class _Written(Struct):
+    ephemeral_5m_input_tokens: _Tokens | None = None
+    ephemeral_1h_input_tokens: _Tokens | None = None
 
 
 class _Details(Struct):
@@ -35,6 +56,7 @@ class _Usage(Struct):
     output_tokens: _Tokens
     cache_creation_input_tokens: _Tokens | None = None
     cache_read_input_tokens: _Tokens | None = None
+    cache_creation: _Written | None = None
     output_tokens_details: _Details | None = None
 
 
@@ -49,38 +71,63 @@ class _Metered(Struct):
 
 class _Message(Struct):
     content: list[_Block]
-    stop_reason: str
+    stop_reason: str | None
+
+
+class _Error(Struct):
+    type: str
+    message: str = ""
+
+
+class _Failed(Struct):
+    error: _Error
 
 
 _metered = msgspec.json.Decoder(_Metered).decode
 _message = msgspec.json.Decoder(_Message).decode
+_failed = msgspec.json.Decoder(_Failed).decode
 
-_OUTCOMES = {
-    "max_tokens": "truncated",
-    "refusal": "refused",
-    "model_context_window_exceeded": "too_long",
-}
-_CLOSED_DOORS = {401, 402, 403}
-"""Answers that stay the same until somebody acts."""
-_SERVER_ERROR = 500
-_NOT_BEGUN = {(500, "api_error"), (529, "overloaded_error")}
-"""Server errors by which the API itself says that it did not answer."""
-_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout)
-_TIMED_OUT = {408, 499}
-"""Somebody between gave up waiting; the model may have answered."""
-_ERROR_TYPES = {
-    "invalid_request_error",
-    "authentication_error",
-    "billing_error",
-    "permission_error",
-    "not_found_error",
-    "rate_limit_error",
-    "timeout_error",
-    "api_error",
-    "overloaded_error",
-    "conflict_error",
-}
-"""Those the API documents; another is told by its status."""
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the decoder raises: for a wrong shape, for bytes that are no UTF-8, for a depth that is no answer's."""
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+
+
+class _OversizedError(Exception):
+    """More was sent than is read, or it is packed so that nobody knows how much it is."""
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    """A body that ends with an error beyond its bound, or at once if it is packed: a few bytes may unpack to any size."""
+
+    def __init__(self, inner: httpx2.AsyncByteStream, encoding: str) -> None:
+        self._inner, self._encoding = inner, encoding
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._encoding not in {"", "identity"}:
+            msg = f"asked for no content-encoding, got {self._encoding[:40]!r}"
+            raise _OversizedError(msg)
+        size = 0
+        async for chunk in self._inner:
+            size += len(chunk)
+            if size > BODY_BYTES_MAX:
+                msg = f"more than {BODY_BYTES_MAX} bytes"
+                raise _OversizedError(msg)
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Close what is underneath."""
+        await self._inner.aclose()
+
+
+class _BoundedTransport(httpx2.AsyncHTTPTransport):
+    """Bounds every body that comes back, an error's too: the SDK reads it whole before we see it."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await super().handle_async_request(request)
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        inner = cast("httpx2.AsyncByteStream", response.stream)
+        response.stream = _BoundedStream(inner, encoding)
+        return response
 
 
 class _KeyAuth(httpx2.Auth):
@@ -94,6 +141,7 @@ class _KeyAuth(httpx2.Auth):
     ) -> Generator[httpx2.Request, httpx2.Response, None]:
         request.headers.pop("x-api-key", None)
         request.headers["authorization"] = self._header
+        request.headers["accept-encoding"] = "identity"
         yield request
 
 
@@ -108,7 +156,10 @@ class Claude:
             api_key=api_key,
             max_retries=0,
             http_client=httpx2.AsyncClient(
-                auth=_KeyAuth(api_key), trust_env=False, follow_redirects=False
+                auth=_KeyAuth(api_key),
+                trust_env=False,
+                follow_redirects=False,
+                transport=_BoundedTransport(trust_env=False),
             ),
         )
 
@@ -120,12 +171,10 @@ class Claude:
                 response = await self._send(prompt, output_tokens_max, timeout_s)
                 body = await response.read()
         except anthropic.APIStatusError as error:
-            return refusal_of(error.status_code, error.type, error.response.headers, str(error))
-        except (anthropic.APITimeoutError, TimeoutError) as error:
-            return _lost("timeout", f"no answer within {timeout_s:g} s", error)
-        except anthropic.APIConnectionError as error:
-            return _lost("connection", repr(error.__cause__ or error), error)
-        return reply_of(body, response.request_id)
+            return reply_of_error(error)
+        except (anthropic.APIConnectionError, TimeoutError) as error:
+            return reply_without_answer(error, timeout_s)
+        return reply_of(body, response.headers)
 
     async def _send(self, prompt: Prompt, output_tokens_max: int, timeout_s: float) -> Any:  # noqa: ANN401 - the SDK's raw response
         return await self._client.messages.with_raw_response.create(
@@ -139,7 +188,7 @@ class Claude:
                 "effort": "low",
                 "format": {"type": "json_schema", "schema": ANSWER_SCHEMA},
             },
-            timeout=timeout_s,
+            timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
         )
 
     async def close(self) -> None:
@@ -147,85 +196,98 @@ class Claude:
         await self._client.close()
 
 
-def reply_of(body: bytes, request_id: str | None) -> Reply:
+def reply_of(body: bytes, headers: Mapping[str, str]) -> Reply:
     """Return what a 200 says: its usage first, then whether it is an answer."""
     try:
         usage = _counted(_metered(body).usage)
-    except msgspec.DecodeError as error:
-        return Reply(
-            outcome="malformed",
-            health=Outcome.FAILURE,
-            usage=None,
-            message=f"a 200 that is no message: {error}",
-            request_id=request_id,
-        )
+    except _NOT_JSON as error:
+        return _reply_of_unmetered(body, headers, str(error))
     try:
         message = _message(body)
-    except msgspec.DecodeError as error:
-        return Reply(
-            outcome="malformed",
-            health=Outcome.FAILURE,
-            usage=usage,
-            message=str(error),
-            request_id=request_id,
-        )
-    outcome = (
-        "answered"
-        if message.stop_reason == "end_turn"
-        else _OUTCOMES.get(message.stop_reason, "unexpected_stop")
-    )
+    except _NOT_JSON as error:
+        return _reply(OUTCOMES["malformed"], headers, usage=usage, message=str(error))
+    outcome = outcome_of_stop(message.stop_reason)
+    if outcome.name != "answered":
+        words = f"stop_reason {str(message.stop_reason)[:MESSAGE_CHARS_MAX]}"
+        return _reply(outcome, headers, usage=usage, message=words, stop=message.stop_reason)
     text = "".join(block.text for block in message.content if block.type == "text")
-    return Reply(
-        outcome=outcome,
-        health=Outcome.SUCCESS if outcome == "answered" else Outcome.IGNORED,
-        usage=usage,
-        text=text if outcome == "answered" else None,
-        message="" if outcome == "answered" else f"stop_reason {message.stop_reason}",
-        stop_reason=message.stop_reason,
-        request_id=request_id,
+    return _reply(outcome, headers, usage=usage, text=text, stop=message.stop_reason)
+
+
+def reply_of_error(error: anthropic.APIStatusError) -> Reply:
+    """Return what an error answer means, or an error in a stream, which the SDK raises with the status 200."""
+    outcome = outcome_of_error(
+        error.status_code,
+        _word(error.type),
+        error.error_code,
+        message=_word(error.api_message) or "",
+        in_stream=error.status_code == httpx2.codes.OK,
     )
+    return _reply(outcome, error.response.headers, message=f"{error.status_code}: {error}")
 
 
-def refusal_of(status: int, error_type: str | None, headers: Any, message: str) -> Reply:  # noqa: ANN401 - any mapping
-    """Return what an error answer means, by status and type, never by its text.
-
-    A 429 says that we are too fast and a 4xx that we are wrong: neither says that the model is ill. Nothing was
-    used if the API itself refused; where a gateway gave up waiting for it, nobody knows.
-    """
-    not_begun = status < _SERVER_ERROR or (status, error_type) in _NOT_BEGUN
-    outcome = error_type if error_type in _ERROR_TYPES else f"status_{status}"
-    ill = status >= _SERVER_ERROR or status in _CLOSED_DOORS or error_type == "overloaded_error"
-    retry_after = headers.get("retry-after")
-    return Reply(
-        outcome=outcome,
-        health=Outcome.FAILURE if ill else Outcome.IGNORED,
-        usage=Usage() if not_begun and status not in _TIMED_OUT else None,
-        message=f"{status}: {message}"[:500],
-        request_id=headers.get("request-id"),
-        retry_after_s=_seconds(retry_after),
-    )
-
-
-def _lost(outcome: str, message: str, error: Exception) -> Reply:
+def reply_without_answer(error: Exception, timeout_s: float) -> Reply:
     """Return what a call without an answer means: nobody knows what it cost, unless it was never sent."""
-    sent = not isinstance(error.__cause__, _NOT_SENT)
-    usage = None if sent else Usage()
-    return Reply(outcome=outcome, health=Outcome.FAILURE, usage=usage, message=message)
+    cause = error.__cause__
+    if isinstance(cause, _NOT_SENT):
+        return _reply(OUTCOMES["unreachable"], {}, message=repr(cause))
+    if isinstance(cause, _OversizedError):
+        return _reply(OUTCOMES["oversized"], {}, message=str(cause))
+    if isinstance(error, anthropic.APITimeoutError | TimeoutError):
+        return _reply(OUTCOMES["timeout"], {}, message=f"no answer within {timeout_s:g} s")
+    return _reply(OUTCOMES["cut"], {}, message=repr(cause or error))
+
+
+def _reply_of_unmetered(body: bytes, headers: Mapping[str, str], complaint: str) -> Reply:
+    """Return what a 200 without usage is: an error in the place of a message, or no message at all."""
+    try:
+        error = _failed(body).error
+    except _NOT_JSON:
+        words = f"a 200 that is no message: {complaint}"
+        return _reply(OUTCOMES["unreadable"], headers, message=words)
+    outcome = outcome_of_error(httpx2.codes.OK, error.type, in_stream=True)
+    return _reply(outcome, headers, message=f"in a 200: {error.type}: {error.message}")
+
+
+def _reply(
+    outcome: CallOutcome,
+    headers: Mapping[str, str],
+    *,
+    usage: Usage | None = None,
+    message: str = "",
+    text: str | None = None,
+    stop: str | None = None,
+) -> Reply:
+    """Return a reply. What was used is known if the outcome says so, whatever the body claims."""
+    known = {Money.USED: usage, Money.RELEASE: Usage(), Money.UNKNOWN: None}
+    return Reply(
+        outcome=outcome.name,
+        health=outcome.breaker,
+        usage=known[outcome.money],
+        text=text,
+        message=message[:MESSAGE_CHARS_MAX],
+        stop_reason=stop,
+        request_id=headers.get("request-id"),
+        retry_after_s=retry_after_s(headers),
+        limits=rate_limits(headers),
+    )
 
 
 def _counted(usage: _Usage) -> Usage:
-    details = usage.output_tokens_details
+    """Return every kind of token. Where the sum of what was written to the cache and its parts differ, the greater counts."""
+    details, parts = usage.output_tokens_details, usage.cache_creation or _Written()
+    kept_1h = parts.ephemeral_1h_input_tokens or 0
+    written = (parts.ephemeral_5m_input_tokens or 0) + kept_1h
     return Usage(
         input_tokens=usage.input_tokens,
-        cache_creation_input_tokens=usage.cache_creation_input_tokens or 0,
+        cache_creation_input_tokens=max(usage.cache_creation_input_tokens or 0, written),
+        cache_creation_1h_input_tokens=kept_1h,
         cache_read_input_tokens=usage.cache_read_input_tokens or 0,
         output_tokens=usage.output_tokens,
         thinking_tokens=(details.thinking_tokens or 0) if details else 0,
     )
 
 
-def _seconds(text: str | None) -> float | None:
-    try:
-        return None if text is None else max(0.0, float(text))
-    except ValueError:
-        return None
+def _word(value: object) -> str | None:
+    """Return a text as it is; the SDK does not check what it takes from an error's body."""
+    return value if isinstance(value, str) else None

@@ -5,12 +5,13 @@ from typing import Protocol
 from msgspec import Struct
 
 from agents.ask.breaker import Outcome
+from agents.ask.outcomes import OUTCOMES, CallOutcome, RateLimits
 from agents.ask.prompt import Prompt
 from topics import Usage
 
 
 class Reply(Struct, frozen=True, kw_only=True):
-    """What came of one call. ``outcome`` is `answered`, or the name of what went wrong."""
+    """What came of one call. ``outcome`` is a name of the table in `outcomes`: `answered`, or what went wrong."""
 
     outcome: str
     health: Outcome
@@ -23,6 +24,14 @@ class Reply(Struct, frozen=True, kw_only=True):
     stop_reason: str | None = None
     request_id: str | None = None
     retry_after_s: float | None = None
+    """Bounded; None when the server asked for no time."""
+    limits: RateLimits = RateLimits()
+    """What the provider's headers say of its own limits."""
+
+    @property
+    def meaning(self) -> CallOutcome:
+        """What the outcome means for breaker, pacing, concurrency, retries and money."""
+        return OUTCOMES[self.outcome]
 
 
 class LanguageModel(Protocol):
