@@ -20,7 +20,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "operating" / "fake-claude.md"
 
 
 @pytest.fixture
-def process(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """The command with a script and a limit of three requests."""
     script = tmp_path / "script.json"
     script.write_text('[{"requests": [2, 2], "fault": "error", "status": 503}]')
