@@ -19,6 +19,8 @@ from .commands.audit import audit
 from .commands.bench import bench_app
 from .commands.breaker import breaker_app
 from .commands.budget import budget_app
+from .commands.fake_claude import EXAMPLES as FAKE_CLAUDE_EXAMPLES
+from .commands.fake_claude import fake_claude
 from .commands.replay import replay
 from .commands.streams import streams_app
 from .commands.topics import topics_app
@@ -42,6 +44,7 @@ app.command(
 app.command(
     epilog="Examples: tapereader audit; tapereader audit --all --json audit.json; tapereader audit --kind market --partition 0"
 )(audit)
+app.command("fake-claude", epilog=FAKE_CLAUDE_EXAMPLES)(fake_claude)
 
 
 def main() -> None:
@@ -105,26 +108,6 @@ def watch() -> None:
     from .watch import run_watch  # noqa: PLC0415
 
     _run(run_watch(load()))
-
-
-@app.command(
-    "fake-claude", epilog="Example: tapereader fake-claude --port 8080 --script outage.json"
-)
-def fake_claude(
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any free one.")] = 0,
-    script: Annotated[
-        Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Faults to play, as JSON."),
-    ] = None,
-    latency_ms: Annotated[
-        int, typer.Option(min=0, max=600_000, help="How long an answer takes.")
-    ] = 0,
-    lifeline: Lifeline = None,
-) -> None:
-    """A local server that speaks Claude's Messages API. Its answers are simulated and free."""
-    from .simulated import run_fake_claude  # noqa: PLC0415
-
-    _run(run_fake_claude(port=port, script=script, latency_ms=latency_ms, lifeline=lifeline))
 
 
 @app.command(hidden=True)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sys
-from pathlib import Path
 
 from agents.fake_claude.errors import ScriptError
 from agents.fake_claude.server import serve
@@ -13,18 +12,13 @@ from topics import SettingsError
 from .role import ending
 
 
-async def run_fake_claude(
-    *, port: int, script: Path | None, latency_ms: int, lifeline: int | None
-) -> None:
+async def run_fake_claude(settings: FakeClaudeSettings, *, lifeline: int | None) -> None:
     """Serve until told to stop; the address is printed as one JSON line.
 
     Raises:
         SettingsError: The script cannot be played; the message names its step and key.
         OSError: The port is taken.
     """
-    settings = FakeClaudeSettings(
-        port=port, script=script, latency_ms=latency_ms, jitter_ms=latency_ms // 2
-    )
 
     def ready(url: str) -> None:
         sys.stdout.write(json.dumps({"base_url": url}) + "\n")
@@ -39,7 +33,7 @@ async def run_fake_claude(
             task.cancel()
         outcome, _ = await asyncio.gather(serving, stopping, return_exceptions=True)
     if isinstance(outcome, ScriptError):
-        msg = f"--script {script}: {outcome}"
+        msg = f"--script {settings.script}: {outcome}"
         raise SettingsError(msg) from None
     if isinstance(outcome, Exception):
         raise outcome

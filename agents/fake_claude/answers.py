@@ -9,12 +9,13 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from . import prose
+from . import prices, prose
 from .dice import Dice
 from .instances import instance
 from .models import Effort
 from .prompt import BYTES_PER_TOKEN, answer_schema, digest, tokens_of
 from .rules import Asked
+from .spoiling import Spoiling, spoilt
 from .usage import Usage
 
 THINKING_TOKENS: dict[Effort, int] = {
@@ -56,13 +57,13 @@ class _Said(Struct, frozen=True):
     stop_sequence: str | None = None
 
 
-def answer(asked: Asked) -> Answer:
-    """Return the answer to a request."""
+def answer(asked: Asked, spoiling: Spoiling | None = None) -> Answer:
+    """Return the answer to a request, its words spoilt by a fault or not."""
     dice = Dice(digest(asked.body))
     thinking = min(_thinking_tokens(asked, dice), asked.max_tokens)
     room = asked.max_tokens - thinking
     thoughts = [_thought(asked)] if thinking else []
-    said = _said(asked, dice, room) if room else _Said([], 0, "max_tokens")
+    said = _said(asked, dice, room, spoiling) if room else _Said([], 0, "max_tokens")
     return Answer(
         content=thoughts + said.content,
         stop_reason=said.stop_reason,
@@ -87,6 +88,11 @@ def refusal(asked: Asked, category: RefusalCategory | None) -> Answer:
     )
 
 
+def cost_nano_usd(reply: Answer, asked: Asked) -> int:
+    """Return what an answer is charged."""
+    return prices.cost_nano_usd(asked.model.price, reply.usage) if reply.charged else 0
+
+
 def message(reply: Answer, asked: Asked, message_id: str) -> dict[str, Any]:
     """Return an answer as the API's ``Message``."""
     return {
@@ -104,10 +110,12 @@ def message(reply: Answer, asked: Asked, message_id: str) -> dict[str, Any]:
     }
 
 
-def _said(asked: Asked, dice: Dice, room: int) -> _Said:
+def _said(asked: Asked, dice: Dice, room: int, spoiling: Spoiling | None) -> _Said:
     if (tool := asked.forced_tool) is not None:
         return _call(tool, asked, dice, room)
     text = _text(asked, dice)
+    if spoiling is not None:
+        text = spoilt(text, spoiling, asked, room)
     text, sequence = _stopped(text, asked.body.get("stop_sequences") or [])
     cut = _cut(text, room)
     content = [{"type": "text", "text": cut, "citations": None}] if cut else []
@@ -182,7 +190,7 @@ def _usage(asked: Asked, output_tokens: int, thinking_tokens: int) -> Usage:
 
 
 def _diagnostics(body: dict[str, Any]) -> dict[str, Any] | None:
-    """Say of the prompt cache that nothing can be said: there is none yet."""
+    """Say of a miss that its cause is not known: the fake does not keep what it was asked before."""
     if (body.get("diagnostics") or {}).get("previous_message_id") is None:
         return None
     return {"cache_miss_reason": {"type": "unavailable"}}

@@ -43,6 +43,7 @@ class BatchApi:
                     at_ms=int(now_s * 1000),
                     model=used.model,
                     usage=used.usage,
+                    cost_nano_usd=used.cost_nano_usd,
                     message_id=used.message_id,
                     charged=used.charged,
                     delivered=True,

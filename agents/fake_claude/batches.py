@@ -34,6 +34,7 @@ class Used(Struct, frozen=True):
     message_id: str
     model: str
     usage: Usage
+    cost_nano_usd: int
     charged: bool
 
 
@@ -194,7 +195,8 @@ class Batches:
         reply = answers.answer(asked)
         reply = structs.replace(reply, usage=structs.replace(reply.usage, service_tier="batch"))
         message_id = self._ids.make("msg", f"{batch.id}/{custom_id}")
-        used = Used(custom_id, message_id, asked.model.id, reply.usage, reply.charged)
+        cost = answers.cost_nano_usd(reply, asked)
+        used = Used(custom_id, message_id, asked.model.id, reply.usage, cost, reply.charged)
         return {"type": "succeeded", "message": answers.message(reply, asked, message_id)}, [used]
 
 

@@ -1,6 +1,7 @@
 """What was used, by whom, and whether it arrived: the other side of our ledger.
 
-An entry is made when the model has answered, before the answer is sent: a client that has gone is billed all the
+Entries say what was used in tokens and what that cost in nano-dollars, by the API's request id and, where the request
+had one, by ``metadata.user_id``, the only place the dialect has for a client's own name. An entry is made when the model has answered, before the answer is sent: a client that has gone is billed all the
 same. What failed before the model (400, 429, 500, 529) is not on the bill.
 """
 
@@ -11,6 +12,17 @@ from msgspec import Struct
 
 from .usage import Usage
 
+IDS = ("request_id", "user_id", "message_id", "batch_id", "custom_id")
+"""The fields an entry can be found by."""
+
+_TOKENS = (
+    "input_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "cache_read_tokens",
+    "output_tokens",
+)
+
 
 class Entry(Struct, kw_only=True):
     """One answer the model gave."""
@@ -19,6 +31,8 @@ class Entry(Struct, kw_only=True):
     """When the request arrived, in milliseconds since the epoch."""
     model: str
     usage: Usage
+    cost_nano_usd: int
+    """0 where it is not charged."""
     message_id: str
     charged: bool
     """False for a refusal that is not billed: its usage is reported and counts in no total."""
@@ -48,12 +62,14 @@ class Total(Struct):
     cache_write_1h_tokens: int = 0
     cache_read_tokens: int = 0
     output_tokens: int = 0
+    cost_nano_usd: int = 0
 
-    def add(self, usage: Usage) -> None:
+    def add(self, entry: Entry) -> None:
         """Count an answer."""
         self.requests += 1
-        for name in self.__struct_fields__[1:]:
-            setattr(self, name, getattr(self, name) + getattr(usage, name))
+        self.cost_nano_usd += entry.cost_nano_usd
+        for name in _TOKENS:
+            setattr(self, name, getattr(self, name) + getattr(entry.usage, name))
 
 
 class Bill:
@@ -71,7 +87,7 @@ class Bill:
             self._dropped += 1
         self._entries.append(entry)
         if entry.charged:
-            self._totals.setdefault(entry.model, Total()).add(entry.usage)
+            self._totals.setdefault(entry.model, Total()).add(entry)
 
     def clear(self) -> None:
         """Forget everything; requests still open will not come back."""
@@ -79,10 +95,17 @@ class Bill:
         self._dropped = 0
         self._totals.clear()
 
-    def view(self) -> dict[str, Any]:
-        """Return the bill as JSON shows it."""
+    def view(self, **names: str) -> dict[str, Any]:
+        """Return the bill as JSON shows it; with ``names`` only the entries that have these ids.
+
+        The totals are of everything all the same.
+        """
         return {
-            "entries": [entry.view() for entry in self._entries],
+            "entries": [
+                entry.view()
+                for entry in self._entries
+                if all(getattr(entry, name) == wanted for name, wanted in names.items())
+            ],
             "entries_max": self._entries.maxlen,
             "dropped": self._dropped,
             "totals": dict(self._totals),

@@ -11,15 +11,19 @@ from msgspec import Struct
 
 from .bill import Entry
 from .dice import Dice
-from .errors import ApiError, overloaded
+from .errors import overloaded
 from .events import Event, error_event, events
-from .faults import DELAY_S, RETRY_AFTER_S, Step
+from .faults import DELAY_S, Step
 from .settings import FakeClaudeSettings
 from .usage import Usage
 
 _PAGE = "<html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>"
+_WRONG_SHAPE = b'{"completion": "Simulated.", "stop": "stop_sequence"}'
 _JSON = "application/json"
 _EVENTS = "text/event-stream; charset=utf-8"
+
+PIECES = 50
+"""Of a body that is sent slowly."""
 
 
 class Parcel(Struct, frozen=True):
@@ -33,29 +37,15 @@ class Parcel(Struct, frozen=True):
     wait_s: float | None
     """How long the client waits for the first byte; None for ever."""
     streams: bool
+    spread_s: float = 0.0
+    """How long the sending itself takes."""
 
 
-def refusal_of(step: Step | None, *, streams: bool) -> ApiError | None:
-    """Return the error a step answers a request with before the model sees it, or None."""
-    match step.fault if step else None:
-        case "overloaded":
-            return overloaded()
-        case "overloaded_stream" if not streams:
-            return overloaded()
-        case "rate_limited":
-            after_s = (
-                RETRY_AFTER_S if step is None or step.retry_after_s is None else step.retry_after_s
-            )
-            return ApiError(
-                429,
-                "rate_limit_error",
-                "This request would exceed your organization's rate limit",
-                headers={"retry-after": str(after_s)},
-            )
-        case "error":
-            return ApiError(500, "api_error", "Internal server error")
-        case _:
-            return None
+def spread_s(step: Step | None) -> float:
+    """Return how long the sending of an answer takes."""
+    if step is None or step.fault != "slow_stream":
+        return 0.0
+    return DELAY_S if step.delay_s is None else step.delay_s
 
 
 def wait_s(settings: FakeClaudeSettings, number: int, step: Step | None) -> float | None:
@@ -94,26 +84,35 @@ def _has_left(request: web.Request) -> bool:
 
 
 async def _send(request: web.Request, parcel: Parcel) -> web.StreamResponse:
-    match parcel.entry.fault:
-        case "html":
-            return web.Response(text=_PAGE, content_type="text/html", headers=parcel.headers)
-        case "truncated_json" if not parcel.streams:
-            return _whole(_half(_encoded(parcel)), parcel)
-        case "cut_stream" if not parcel.streams:
-            return await _send_half(request, parcel)
-        case _ if not parcel.streams:
-            return _whole(_encoded(parcel), parcel)
-        case fault:
-            told = events(parcel.message, parcel.usage)
-            return await _stream(request, _marred(told, fault, parcel.request_id), parcel)
+    fault = parcel.entry.fault
+    if fault == "html":
+        return web.Response(text=_PAGE, content_type="text/html", headers=parcel.headers)
+    if parcel.streams:
+        told = events(parcel.message, parcel.usage)
+        return await _stream(request, _marred(told, fault, parcel.request_id), parcel)
+    body = _encoded(parcel)
+    match fault:
+        case "slow_stream":
+            return await _send_slowly(request, body, parcel)
+        case "cut_stream" | "stalled_stream":
+            return await _send_half(request, body, parcel)
+        case "truncated_json":
+            body = _half(body)
+        case "wrong_shape":
+            body = _WRONG_SHAPE
+        case _:
+            pass
+    return web.Response(body=body, content_type=_JSON, headers=parcel.headers)
 
 
 def _marred(told: Sequence[Event], fault: str | None, request_id: str) -> list[bytes]:
     """Return a stream's events as bytes, with what a fault does to them."""
     sound = [event.encoded() for event in told]
     match fault:
-        case "cut_stream":
+        case "cut_stream" | "stalled_stream":
             return _first_half(sound)
+        case "wrong_shape":
+            return [b"event: completion\ndata: %s\n\n" % _WRONG_SHAPE]
         case "overloaded_stream":
             return [*_first_half(sound), error_event(overloaded().body(request_id)).encoded()]
         case "truncated_json":
@@ -132,29 +131,49 @@ async def _stream(
     try:
         await response.prepare(request)
         for chunk in chunks:
+            await pause(parcel.spread_s / len(chunks))
             await response.write(chunk)
+        if parcel.entry.fault == "stalled_stream":
+            await pause(None)
         await response.write_eof()
     except ConnectionError:
         parcel.entry.delivered = False
     return response
 
 
-async def _send_half(request: web.Request, parcel: Parcel) -> web.StreamResponse:
-    """Promise a whole body, send half of it, and drop the connection."""
-    body = _encoded(parcel)
-    response = web.StreamResponse(headers={**parcel.headers, "Content-Type": _JSON})
-    response.content_length = len(body)
+async def _send_slowly(request: web.Request, body: bytes, parcel: Parcel) -> web.StreamResponse:
+    """Send a whole body in small pieces: each read is in time, the whole is not."""
+    response = _promising(body, parcel)
+    size = -(-len(body) // PIECES)
+    try:
+        await response.prepare(request)
+        for at in range(0, len(body), size):
+            await pause(parcel.spread_s / PIECES)
+            await response.write(body[at : at + size])
+        await response.write_eof()
+    except ConnectionError:
+        parcel.entry.delivered = False
+    return response
+
+
+async def _send_half(request: web.Request, body: bytes, parcel: Parcel) -> web.StreamResponse:
+    """Promise a whole body, send half of it, and drop the connection, or do nothing more."""
+    response = _promising(body, parcel)
     response.force_close()
     with suppress(ConnectionError):
         await response.prepare(request)
         await response.write(_half(body))
+    if parcel.entry.fault == "stalled_stream":
+        await pause(None)
     if request.transport is not None:
         request.transport.close()
     return response
 
 
-def _whole(body: bytes, parcel: Parcel) -> web.Response:
-    return web.Response(body=body, content_type=_JSON, headers=parcel.headers)
+def _promising(body: bytes, parcel: Parcel) -> web.StreamResponse:
+    response = web.StreamResponse(headers={**parcel.headers, "Content-Type": _JSON})
+    response.content_length = len(body)
+    return response
 
 
 def _encoded(parcel: Parcel) -> bytes:

@@ -4,15 +4,18 @@ import time
 from collections.abc import Iterable
 
 from aiohttp import web
+from msgspec import structs
 
-from . import answers, delivery, dialect, rules
-from .bill import Bill, Entry
+from . import answers, delivery, dialect, refusals, rules
+from .bill import Entry
 from .envelope import headers_of, id_of, read_json, reply_json
-from .faults import Player, Step
+from .faults import Step
 from .ids import Ids
-from .limits import Limits, headers
 from .models import Model
+from .organization import Organization
+from .prompt import pieces
 from .settings import FakeClaudeSettings
+from .spoiling import is_spoiling
 
 
 class MessageApi:
@@ -23,16 +26,13 @@ class MessageApi:
         settings: FakeClaudeSettings,
         models: dict[str, Model],
         ids: Ids,
-        bill: Bill,
-        player: Player,
+        organization: Organization,
     ) -> None:
         """Take what it shares with the other paths."""
         self._settings = settings
         self._models = models
         self._ids = ids
-        self._bill = bill
-        self._player = player
-        self._limits = Limits()
+        self._organization = organization
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Return the paths and who answers them."""
@@ -42,23 +42,31 @@ class MessageApi:
         ]
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
-        arrived_s = time.time()
         asked = rules.judge(dialect.check_message(await read_json(request)), self._models)
-        step = self._player.next(time.monotonic())
-        wait_s = delivery.wait_s(self._settings, self._player.requests, step)
-        if (error := delivery.refusal_of(step, streams=asked.streams)) is not None:
+        arrived_s, started_s = time.time(), time.monotonic()  # no await until it is billed
+        step = self._organization.player.next(started_s, asked.model.id, int(arrived_s * 1000))
+        wait_s = delivery.wait_s(self._settings, self._organization.player.requests, step)
+        if (error := refusals.refusal_of(step, streams=asked.streams)) is not None:
             await delivery.pause(wait_s)
             raise error
-        reply = self._reply(asked, step)
+        split = self._organization.prompt_cache.split(asked.model, pieces(asked.body), started_s)
+        reply = _reply(asked, step)
+        reply = structs.replace(reply, usage=split.of(reply.usage))
+        told = self._organization.buckets.take(
+            asked.model.line, reply.usage, asked.max_tokens, arrived_s
+        )
+        if wait_s is not None:
+            self._organization.prompt_cache.keep(split, started_s, started_s + wait_s)
         entry = self._charge(request, asked, reply, step, arrived_s)
         parcel = delivery.Parcel(
             message=answers.message(reply, asked, entry.message_id),
             usage=reply.usage,
             entry=entry,
-            headers=headers_of(request) | headers(self._limits, reply.usage, arrived_s),
+            headers=headers_of(request) | told,
             request_id=id_of(request),
             wait_s=wait_s,
             streams=asked.streams,
+            spread_s=delivery.spread_s(step),
         )
         return await delivery.deliver(request, parcel)
 
@@ -66,11 +74,6 @@ class MessageApi:
         body = dialect.check_count(await read_json(request))
         asked = rules.judge(body, self._models, counts=True)
         return reply_json({"input_tokens": asked.prompt_tokens})
-
-    def _reply(self, asked: rules.Asked, step: Step | None) -> answers.Answer:
-        if step is not None and step.fault == "refusal":
-            return answers.refusal(asked, step.category)
-        return answers.answer(asked)
 
     def _charge(
         self,
@@ -84,11 +87,20 @@ class MessageApi:
             at_ms=int(arrived_s * 1000),
             model=asked.model.id,
             usage=reply.usage,
+            cost_nano_usd=answers.cost_nano_usd(reply, asked),
             message_id=self._ids.make("msg", id_of(request)),
             charged=reply.charged,
             request_id=id_of(request),
             user_id=(asked.body.get("metadata") or {}).get("user_id"),
             fault=None if step is None else step.fault,
         )
-        self._bill.charge(entry)
+        self._organization.bill.charge(entry)
         return entry
+
+
+def _reply(asked: rules.Asked, step: Step | None) -> answers.Answer:
+    if step is None:
+        return answers.answer(asked)
+    if step.fault == "refusal":
+        return answers.refusal(asked, step.category)
+    return answers.answer(asked, step.fault if is_spoiling(step.fault) else None)

@@ -3,12 +3,14 @@
 Ids are those of the ``anthropic`` SDK 2.12.0. What thinking a model accepts and does by default, forced tools,
 prefill and efforts are from the vendor's public documentation as of October 2026; claude-fable-5-2 and
 claude-mythos-5-2, which it did not yet describe, are taken to be as their 5.1 forerunners. What rests on less is
-marked unverified. Prices are no business of the fake: it bills tokens.
+marked unverified. Prices of the Mythos models but 5.2 are taken to be those of their Fable namesakes.
 """
 
 from typing import Any, Literal
 
 from msgspec import Struct, structs
+
+from .prices import Price
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 ThinkingType = Literal["adaptive", "enabled", "disabled", "between_tools"]
@@ -26,6 +28,7 @@ class Model(Struct, frozen=True, kw_only=True):
     id: str
     name: str
     line: Line
+    price: Price
     thinking: frozenset[ThinkingType]
     """The values of ``thinking.type`` it accepts."""
     thinks_unasked: bool
@@ -58,10 +61,15 @@ _USUALLY: frozenset[ThinkingType] = frozenset({"adaptive", "disabled"})
 _EITHER: frozenset[ThinkingType] = frozenset({"adaptive", "enabled", "disabled"})
 _BY_BUDGET: frozenset[ThinkingType] = frozenset({"enabled", "disabled"})
 
+_OPUS_PRICE = Price(5_000, 25_000, 500)
+_SONNET_PRICE = Price(3_000, 15_000, 300)
+_FABLE_5_2_PRICE = Price(8_000, 40_000, 200)
+
 _HAIKU_4_5 = Model(
     id="claude-haiku-4-5",
     name="Claude Haiku 4.5",
     line="haiku",
+    price=Price(1_000, 5_000, 100),
     thinking=_BY_BUDGET,
     thinks_unasked=False,
     shows_thinking=True,
@@ -77,6 +85,7 @@ _OPUS_4_5 = structs.replace(
     id="claude-opus-4-5",
     name="Claude Opus 4.5",
     line="opus",
+    price=_OPUS_PRICE,
     efforts=("low", "medium", "high"),
     created_at="2025-11-01T00:00:00Z",
 )
@@ -85,6 +94,7 @@ _SONNET_4_5 = structs.replace(
     id="claude-sonnet-4-5",
     name="Claude Sonnet 4.5",
     line="sonnet",
+    price=_SONNET_PRICE,
     cacheable_tokens_min=1_024,
     created_at="2025-09-29T00:00:00Z",
     retires_at="2026-11-30T00:00:00Z",
@@ -93,6 +103,7 @@ _OPUS_4_6 = Model(
     id="claude-opus-4-6",
     name="Claude Opus 4.6",
     line="opus",
+    price=_OPUS_PRICE,
     thinking=_EITHER,
     thinks_unasked=False,
     shows_thinking=True,
@@ -102,6 +113,7 @@ _OPUS_4_7 = Model(
     id="claude-opus-4-7",
     name="Claude Opus 4.7",
     line="opus",
+    price=_OPUS_PRICE,
     thinking=_USUALLY,
     thinks_unasked=False,
 )
@@ -109,6 +121,7 @@ _OPUS_5 = Model(
     id="claude-opus-5",
     name="Claude Opus 5",
     line="opus",
+    price=_OPUS_PRICE,
     thinking=_USUALLY,
     thinks_unasked=True,
     disabled_effort_max="high",
@@ -118,11 +131,16 @@ _FABLE_5 = Model(
     id="claude-fable-5",
     name="Claude Fable 5",
     line="fable",
+    price=Price(10_000, 50_000, 1_000),
     thinking=_ALWAYS,
     thinks_unasked=True,
 )
 _FABLE_5_1 = structs.replace(
-    _FABLE_5, id="claude-fable-5-1", name="Claude Fable 5.1", forced_tools=False
+    _FABLE_5,
+    id="claude-fable-5-1",
+    name="Claude Fable 5.1",
+    price=Price(10_000, 50_000, 250),
+    forced_tools=False,
 )
 
 
@@ -133,13 +151,23 @@ def _like(model: Model, model_id: str, name: str, **changes: object) -> Model:
 MODELS: dict[str, Model] = {
     model.id: model
     for model in (
-        _like(_FABLE_5_1, "claude-fable-5-2", "Claude Fable 5.2", fast=True),
-        _like(_FABLE_5_1, "claude-mythos-5-2", "Claude Mythos 5.2", line="mythos", fast=True),
+        _like(
+            _FABLE_5_1, "claude-fable-5-2", "Claude Fable 5.2", price=_FABLE_5_2_PRICE, fast=True
+        ),
+        _like(
+            _FABLE_5_1,
+            "claude-mythos-5-2",
+            "Claude Mythos 5.2",
+            line="mythos",
+            price=_FABLE_5_2_PRICE,
+            fast=True,
+        ),
         _like(
             _OPUS_5,  # that effort bounds `disabled` here too is unverified
             "claude-haiku-5-5",
             "Claude Haiku 5.5",
             line="haiku",
+            price=Price(100, 500, 10, long_prompt_tokens=100_000, long_factor=5),
             effort="medium",
             created_at=DATE_UNKNOWN,
         ),
@@ -147,6 +175,7 @@ MODELS: dict[str, Model] = {
             id="claude-sonnet-5-5",
             name="Claude Sonnet 5.5",
             line="sonnet",
+            price=Price(2_000, 10_000, 100),
             thinking=frozenset({"adaptive", "between_tools"}),
             thinks_unasked=True,
             forced_tools=False,
@@ -156,6 +185,7 @@ MODELS: dict[str, Model] = {
             id="claude-opus-5-5",
             name="Claude Opus 5.5",
             line="opus",
+            price=Price(4_000, 20_000, 200),
             thinking=_ALWAYS,
             thinks_unasked=True,
             effort="medium",
@@ -168,6 +198,7 @@ MODELS: dict[str, Model] = {
             id="claude-sonnet-5",
             name="Claude Sonnet 5",
             line="sonnet",
+            price=Price(2_000, 10_000, 200),
             thinking=_USUALLY,
             thinks_unasked=True,
             cacheable_tokens_min=1_024,
@@ -181,13 +212,16 @@ MODELS: dict[str, Model] = {
             id="claude-mythos-preview",
             name="Claude Mythos Preview",
             line="mythos",
+            price=Price(10_000, 50_000, 1_000),
             thinking=frozenset({"adaptive", "enabled"}),
             thinks_unasked=True,
             efforts=("low", "medium", "high", "max"),
             retires_at="2026-06-30T00:00:00Z",
         ),
         _OPUS_4_6,
-        _like(_OPUS_4_6, "claude-sonnet-4-6", "Claude Sonnet 4.6", line="sonnet"),
+        _like(
+            _OPUS_4_6, "claude-sonnet-4-6", "Claude Sonnet 4.6", line="sonnet", price=_SONNET_PRICE
+        ),
         _HAIKU_4_5,
         _like(_HAIKU_4_5, "claude-haiku-4-5-20251001", "Claude Haiku 4.5"),
         _OPUS_4_5,

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 BYTES_PER_TOKEN = 4
 """English text has about four bytes a token."""
@@ -41,8 +41,18 @@ def input_tokens(body: Mapping[str, Any]) -> int:
     return sum(tokens_of(piece.text) for piece in pieces(body))
 
 
-def pieces(body: Mapping[str, Any]) -> Iterator[Piece]:
-    """Yield the prompt of a checked request in the order the model reads it."""
+def pieces(body: Mapping[str, Any]) -> list[Piece]:
+    """Return the prompt of a checked request in the order the model reads it.
+
+    ``cache_control`` of the request itself stands for one on its last piece.
+    """
+    found = list(_pieces(body))
+    if found and (whole := body.get("cache_control")) and found[-1].cache_control is None:
+        found[-1] = structs.replace(found[-1], cache_control=whole)
+    return found
+
+
+def _pieces(body: Mapping[str, Any]) -> Iterator[Piece]:
     for tool in body.get("tools", ()):
         yield _piece("tools", tool)
     if schema := answer_schema(body):

@@ -7,10 +7,12 @@ from msgspec import Struct
 from . import schemas
 from .errors import ApiError, invalid, refuse, refuse_unknown
 from .models import EFFORTS, Effort, Model
-from .prompt import answer_schema, input_tokens
+from .prompt import answer_schema, input_tokens, pieces
 
 BUDGET_TOKENS_MIN = 1_024
 """The least ``thinking.budget_tokens``."""
+BREAKPOINTS_MAX = 4
+"""Places of one prompt that may have ``cache_control``."""
 STOP_SEQUENCES_MAX = 8_191
 """The API's own limit."""
 
@@ -74,6 +76,7 @@ def judge(body: dict[str, Any], models: dict[str, Model], *, counts: bool = Fals
     _check_thinking(body, model)
     _check_tool_choice(body, model)
     _check_output(body, model)
+    _check_breakpoints(body)
     if body["messages"][-1]["role"] == "assistant" and not model.prefill:
         refuse(
             "This model does not support assistant message prefill."
@@ -137,6 +140,20 @@ def _check_output(body: dict[str, Any], model: Model) -> None:
         refuse("speed: fast is not supported for this model.")
     if (schema := answer_schema(body)) is not None:
         schemas.check(schema, "output_config.format.schema")
+
+
+def _check_breakpoints(body: dict[str, Any]) -> None:
+    ttls = [
+        piece.cache_control.get("ttl") or "5m"
+        for piece in pieces(body)
+        if piece.cache_control is not None
+    ]
+    if len(ttls) > BREAKPOINTS_MAX:
+        refuse(
+            f"A maximum of {BREAKPOINTS_MAX} blocks with cache_control may be provided. Found {len(ttls)}."
+        )
+    if "5m" in ttls and "1h" in ttls[ttls.index("5m") :]:
+        refuse("cache_control: a ttl='1h' block must not come after a ttl='5m' block.")
 
 
 def _check_limits(asked: Asked) -> None:

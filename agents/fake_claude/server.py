@@ -13,10 +13,13 @@ from .bill import Bill
 from .envelope import Envelope, Respond
 from .examples import BATCH_ID, example_models
 from .ids import Ids
+from .limits import Buckets, Limits
 from .message_api import MessageApi
 from .model_api import ModelApi
 from .models import MODELS
+from .organization import Organization
 from .own_api import OwnApi
+from .prompt_cache import PromptCache
 from .settings import FakeClaudeSettings
 
 SHUTDOWN_S = 1.0
@@ -52,8 +55,15 @@ def _app(settings: FakeClaudeSettings, script: faults.Script) -> web.Application
     models = example_models() if settings.sdk_examples else MODELS
     examples = frozenset({BATCH_ID} if settings.sdk_examples else ())
     ids = Ids(str(time.time_ns()))
-    bill, player = Bill(settings.bill_entries_max), faults.Player(script)
-    batch_api = BatchApi(Batches(models, ids, batch_s=settings.batch_s, examples=examples), bill)
+    organization = Organization(
+        Bill(settings.bill_entries_max),
+        faults.Player(script, settings.seed),
+        Buckets(_limits(settings)),
+        PromptCache(),
+    )
+    batch_api = BatchApi(
+        Batches(models, ids, batch_s=settings.batch_s, examples=examples), organization.bill
+    )
     envelope = Envelope(ids, settings.in_flight_max)
 
     @web.middleware
@@ -61,12 +71,21 @@ def _app(settings: FakeClaudeSettings, script: faults.Script) -> web.Application
         return await envelope.wrap(request, handler)
 
     app = web.Application(client_max_size=settings.body_bytes_max, middlewares=[wrap])
-    app.add_routes(MessageApi(settings, models, ids, bill, player).routes())
+    app.add_routes(MessageApi(settings, models, ids, organization).routes())
     app.add_routes(batch_api.routes())
     app.add_routes(ModelApi(models).routes())
-    app.add_routes(OwnApi(bill, player, batch_api.end_due).routes())
+    app.add_routes(OwnApi(organization, batch_api.end_due).routes())
     app.on_shutdown.append(envelope.hang_up)
     return app
+
+
+def _limits(settings: FakeClaudeSettings) -> Limits:
+    return Limits(
+        requests=settings.requests_per_minute,
+        input_tokens=settings.input_tokens_per_minute,
+        output_tokens=settings.output_tokens_per_minute,
+        reserves_max_tokens=settings.reserves_max_tokens,
+    )
 
 
 def _url(host: str, port: int) -> str:

@@ -30,7 +30,18 @@ class FakeClaudeSettings(BaseModel):
     """An answer comes up to this much earlier or later than ``latency_ms``."""
 
     seed: int = Field(default=0, ge=-(2**63), lt=2**63)
-    """Seeds the jitter. Answers depend on the request alone."""
+    """Seeds the jitter and the script's probabilities. Answers depend on the request alone."""
+
+    requests_per_minute: int = Field(default=60_000, ge=1, le=10**9)
+    """Of one line of models. By default more than the fake can answer: who wants to meet the limits sets them."""
+
+    input_tokens_per_minute: int = Field(default=400_000_000, ge=1, le=10**12)
+    """Without those read from the prompt cache."""
+
+    output_tokens_per_minute: int = Field(default=80_000_000, ge=1, le=10**12)
+
+    reserves_max_tokens: bool = False
+    """Whether a request needs room for its ``max_tokens`` in the minute's output, or only for what it gets."""
 
     batch_s: float = Field(default=0.0, ge=0, le=86_400)
     """Seconds until a batch ends. 0: it has ended when it is first looked at."""

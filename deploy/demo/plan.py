@@ -76,7 +76,8 @@ def agent_settings(base_url: str | None, redis_url: str) -> dict[str, Any]:
             "products": ["state", "deep_dive"],
         },
         "budget": {"redis_url": redis_url, "usd_per_day": 0.05},
-        "breaker": {"open_s": 4.0, "calls_min": 4, "window_s": 6.0},
+        # It tries again so soon that the recovery can be watched.
+        "breaker": {"open_s": 1.5, "open_s_max": 2.0, "calls_min": 4, "window_s": 6.0},
     }
 
 

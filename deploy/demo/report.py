@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from statistics import quantiles
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from streams.collectors.synthetic import Incident, Planted, incidents, planted
 from streams.serving.view import View
 from streams.settings import SyntheticSettings
 from topics import KINDS, raw_topic
 
+from .outage import Outage, outage, unanswered, unrecovered, words
 from .witness import Reading, Witness
 
 MINUTES_MIN = 40
@@ -45,6 +46,8 @@ class Run(Struct, frozen=True, kw_only=True):
     speed: int
     outage_s: tuple[int, int] | None = None
     """The planted outage of the simulated model, in seconds since its first request; None: no model is asked."""
+    model_began_ms: int | None = None
+    """When the simulated model had its first request, as it says itself; None: it never had one."""
     bounds: dict[str, dict[int, tuple[int, int]]]
     """Where the broker says that each raw topic's partitions begin and end."""
 
@@ -104,6 +107,7 @@ def report(
 ) -> dict[str, Any]:
     """Return the report as JSON's own types. Without findings the run was broken off."""
     witness.match()
+    seen = _outage(run, witness)
     counts, latencies = view.counts, sorted(witness.latencies_ms)
     cuts = quantiles(latencies, n=20) if len(latencies) > 1 else [0.0] * 19
     return {
@@ -126,6 +130,7 @@ def report(
         "decisions": counts.decisions,
         "aggregates_tallied": counts.tallied,
         "breaker_states": list(witness.breaker_states),
+        "outage": None if seen is None else to_builtins(seen),
         "cost_nano_usd": witness.cost_nano_usd,
         "incidents": {
             "planted": found.incidents_due if found else 0,
@@ -163,7 +168,8 @@ def summary(told: Mapping[str, Any]) -> list[str]:
         ]
     adds_up = "everything adds up" if told["accounted"] else "it does not add up"
     found = f"{incidents['seen']} of {incidents['planted']} incidents found; {adds_up}"
-    return [counted, disorder, found, *(f"error: {error}" for error in told["errors"])]
+    seen = [] if told["outage"] is None else [words(told["outage"])]
+    return [counted, disorder, *seen, found, *(f"error: {error}" for error in told["errors"])]
 
 
 def _wrong(found: Findings | None, view: View) -> list[str]:
@@ -242,21 +248,27 @@ def _model_missing(run: Run, witness: Witness, view: View) -> list[str]:
     begins_s, ends_s = run.outage_s
     states = list(witness.breaker_states)
     opened = "open" in states
-    counts = view.counts
+    closed = opened and "closed" in states[states.index("open") :]
+    counts, seen = view.counts, _outage(run, witness)
     checks = (
         (0, "the model's analyses: none", counts.by_model > 0),
         (0, "the model's cost: nothing", witness.cost_nano_usd > 0),
         (begins_s, "the model's outage: the breaker never opened", opened),
-        (begins_s, "the model's outage: rules answered nothing", counts.by_model < counts.analyses),
-        (
-            ends_s,
-            "the model's recovery: the breaker stays open",
-            "closed" in states[states.index("open") :] if opened else False,
-        ),
+        (begins_s, seen and unanswered(seen), not (seen and unanswered(seen))),
+        (ends_s, "the model's recovery: the breaker stays open", closed),
+        (ends_s, seen and unrecovered(seen), not (seen and unrecovered(seen))),
     )
     return [
-        words for since_s, words, holds in checks if run.seconds >= since_s + MODEL_S and not holds
+        str(what)
+        for since_s, what, holds in checks
+        if run.seconds >= since_s + MODEL_S and not holds
     ]
+
+
+def _outage(run: Run, witness: Witness) -> Outage | None:
+    if run.outage_s is None:
+        return None
+    return outage(run.outage_s, run.model_began_ms, witness.answers)
 
 
 def _is_due(incident: Incident, watermark_ms: Mapping[str, int]) -> bool:

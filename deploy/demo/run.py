@@ -22,6 +22,7 @@ from topics.settings import BrokerSettings
 
 from . import plan
 from .embedded import PARTITIONS
+from .model import first_asked_ms
 from .report import Run, findings, report
 from .witness import Witness
 
@@ -57,6 +58,7 @@ class Demo:
         self._stop = asyncio.Event()
         self._errors: list[str] = []
         self._settings: dict[str, Any] = {}
+        self._model_url: str | None = None
 
     async def run(self, seconds: int) -> dict[str, Any]:
         """Start everything, watch until the time is over or Ctrl-C, stop everything, and say what was seen.
@@ -108,6 +110,7 @@ class Demo:
             shift_ms=planned.shift_ms,
             speed=plan.SPEED,
             outage_s=plan.OUTAGE_S if self._simulated else None,
+            model_began_ms=await first_asked_ms(self._model_url),
             bounds={raw_topic(kind): await feed.bounds(raw_topic(kind)) for kind in KINDS},
         )
         # Of a run that was broken off nobody can say whether all was found.
@@ -133,8 +136,8 @@ class Demo:
             "broker": broker.model_dump(mode="json"),
         }
         self._roles["streams"] = self._child("streams", "streams")
-        base_url = None if fake is None else (await self._line(fake))["base_url"]
-        self._settings["agent"] = plan.agent_settings(base_url, places["redis"])
+        self._model_url = None if fake is None else (await self._line(fake))["base_url"]
+        self._settings["agent"] = plan.agent_settings(self._model_url, places["redis"])
         self._roles["agent"] = self._child("agent", "agent")
         return broker
 

@@ -13,6 +13,8 @@ from streams.windows.state import Meta
 from topics import KINDS, Aggregate, Analysis, Heartbeat, Kind, Status, raw_topic
 from topics.deadletter import from_record
 
+from .outage import Answered
+
 MINUTE_MS = 60_000
 STEPS_MAX = 50_000
 """Watermark steps remembered for each partition of a kind; older windows' latency is not measured."""
@@ -50,6 +52,7 @@ class Witness:
         """Dead letters by stage and reason."""
         self.breaker_states: list[str] = []
         """Of the agent's breaker, each as long as it lasted."""
+        self.answers: list[Answered] = []
         self.cost_nano_usd = 0
         """Of all analyses."""
         self.latencies_ms: deque[int] = deque(maxlen=LATENCIES_MAX)
@@ -100,6 +103,9 @@ class Witness:
             Reading(analysis.asset, analysis.as_of_ms, tuple(analysis.trigger.reasons))
         )
         self.cost_nano_usd += analysis.cost_nano_usd
+        self.answers.append(
+            Answered(analysis.produced_ms, analysis.origin == "model", analysis.origin_reason)
+        )
 
     def _status(self, status: Status) -> None:
         states = self.breaker_states

@@ -17,6 +17,7 @@ _ENTRIES = st.builds(
     at_ms=st.just(0),
     model=st.sampled_from(["a", "b"]),
     usage=_USAGES,
+    cost_nano_usd=st.integers(0, 999),
     message_id=st.text(max_size=3),
     charged=st.booleans(),
 )
@@ -37,6 +38,8 @@ def test_the_bill_keeps_the_newest_and_its_totals_keep_all(
     assert view["entries_max"] == entries_max
     charged = [entry for entry in entries if entry.charged]
     assert sum(total.requests for total in view["totals"].values()) == len(charged)
+    cost = sum(total.cost_nano_usd for total in view["totals"].values())
+    assert cost == sum(entry.cost_nano_usd for entry in charged)
     for name in ("input_tokens", "output_tokens", "cache_read_tokens"):
         assert sum(getattr(total, name) for total in view["totals"].values()) == sum(
             getattr(entry.usage, name) for entry in charged
@@ -52,6 +55,7 @@ def test_a_cleared_bill_is_empty() -> None:
                 at_ms=0,
                 model="a",
                 usage=Usage(input_tokens=1, output_tokens=1),
+                cost_nano_usd=1,
                 message_id="m",
                 charged=True,
             )
@@ -63,6 +67,6 @@ def test_a_cleared_bill_is_empty() -> None:
 def test_an_entry_shows_the_usage_the_client_was_told() -> None:
     """So that both sides can be compared field by field."""
     usage = Usage(input_tokens=1, cache_read_tokens=2, output_tokens=3)
-    entry = Entry(at_ms=0, model="a", usage=usage, message_id="m", charged=True)
+    entry = Entry(at_ms=0, model="a", usage=usage, cost_nano_usd=1, message_id="m", charged=True)
     assert entry.view()["usage"] == usage.of_message()
     assert usage.total_input_tokens == 3

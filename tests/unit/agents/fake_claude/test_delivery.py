@@ -1,4 +1,5 @@
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -85,6 +86,100 @@ async def test_a_rate_limit_says_when_to_come_back(
     with pytest.raises(anthropic.RateLimitError) as caught:
         await ask(client)
     assert caught.value.response.headers["retry-after"] == value
+
+
+@pytest.mark.parametrize(
+    ("keys", "raised", "status"),
+    [
+        ({"fault": "ramp_limited"}, anthropic.RampLimitExceededError, 429),
+        ({"fault": "spend_limited"}, anthropic.EnforcedSpendLimitReachedError, 429),
+        ({"code": "contract_spend_limit_reached"}, anthropic.ContractSpendLimitReachedError, 429),
+        (
+            {"code": "linked_organization_spend_limit_reached"},
+            anthropic.LinkedOrganizationSpendLimitReachedError,
+            402,
+        ),
+        (
+            {"code": "linked_organization_billing_unavailable"},
+            anthropic.LinkedOrganizationBillingUnavailableError,
+            402,
+        ),
+        ({"code": "organization_on_hold"}, anthropic.OrganizationOnHoldError, 400),
+        ({"code": "usage_limits"}, anthropic.BadRequestError, 400),
+        ({"fault": "error", "status": 503}, anthropic.InternalServerError, 503),
+    ],
+)
+async def test_a_limit_of_money_or_growth_has_its_code(
+    client: AsyncAnthropic,
+    wire: Wire,
+    keys: dict[str, Any],
+    raised: type[anthropic.APIStatusError],
+    status: int,
+) -> None:
+    """The SDK raises the very class for it; one of them has no code at all; nothing is billed."""
+    await wire.play(once(**{"fault": "spend_limited", **keys}))
+    with pytest.raises(raised) as caught:
+        await ask(client)
+    assert caught.value.status_code == status
+    if code := keys.get("code"):
+        assert caught.value.error_code == (None if code == "usage_limits" else code)
+    assert ("retry-after" in caught.value.response.headers) == (status == 429)
+    assert (await wire.bill())["entries"] == []
+
+
+async def test_json_of_another_shape_is_no_message(client: AsyncAnthropic, wire: Wire) -> None:
+    """The loose client makes a message of it that has nothing; the strict one does not; it is billed."""
+    await wire.play(once("wrong_shape"))
+    if client._strict_response_validation:
+        with pytest.raises(anthropic.APIResponseValidationError):
+            await ask(client)
+    else:
+        assert (await ask(client)).content is None
+    assert (await events(wire))[0] == "event: completion"
+    assert [entry["charged"] for entry in (await wire.bill())["entries"]] == [True, True]
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_a_slow_stream_comes_in_small_parts(wire: Wire, *, streams: bool) -> None:
+    """Its first bytes at once, its last after the delay, whole at the end."""
+    usual = (await wire.send("POST", "/v1/messages", json=asking(stream=streams))).body
+    await wire.play(once("slow_stream", delay_s=0.5))
+    began_s = time.monotonic()
+    times_s, parts = [], []
+    body = asking(stream=streams)
+    async with wire.session.post("/v1/messages", json=body, headers=HEADERS) as response:
+        async for part in response.content.iter_any():
+            times_s.append(time.monotonic() - began_s)
+            parts.append(part)
+    assert times_s[-1] >= 0.45
+    assert len(parts) > 5
+    assert times_s[-1] - times_s[0] > 0.2
+    text = b"".join(parts).decode()
+    assert len(text) == len(usual if streams else json.dumps(usual, separators=(",", ":")))
+    (_, entry) = (await wire.bill())["entries"]
+    assert (entry["fault"], entry["delivered"]) == ("slow_stream", True)
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_a_stalled_stream_stops_half_way_and_whoever_leaves_pays(
+    client: AsyncAnthropic, wire: Wire, *, streams: bool
+) -> None:
+    """Bytes came, so no first-byte time-out helps; the answer was written and is charged."""
+    await wire.play(once("stalled_stream"))
+    body = asking(stream=streams)
+    async with wire.session.post("/v1/messages", json=body, headers=HEADERS) as response:
+        assert response.status == 200
+        assert await response.content.readany()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await response.content.read()
+    bill = await wire.bill_when(lambda bill: bill["entries"][0]["delivered"] is False)
+    assert bill["entries"][0]["charged"]
+    assert bill["entries"][0]["cost_nano_usd"] > 0
+    with pytest.raises(anthropic.APITimeoutError):
+        await client.with_options(timeout=0.2).messages.create(
+            model=MODEL, max_tokens=99, messages=asking()["messages"]
+        )
 
 
 async def test_a_page_instead_of_json_is_billed_and_delivered(

@@ -96,11 +96,18 @@ def test_another_script_is_played_from_its_beginning() -> None:
         ({"fault": "slow", "seconds": [-1, 2]}, "key 'seconds': Expected `float` >= 0"),
         ({"fault": "slow", "requests": [1, 1], "delay": 3}, "key 'delay': Object contains unknown field"),
         ({"fault": "slow", "requests": [1, 1], "delay_s": 0}, "key 'delay_s': Expected `float` > 0"),
-        ({"fault": "hang", "requests": [1, 1], "delay_s": 1}, "key 'delay_s': it goes with the fault 'slow', not with 'hang'"),
+        ({"fault": "hang", "requests": [1, 1], "delay_s": 1}, "key 'delay_s': it goes with the fault 'slow' or 'slow_stream', not with 'hang'"),
         ({"fault": "error", "requests": [1, 1], "retry_after_s": 1}, "key 'retry_after_s': it goes with the fault 'rate_limited'"),
         ({"fault": "slow", "requests": [1, 1], "category": "bio"}, "key 'category': it goes with the fault 'refusal'"),
         ({"fault": "refusal", "requests": [1, 1], "category": "rude"}, "key 'category': Invalid enum value 'rude'"),
         ({"fault": "rate_limited", "requests": [1, 1], "retry_after_s": 86_401}, "key 'retry_after_s': Expected `int` <= 86400"),
+        ({"fault": "error", "requests": [1, 1], "status": 404}, "key 'status': Invalid enum value 404"),
+        ({"fault": "slow", "requests": [1, 1], "status": 503}, "key 'status': it goes with the fault 'error'"),
+        ({"fault": "spend_limited", "requests": [1, 1], "code": "broke"}, "key 'code': Invalid enum value 'broke'"),
+        ({"fault": "error", "requests": [1, 1], "code": "organization_on_hold"}, "key 'code': it goes with the fault 'spend_limited'"),
+        ({"fault": "slow", "requests": [1, 1], "probability": 0}, "key 'probability': Expected `float` > 0"),
+        ({"fault": "slow", "requests": [1, 1], "probability": 1.1}, "key 'probability': Expected `float` <= 1"),
+        ({"fault": "slow", "requests": [1, 1], "model": "claude-haku"}, "key 'model': there is no model 'claude-haku'"),
         (5, "key '?': Expected `object`, got `int`"),
     ],
 )  # fmt: skip
@@ -129,3 +136,54 @@ def test_the_steps_of_a_script_are_bounded() -> None:
     assert len(load(json.dumps([step] * STEPS_MAX).encode())) == STEPS_MAX
     with pytest.raises(ScriptError, match=f"has {STEPS_MAX + 1} steps; at most {STEPS_MAX}"):
         load(json.dumps([step] * (STEPS_MAX + 1)).encode())
+
+
+def test_a_script_that_is_not_json_is_named_by_its_line() -> None:
+    """Where a person finds the comma."""
+    data = b'[\n  {"requests": [1, 1], "fault": "slow"},\n  {"requests": [2, 2] "fault": "slow"}\n]'
+    with pytest.raises(ScriptError, match="not JSON: line 3, column 23: Expecting ',' delimiter"):
+        load(data)
+
+
+def test_a_step_of_one_model_leaves_the_others_alone() -> None:
+    """All requests count, whichever model they are to."""
+    playing = player({"requests": [2, 3], "fault": "html", "model": "claude-opus-5-5"})
+    asked = ["claude-opus-5-5", "claude-haiku-5-5", "claude-opus-5-5", "claude-opus-5-5"]
+    steps = [playing.next(0, model) for model in asked]
+    assert [step.fault if step else None for step in steps] == [None, None, "html", None]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_probable_step_hits_its_share_by_its_seed(share: float) -> None:
+    """The same seed the same requests, another seed others, and the next step has the rest."""
+    script = load(
+        json.dumps(
+            [
+                {"requests": [1, None], "fault": "html", "probability": share},
+                {"requests": [1, None], "fault": "slow"},
+            ]
+        ).encode()
+    )
+    runs = [faults(Player(script, seed), *[0.0] * 2_000) for seed in (1, 1, 2)]
+    assert runs[0] == runs[1] != runs[2]
+    assert abs(runs[0].count("html") / 2_000 - share) < 0.05
+    assert set(runs[0]) == {"html", "slow"}
+
+
+def test_steps_of_one_probability_are_thrown_for_apart() -> None:
+    """Else the second of two even chances would never be played."""
+    halves = [{"requests": [1, None], "fault": f, "probability": 0.5} for f in ("html", "slow")]
+    hit = faults(player(*halves), *[0.0] * 2_000)
+    for fault, share in (("html", 0.5), ("slow", 0.25), (None, 0.25)):
+        assert abs(hit.count(fault) / 2_000 - share) < 0.05
+
+
+def test_the_first_request_is_when_the_seconds_begin() -> None:
+    """Its time of day can be read; before it, and after a restart, there is none."""
+    playing, seen = player(), []
+    seen.append(playing.began_ms)
+    for at in (5, 6):
+        playing.next(at, wall_ms=at * 1_000)
+        seen.append(playing.began_ms)
+    playing.restart(())
+    assert [*seen, playing.began_ms] == [None, 5_000, 5_000, None]

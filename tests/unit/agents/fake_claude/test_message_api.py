@@ -1,11 +1,20 @@
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import aiohttp
 import pytest
-from anthropic import AsyncAnthropic, BadRequestError
+from anthropic import (
+    APIStatusError,
+    APITimeoutError,
+    AsyncAnthropic,
+    BadRequestError,
+    RateLimitError,
+)
 from anthropic.types import Message, TextBlock
+
+from agents.fake_claude.prompt import canonical, tokens_of
 
 from .wire import Json, Wire, asking
 
@@ -23,6 +32,7 @@ ANALYSIS = {
     "required": FIELDS,
     "additionalProperties": False,
 }
+FORM: Any = {"effort": "low", "format": {"type": "json_schema", "schema": ANALYSIS}}
 FACTS = [
     {"slot": "ret_1m", "label": "price return (1 m)"},
     {"slot": "volume_1m", "label": "volume"},
@@ -45,7 +55,7 @@ async def analysis(client: AsyncAnthropic, **changes: Json) -> Message:
         "system": "You write words and slots.",
         "messages": prompt(),
         "thinking": {"type": "adaptive"},
-        "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": ANALYSIS}},
+        "output_config": FORM,
         **changes,
     }
     return cast("Message", await client.messages.create(**asked))
@@ -193,3 +203,106 @@ async def test_the_bill_is_bounded(start: Callable[..., Awaitable[str]]) -> None
         bill = await wire.bill()
     assert (len(bill["entries"]), bill["dropped"]) == (2, 1)
     assert bill["totals"][MODEL]["requests"] == 3
+
+
+async def test_a_prompt_is_cached_and_paid_for_as_the_client_is_told(
+    client: AsyncAnthropic, wire: Wire
+) -> None:
+    """Written, then read, streamed or not; the two sides agree to the nano-dollar by the client's own name."""
+    system: Any = [
+        {"type": "text", "text": "word " * 600, "cache_control": {"type": "ephemeral"}},
+    ]
+    usages = []
+    for at in range(3):
+        asked: Any = {
+            "system": system,
+            "output_config": FORM,
+            "metadata": {"user_id": f"attempt-{at}"},
+        }
+        if at == 2:
+            async with client.messages.stream(
+                model=MODEL, max_tokens=999, messages=prompt(), **asked
+            ) as stream:
+                usages.append((await stream.get_final_message()).usage)
+        else:
+            usages.append((await analysis(client, **asked)).usage)
+    written = [usage.cache_creation_input_tokens for usage in usages]
+    size = 750 + tokens_of(canonical(ANALYSIS))  # the schema stands before the system prompt
+    assert written == [size, 0, 0]
+    assert [usage.cache_read_input_tokens for usage in usages] == [0, size, size]
+    assert usages[0].cache_creation is not None
+    assert usages[0].cache_creation.ephemeral_5m_input_tokens == size
+    entries = (await wire.bill())["entries"]
+    assert [entry["user_id"] for entry in entries] == [f"attempt-{at}" for at in range(3)]
+    for entry, usage in zip(entries, usages, strict=True):
+        assert entry["cost_nano_usd"] == (
+            100 * usage.input_tokens
+            + 125 * (usage.cache_creation_input_tokens or 0)
+            + 10 * (usage.cache_read_input_tokens or 0)
+            + 500 * usage.output_tokens
+        )
+    total = (await wire.bill())["totals"][MODEL]["cost_nano_usd"]
+    assert total == sum(entry["cost_nano_usd"] for entry in entries)
+
+
+async def test_a_prompt_whose_answer_never_began_is_not_cached(
+    client: AsyncAnthropic, wire: Wire
+) -> None:
+    """One that hung, or was refused before the model saw it."""
+    cached: Any = {"cache_control": {"type": "ephemeral"}, "system": "word " * 600}
+    await wire.play(
+        {"requests": [1, 1], "fault": "hang"}, {"requests": [2, 2], "fault": "overloaded"}
+    )
+    with pytest.raises(APITimeoutError):
+        await analysis(client.with_options(timeout=0.2), **cached)
+    with pytest.raises(APIStatusError):
+        await analysis(client, **cached)
+    assert (await analysis(client, **cached)).usage.cache_read_input_tokens == 0
+    assert (await analysis(client, **cached)).usage.input_tokens == 0
+
+
+async def until_refused(client: AsyncAnthropic) -> tuple[int, RateLimitError]:
+    """Ask until there is no more; return how often there was, and the refusal."""
+    for taken in range(100):
+        try:
+            await client.messages.create(model=MODEL, max_tokens=9, messages=asking()["messages"])
+        except RateLimitError as error:
+            return taken, error
+    pytest.fail("never refused")
+
+
+async def test_a_limit_refuses_and_bills_nothing_and_lets_in_again(
+    start: Callable[..., Awaitable[str]],
+) -> None:
+    """As the SDK sees it: a 429 with a time, after which there is room."""
+    url = await start(requests_per_minute=60)
+    async with (
+        AsyncAnthropic(api_key="k", base_url=url, max_retries=0) as limited,
+        aiohttp.ClientSession(url) as session,
+    ):
+        taken, refusal = await until_refused(limited)
+        assert 60 <= taken < 100
+        assert refusal.response.headers["anthropic-ratelimit-requests-remaining"] == "0"
+        assert len((await Wire(session).bill())["entries"]) == taken
+        await asyncio.sleep(float(refusal.response.headers["retry-after"]))
+        assert (await Wire(session).ask()).status == 200
+
+
+@pytest.mark.parametrize(
+    ("ttls", "says"),
+    [
+        (["5m"] * 5, "A maximum of 4 blocks with cache_control may be provided. Found 5."),
+        (["1h", "5m", "1h"], "must not come after a ttl='5m' block"),
+    ],
+)
+async def test_breakpoints_are_few_and_in_order(
+    client: AsyncAnthropic, ttls: list[str], says: str
+) -> None:
+    """As the API has it."""
+    system = [
+        {"type": "text", "text": "a", "cache_control": {"type": "ephemeral", "ttl": ttl}}
+        for ttl in ttls
+    ]
+    with pytest.raises(BadRequestError, match=says):
+        await analysis(client, system=system)
+    await analysis(client, system=system[:2])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.fake_claude import faults
+from deploy.demo.outage import RECOVERY_S
 from deploy.demo.plan import (
     HOURS,
     OUTAGE_S,
@@ -116,6 +117,7 @@ def test_the_simulated_model_is_called_by_its_name() -> None:
     assert 0 < agent.budget.usd_per_day < 1
     begins_s, ends_s = OUTAGE_S
     assert agent.breaker.window_s < ends_s - begins_s
+    assert agent.breaker.open_s_max + 1 < RECOVERY_S  # an answer takes less than a second
 
 
 def test_the_fake_plays_the_outage() -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from deploy.demo.outage import Answered, outage
 from deploy.demo.report import (
     KIND,
     MINUTES_MIN,
@@ -45,6 +46,25 @@ once = cache(planted)
 def _each_market_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """To invent it anew for each report takes a tenth of a second."""
     monkeypatch.setattr("deploy.demo.report.planted", once)
+
+
+BEGAN_MS = 1_800_000_000_000
+ANSWERS = (
+    (3.0, "answered"),
+    (11.0, "breaker_open"),
+    (13.0, "overloaded_error"),
+    (13.5, "breaker_open"),
+    (20.0, "breaker_open"),
+    (25.5, "breaker_open"),
+    (26.0, "answered"),
+    (27.0, "answered"),
+)
+"""Of a run with an outage from 12 to 24 s: when, and why."""
+
+
+def answered(at_s: float, reason: str) -> Answered:
+    """Return an answer so long after the model's first request."""
+    return Answered(BEGAN_MS + round(at_s * 1000), reason == "answered", reason)
 
 
 class Made(NamedTuple):
@@ -108,6 +128,7 @@ def make(*, outage_s: tuple[int, int] | None = (12, 24), seconds: int = SECONDS)
     if outage_s is not None:
         witness.breaker_states += ["closed", "open", "half_open", "open", "half_open", "closed"]
         witness.cost_nano_usd = 5
+        witness.answers += [answered(at_s, reason) for at_s, reason in ANSWERS]
     counts = view.counts
     counts.late, counts.dead_letters = plants.late, 3 + plants.refused + 1
     counts.gaps_detected, counts.gaps_filled = plants.gaps_detected, plants.gaps_filled
@@ -121,6 +142,7 @@ def make(*, outage_s: tuple[int, int] | None = (12, 24), seconds: int = SECONDS)
         shift_ms=12,
         speed=SPEED,
         outage_s=outage_s,
+        model_began_ms=None if outage_s is None else BEGAN_MS,
         bounds=bounds,
     )
     return Made(run, witness, view)
@@ -279,7 +301,16 @@ def _never_closed(made: Made) -> None:
 
 
 def _rules_silent(made: Made) -> None:
-    made.view.counts.by_model = made.view.counts.analyses
+    made.witness.answers[:] = [a for a in made.witness.answers if a.by_model]
+
+
+def _no_answer_again(made: Made) -> None:
+    made.witness.answers[:] = [a for a in made.witness.answers if not a.by_model]
+
+
+def _late_again(made: Made) -> None:
+    _no_answer_again(made)
+    made.witness.answers.append(answered(29.0, "answered"))
 
 
 @pytest.mark.parametrize(
@@ -295,7 +326,15 @@ def _rules_silent(made: Made) -> None:
             ],
         ),
         (_never_closed, ["the model's recovery: the breaker stays open"]),
-        (_rules_silent, ["the model's outage: rules answered nothing"]),
+        (
+            _rules_silent,
+            ["the model's outage: no answer by rules because of the open breaker"],
+        ),
+        (_no_answer_again, ["the model's recovery: it never answered again"]),
+        (
+            _late_again,
+            ["the model's recovery: it answered again 5.0 s after it healed, not within 5 s"],
+        ),
     ],
 )
 def test_what_does_not_show_of_the_models_outage_is_named(
@@ -315,7 +354,9 @@ def test_what_does_not_show_of_the_models_outage_is_named(
     [
         (0, {"the model's analyses: none", "the model's cost: nothing"}),
         (12, {"the model's outage: the breaker never opened"}),
+        (12, {"the model's outage: no answer by rules because of the open breaker"}),
         (24, {"the model's recovery: the breaker stays open"}),
+        (24, {"the model's recovery: it never answered again"}),
     ],
 )
 def test_the_model_owes_each_thing_from_its_own_time_on(since_s: int, words: set[str]) -> None:
@@ -326,6 +367,7 @@ def test_the_model_owes_each_thing_from_its_own_time_on(since_s: int, words: set
         _never_called(made)
         _free(made)
         _never_opened(made)
+        made.witness.answers.clear()
         assert (words <= set(made.found.not_found)) is due
 
 
@@ -472,3 +514,47 @@ def test_latencies_are_told_by_their_percentiles() -> None:
     made.witness.latencies_ms.extend([*range(100, 0, -1)])
     assert made.told()["aggregate_latency_ms"] == {"p50": 50, "p95": 96, "n": 100}
     assert "50 ms (p50), 96 ms (p95)" in summary(made.told())[1]
+
+
+def test_the_outage_is_told_with_its_times() -> None:
+    """In the report and in a line; breaker answers of before it are none of its."""
+    told = make(outage_s=(12, 24)).told()
+    assert told["outage"] == {
+        "begins_s": 12,
+        "ends_s": 24,
+        "rules_answers": 3,
+        "rules_first_s": 13.5,
+        "rules_last_s": 25.5,
+        "recovery_s": 2.0,
+    }
+    assert summary(told)[2] == (
+        "the model's outage, planted from 12 to 24 s after its first request: rules answered 3 times because the"
+        " breaker was open, from 13.5 to 25.5 s; the model answered again 2.0 s after it healed"
+    )
+    assert make(outage_s=None).told()["outage"] is None
+
+
+def test_a_recovery_at_the_bound_is_too_late_and_just_before_it_is_not() -> None:
+    """By a millisecond."""
+    for at_s, named in ((28.999, 0), (29.0, 1)):
+        made = make(outage_s=(12, 24))
+        _no_answer_again(made)
+        made.witness.answers.append(answered(at_s, "answered"))
+        assert len(made.found.not_found) == named
+
+
+def test_rules_that_answer_only_after_the_outage_do_not_show_it() -> None:
+    """The breaker has to open while it lasts."""
+    made = make(outage_s=(12, 24))
+    made.witness.answers[:] = [answered(24.5, "breaker_open"), answered(25.0, "answered")]
+    (missing,) = made.found.not_found
+    assert missing.startswith("the model's outage: no answer by rules")
+
+
+def test_a_model_that_does_not_say_when_it_began_shows_nothing() -> None:
+    """Whatever the answers are."""
+    seen = outage((12, 24), None, [answered(26.0, "answered"), answered(13.0, "breaker_open")])
+    assert (seen.rules_first_s, seen.recovery_s, seen.rules_answers) == (None, None, 0)
+    told = make(outage_s=(12, 24)).told()
+    told["outage"] |= {"rules_first_s": None}
+    assert summary(told)[2].endswith("not seen")
