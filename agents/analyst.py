@@ -1,25 +1,30 @@
 """One candidate to one analysis: ask the model if it may be asked, else say what the rules say.
 
-The path is breaker -> reserve -> intent -> confirm -> admit -> send -> result -> settle -> verdict; each refusal on it has a name,
-which the analysis carries as its origin reason.
+The path is breakers -> reserve -> intent -> confirm -> admit -> send -> verdict -> result -> settle; each refusal on it
+has a name, which the analysis carries as its origin reason.
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 import structlog
 from msgspec import Struct
 
-from agents.account.books import Books, Reserved, Sendable
+from agents.account.books import Reserved, Sendable
 from agents.account.call import Call, Denied, Told
-from agents.account.ledger import Ledger
+from agents.account.connection import LedgerError
+from agents.account.pacing import Told as Limits
+from agents.answer.leaks import Confidential
 from agents.answer.rules import VERSION, Words, analyse, direction_of
 from agents.answer.verdict import Rejected, judge
-from agents.ask.breaker import CircuitBreaker, Outcome, Permit, State
-from agents.ask.model import LanguageModel, Reply
+from agents.ask.breaker import Outcome, Permit
+from agents.ask.breakers import worth_of
+from agents.ask.model import Reply
+from agents.ask.outcomes import Limiter
 from agents.ask.prompt import SCHEMA_BYTES, SCHEMA_VERSION, Prompt, prompt_of
 from agents.decide.candidate import Candidate
+from agents.desk import Desk
 from agents.metrics import AGENT
 from agents.settings import AgentSettings
 from topics import Analysis, Trigger, Usage
@@ -33,20 +38,6 @@ FAIR_SHARE = 0.5
 """Of the longest time any call is given; one that got less says nothing of the model by its time-out."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What it takes to ask a model; without it rules answer everything."""
-
-    model: LanguageModel
-    breaker: CircuitBreaker
-    books: Books
-
-    @property
-    def ledger(self) -> Ledger:
-        """What the books are kept in."""
-        return self.books.ledger
 
 
 class Answered(Struct, frozen=True, kw_only=True):
@@ -134,9 +125,8 @@ class Analyst:
         return await self._by_model(candidate, self.desk)
 
     async def _by_model(self, candidate: Candidate, desk: Desk) -> Answered:
-        if desk.breaker.state is State.FORCED_OPEN or desk.breaker.retry_after_s(time.monotonic()):
-            desk.breaker.rejected += 1
-            return by_rules(candidate, "breaker_open")
+        if (shut := desk.shut(time.monotonic())) is not None:
+            return by_rules(candidate, shut)
         prompt = prompt_of(candidate, desk.model.name)
         async with desk.books.attempt(self._call(candidate, desk, prompt)) as reserved:
             if isinstance(reserved, Denied):
@@ -149,14 +139,39 @@ class Analyst:
         sendable = await reserved.confirm()
         if isinstance(sendable, Denied):
             return by_rules(candidate, sendable.reason)
-        permit = desk.breaker.admit(time.monotonic())
-        if permit is None:
-            await sendable.release("breaker_open")
-            return by_rules(candidate, "breaker_open")
-        began_ms = self._now_ms()
-        reply = await self._send(candidate, desk, prompt, permit)
+        permits = desk.admit(time.monotonic())
+        if isinstance(permits, str):
+            await sendable.release(permits)
+            return by_rules(candidate, permits)
+        began_ms, answered = self._now_ms(), None
+        try:
+            reply = await self._send(candidate, desk, prompt, permits.model)
+            answered = _judged(candidate, prompt, reply, reserved.call.attempt_id)
+        finally:
+            worth, why = Outcome.IGNORED, "cancelled"
+            if answered is not None:
+                why = answered.reason
+                worth = worth_of(why, judged=reply.stop_reason is not None)
+            desk.quality.report(permits.quality, worth, time.monotonic(), why=why)
         cost = await self._account(sendable, reply, began_ms)
-        return _judged(candidate, prompt, reply, cost, reserved.call.attempt_id)
+        await self._heed(desk, reply)
+        return msgspec.structs.replace(answered, cost_nano_usd=cost)
+
+    async def _heed(self, desk: Desk, reply: Reply) -> None:
+        """Correct the pace by what the answer says of the provider's own limits."""
+        limits = reply.limits
+        buckets = (limits.requests, limits.input_tokens, limits.output_tokens)
+        first, second, third = ((bucket.limit, bucket.remaining) for bucket in buckets)
+        pause = reply.meaning.limiter is Limiter.PAUSE and reply.retry_after_s is not None
+        try:
+            await desk.ledger.heed(
+                f"{desk.model.provider}/{desk.model.name}",
+                self._now_ms(),
+                told=Limits((first[0], second[0], third[0]), (first[1], second[1], third[1])),
+                retry_after_ms=round((reply.retry_after_s or 0) * 1000) if pause else None,
+            )
+        except LedgerError as error:
+            log.warning("the pace is not corrected", error=str(error))
 
     async def _account(self, sendable: Sendable, reply: Reply, began_ms: int) -> int:
         """Book what a call cost; nobody knows what one without usage cost, so its reservation is charged."""
@@ -187,9 +202,13 @@ class Analyst:
             )
         finally:
             now_s = time.monotonic()
-            desk.breaker.report(permit, self._health(reply, timeout_s), now_s)
+            why = "cancelled" if reply is None else reply.outcome
+            desk.breaker.report(permit, self._health(reply, timeout_s), now_s, why=why)
+            if reply is not None and reply.meaning.opens:
+                until_s = None if reply.retry_after_s is None else now_s + reply.retry_after_s
+                desk.breaker.open_until(until_s, reply.message, now_s)
             AGENT.call_s.observe(now_s - began_s)
-            AGENT.calls.labels("cancelled" if reply is None else reply.outcome).inc()
+            AGENT.calls.labels(why).inc()
         if reply.outcome != "answered":
             log.info("model call failed", outcome=reply.outcome, message=reply.message)
         return reply
@@ -211,7 +230,7 @@ class Analyst:
             item_key=prompt.item_key,
             asset=candidate.asset,
             product=candidate.product,
-            priority=candidate.product,
+            priority="alert" if candidate.alert_id is not None else candidate.product,
             provider=desk.model.provider,
             model=desk.model.name,
             prompt_version=prompt.version,
@@ -226,13 +245,12 @@ def by_rules(candidate: Candidate, reason: str) -> Answered:
     return Answered(words=analyse(candidate), origin="rules", reason=reason)
 
 
-def _judged(
-    candidate: Candidate, prompt: Prompt, reply: Reply, cost: int, attempt_id: str
-) -> Answered:
+def _judged(candidate: Candidate, prompt: Prompt, reply: Reply, attempt_id: str) -> Answered:
     if reply.text is None:
         words, origin, reason = analyse(candidate), "rules", reply.outcome
     else:
-        verdict = judge(reply.text, candidate)
+        secrets = Confidential(canary=prompt.canary, instructions=prompt.system)
+        verdict = judge(reply.text, candidate, secrets)
         if isinstance(verdict, Rejected):
             words, origin, reason = analyse(candidate), "rules", verdict.reason
         else:
@@ -244,6 +262,5 @@ def _judged(
         item_key=prompt.item_key,
         prompt_version=prompt.version,
         usage=reply.usage or Usage(),
-        cost_nano_usd=cost,
         attempt_ids=(attempt_id,),
     )

@@ -13,8 +13,10 @@ from agents.account.books import Books
 from agents.account.ledger import Ledger
 from agents.account.recovery import MARGIN_MS, Entry
 from agents.account.terms import SIZE_MS, terms_of
-from agents.analyst import Analyst, Desk
+from agents.analyst import Analyst
 from agents.ask.breakers import Breakers
+from agents.ask.prompt import version
+from agents.desk import Desk
 from agents.journal import Journal, acts, entries_since
 from agents.orders import Orders
 from agents.settings import AgentSettings
@@ -134,8 +136,13 @@ def create_desk(
         base_url=model.base_url,
         api_key=model.api_key.get_secret_value(),
     )
-    breaker = breakers.of_model(model.provider, model.name, time.monotonic())
-    return Desk(claude, breaker, Books(ledger, journal.write, now_ms=now_ms))
+    now_s = time.monotonic()
+    return Desk(
+        model=claude,
+        breaker=breakers.of_model(model.provider, model.name, now_s),
+        quality=breakers.of_prompt(version(), now_s),
+        books=Books(ledger, journal.write, now_ms=now_ms),
+    )
 
 
 async def _watch_books(books: Books, broker: BrokerSettings, spend: dict[str, float]) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from agents.analyst import Desk
 from agents.ask.breaker import CircuitBreaker
 from agents.ask.breakers import Breakers, words_of
+from agents.desk import Desk
 from agents.metrics import AGENT
 from agents.settings import AgentSettings
 from agents.worker import Worker

@@ -13,11 +13,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from agents.account.books import Books as Account
 from agents.account.ledger import Ledger
 from agents.account.terms import Terms
-from agents.analyst import Analyst, Desk
+from agents.analyst import Analyst
 from agents.ask.breaker import CircuitBreaker
 from agents.ask.claude import Claude
 from agents.ask.model import LanguageModel
 from agents.assignment import GROUP
+from agents.desk import Desk
 from agents.settings import AgentSettings
 from agents.worker import Worker
 from tests.unit.agents.fake_claude.wire import Wire
@@ -127,7 +128,10 @@ async def desk_of(
     try:
         await ledger.rebuild((), now_ms())
         yield Desk(
-            model, CircuitBreaker(settings.breaker), Account(ledger, no_journal, now_ms=now_ms)
+            model,
+            CircuitBreaker(settings.breaker),
+            CircuitBreaker(settings.breaker),
+            Account(ledger, no_journal, now_ms=now_ms),
         )
     finally:
         await model.close()

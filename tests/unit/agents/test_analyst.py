@@ -16,12 +16,13 @@ from agents.account.ledger import Reply as LedgerReply
 from agents.account.pricing import cost_nano_usd, reservation_nano_usd
 from agents.account.shown import Spend
 from agents.account.terms import Terms
-from agents.analyst import REQUEST_OVERHEAD_TOKENS, Analyst, Answered, Desk
+from agents.analyst import REQUEST_OVERHEAD_TOKENS, Analyst, Answered
 from agents.answer.rules import VERSION, analyse
 from agents.ask.breaker import CircuitBreaker, Outcome, Permit, State
 from agents.ask.model import Reply
 from agents.ask.prompt import SCHEMA_BYTES, Prompt, prompt_of
 from agents.decide.candidate import Candidate
+from agents.desk import Desk
 from agents.settings import AgentSettings, BreakerSettings, GateSettings, ModelSettings
 from tests.servers import SharedRedis
 from tests.unit.agents.candidates import candidate
@@ -84,9 +85,12 @@ class Office:
 
     def __init__(self, model: SaidModel, ledger: Ledger, settings: AgentSettings) -> None:
         self.model, self.ledger, self.breaker = model, ledger, HeardBreaker()
+        self.quality = CircuitBreaker(BreakerSettings())
         self.journal: list[Intent | Result] = []
         books = Books(ledger, self.write, now_ms=lambda: NOW_MS)
-        self.analyst = Analyst(settings, Desk(model, self.breaker, books), now_ms=lambda: NOW_MS)
+        self.analyst = Analyst(
+            settings, Desk(model, self.breaker, self.quality, books), now_ms=lambda: NOW_MS
+        )
 
     async def answer(self, left_s: float = 20.0, **changes: object) -> tuple[Analysis, Answered]:
         """Answer a candidate that has so much time left."""
@@ -212,18 +216,18 @@ async def test_what_is_reserved_covers_the_whole_request(office: Open) -> None:
     ("outcome", "health", "usage"),
     [
         ("timeout", FAILURE, None),
-        ("connection", FAILURE, None),
-        ("connection", FAILURE, Usage()),
-        ("malformed", FAILURE, None),
+        ("cut", FAILURE, None),
+        ("unreachable", FAILURE, Usage()),
+        ("unreadable", FAILURE, None),
         ("malformed", FAILURE, USED),
         ("truncated", IGNORED, USED),
         ("refused", IGNORED, USED),
-        ("too_long", IGNORED, USED),
+        ("context_exceeded", IGNORED, USED),
         ("unexpected_stop", IGNORED, USED),
-        ("overloaded_error", FAILURE, Usage()),
-        ("rate_limit_error", IGNORED, Usage()),
-        ("authentication_error", FAILURE, Usage()),
-        ("status_502", FAILURE, None),
+        ("overloaded", FAILURE, Usage()),
+        ("rate_limited", IGNORED, Usage()),
+        ("unauthenticated", FAILURE, Usage()),
+        ("server_error", FAILURE, None),
     ],
 )
 async def test_a_failed_call_is_answered_by_rules_under_its_name(
