@@ -420,3 +420,46 @@ async def test_the_validity_ends_with_time_itself() -> None:
     analysis, _ = await analyst.answer(pressing())
     assert analysis.valid_until_ms == EPOCH_MS_MAX
     assert BY_NAME["analyses"].decoder().decode(encode(analysis)) == analysis
+
+
+async def test_answers_that_cannot_be_used_shut_the_prompt_and_not_the_model(office: Open) -> None:
+    """Its version is asked no more, and nothing is set aside for it; the model's own breaker stays closed."""
+    ours = office(said("no JSON", stop_reason="end_turn"))
+    reasons = [(await ours.answer())[0].origin_reason for _ in range(30)]
+    assert (reasons[0], reasons[-1]) == ("schema_break", "quality_open")
+    asked, spend = len(ours.model.asked), await ours.spend()
+    await ours.answer()
+    assert (len(ours.model.asked), await ours.spend()) == (asked, spend)
+    assert ours.breaker.state is State.CLOSED
+    assert ours.quality.state is State.OPEN
+
+
+async def test_a_spend_limit_opens_until_it_is_reset(office: Open) -> None:
+    """One answer is enough: each further call would only be refused."""
+    ours = office(
+        said(None, outcome="spend_limit", health=IGNORED, usage=Usage(), retry_after_s=900.0)
+    )
+    await ours.answer()
+    assert ours.breaker.state is State.OPEN
+    assert 890 < ours.breaker.retry_after_s(time.monotonic()) <= 900
+    assert (await ours.answer())[0].origin_reason == "breaker_open"
+    assert len(ours.model.asked) == 1
+
+
+async def test_silence_that_a_provider_asks_for_is_kept_by_all_workers(office: Open) -> None:
+    """The pace is in the ledger, which they share: the next reservation waits."""
+    ours = office(
+        said(None, outcome="rate_limited", health=IGNORED, usage=Usage(), retry_after_s=60.0)
+    )
+    await ours.answer()
+    ours.model.reply = said()
+    analysis, _ = await ours.answer()
+    assert (analysis.origin, analysis.origin_reason) == ("rules", "paced")
+
+
+async def test_an_answer_that_tells_the_marker_is_not_published(office: Open) -> None:
+    """What is confidential is held against each answer."""
+    canary = prompt_of(candidate(), MODEL).canary
+    answer = GOOD | {"text": f"It fell to {{close_1m_usdt}}, said {canary}."}
+    analysis, _ = await office(said(msgspec.json.encode(answer).decode())).answer()
+    assert (analysis.origin, analysis.origin_reason) == ("rules", "leak")
