@@ -258,6 +258,8 @@ async def test_headers_lower_the_pace_and_never_raise_it(
         await made.heed("a/m", NOON_MS + 6_000, told=Told((30, None, None), (1, None, None)))
         assert await made.reserve(ask(7), NOON_MS + 6_000) == Granted(NOON_MS + 6_000)
         assert await made.reserve(ask(8), NOON_MS + 6_000) == Wait(2_000)
+        assert await made.release("a7", NOON_MS + 6_000) == "released"  # with its pace
+        assert await made.reserve(ask(8), NOON_MS + 6_000) == Granted(NOON_MS + 6_000)
 
 
 def intent(number: int, nano_usd: int = 100, **changes: Any) -> Intent:
