@@ -67,7 +67,8 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
             ending.push_async_callback(_end_all, beside)
             for task in beside:
                 task.add_done_callback(lambda _: stop.set())  # by itself, by a defect only
-            if await orders.caught_up(stop) or not stop.is_set():
+            await orders.caught_up(stop)
+            if not stop.is_set():
                 await worker.run(stop)
 
     await run_role(
