@@ -26,14 +26,17 @@ log = structlog.get_logger()
 
 
 async def close_consumer(consumer: AIOKafkaConsumer) -> None:
-    """Close a consumer and its connections, whether or not there is a broker."""
+    """Close a consumer and its connections, whether or not there is a broker, also if we are cancelled meanwhile."""
     stopping = asyncio.create_task(consumer.stop())
-    await asyncio.wait([stopping])
-    if stopping.cancelled():
-        # Without a broker, aiokafka lets the end of its own waiting fetch through as if we were cancelled,
-        # and leaves its connections open.
-        await consumer._client.close()  # noqa: SLF001
-    else:
+    try:
+        await asyncio.wait([stopping])
+    finally:
+        await asyncio.wait([stopping])
+        if stopping.cancelled() or stopping.exception() is not None:
+            # Without a broker, aiokafka lets the end of its own waiting fetch through as if we were cancelled,
+            # and leaves its connections open.
+            await consumer._client.close()  # noqa: SLF001
+    if not stopping.cancelled():
         stopping.result()
 
 
@@ -50,9 +53,10 @@ async def _reader(broker: BrokerSettings) -> AsyncIterator[AIOKafkaConsumer]:
 async def read_said(broker: BrokerSettings, partition: int, since_ms: int, said: Said) -> None:
     """Take what `analyses` and `decisions` say of a partition since a log time, up to their present ends.
 
+    A record that cannot be read says nothing: what it may have told is answered once more.
+
     Raises:
         aiokafka.errors.KafkaError: The broker cannot be reached.
-        ContractError: A record of ours cannot be read.
     """
     decode = {
         broker.topic(name): BY_NAME[name].decoder().decode for name in ("analyses", "decisions")
@@ -68,7 +72,11 @@ async def read_said(broker: BrokerSettings, partition: int, since_ms: int, said:
             while await consumer.position(place) < ends[place]:
                 for read, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
                     for record in records:
-                        said.take(decode[read.topic](record.value or b""))
+                        try:
+                            said.take(decode[read.topic](record.value or b""))
+                        except ContractError as refused:
+                            place_of = f"{read.topic}/{read.partition}/{record.offset}"
+                            log.warning("a record cannot be read", place=place_of, why=str(refused))
 
 
 class AlertReader:
