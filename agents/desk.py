@@ -6,6 +6,7 @@ from typing import NamedTuple
 from agents.account.books import Books
 from agents.account.ledger import Ledger
 from agents.ask.breaker import CircuitBreaker, Outcome, Permit
+from agents.ask.concurrency import ConcurrencyLimit
 from agents.ask.model import LanguageModel
 
 
@@ -17,12 +18,17 @@ class Desk:
     breaker: CircuitBreaker
     quality: CircuitBreaker
     """Of the prompt's version: opens when too many of its answers cannot be used."""
+    slots: ConcurrencyLimit
     books: Books
 
     @property
     def ledger(self) -> Ledger:
         """What the books are kept in."""
         return self.books.ledger
+
+    def is_shut(self, now_s: float) -> bool:
+        """Return whether a breaker lets no call through now; nothing is counted."""
+        return self.breaker.is_shut(now_s) or self.quality.is_shut(now_s)
 
     def shut(self, now_s: float) -> str | None:
         """Return which breaker lets no call through now, as the reason an analysis carries; None if both do."""

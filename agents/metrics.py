@@ -25,6 +25,24 @@ class AgentMetrics:
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60),
         )
         self.waiting = Gauge("tapereader_agent_inbox", "Candidates that wait.")
+        self.put_back = Counter(
+            "tapereader_agent_put_back",
+            "Candidates that wait to be asked about again, by what came of the last send, or paced.",
+            ("reason",),
+        )
+        self.concurrency = Gauge(
+            "tapereader_agent_concurrency", "Calls that may be in flight at once."
+        )
+        self.ledger_untold = Gauge(
+            "tapereader_agent_ledger_untold", "Ends of calls that the ledger has not heard of."
+        )
+        self.ledger_dropped = Gauge(
+            "tapereader_agent_ledger_dropped",
+            "Ends of calls that were left to their lease, because too many were untold.",
+        )
+        self.ledger_overruns = Gauge(
+            "tapereader_agent_ledger_overruns", "Calls that cost more than was reserved."
+        )
         self.breaker_state = Gauge(
             "tapereader_agent_breaker_state", "1 for the state it is in.", ("breaker", "state")
         )

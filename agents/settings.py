@@ -75,7 +75,7 @@ class ModelSettings(_Branch):
     model_config = ConfigDict(hide_input_in_errors=True)  # it may be the key
 
     base_url: str | None = None
-    """Until the budget exists in full, only a loopback address is called."""
+    """Https, or a loopback address: the key is not sent in the clear."""
     api_key: SecretStr | None = None
     name: str = Field(default="claude-haiku-5-5", min_length=1)
     provider: str = Field(default="anthropic", pattern=r"^[a-z][a-z0-9_]{0,31}$")
@@ -102,12 +102,9 @@ class ModelSettings(_Branch):
 
     @field_validator("base_url")
     @classmethod
-    def _loopback_only(cls, url: str | None) -> str | None:
-        if url is not None and not is_loopback(url):
-            msg = (
-                "only a loopback address (127.0.0.1, ::1, localhost) may be called: the budget that bounds"
-                " what other addresses may cost is not complete yet"
-            )
+    def _key_is_not_sent_in_the_clear(cls, url: str | None) -> str | None:
+        if url is not None and not (is_loopback(url) or _is_https(url)):
+            msg = "an https address is needed, or a loopback one (127.0.0.1, ::1, localhost): the key goes there"
             raise ValueError(msg)
         return url
 
@@ -213,12 +210,23 @@ class AgentSettings(_Branch):
     """Between tallies of what made no candidate."""
 
     @model_validator(mode="after")
-    def _lost_is_longer_than_any_call(self) -> "AgentSettings":
+    def _a_call_ends_before_it_is_given_up(self) -> "AgentSettings":
         for name, lost_s in (("breaker", self.breaker.lost_s), ("quality", self.quality.lost_s)):
             if lost_s <= self.model.timeout_s:
                 msg = f"{name}.lost_s = {lost_s:g}: above model.timeout_s, which is {self.model.timeout_s:g}"
                 raise ValueError(msg)
+        if self.budget.lease_s <= self.model.timeout_s:
+            msg = (
+                f"budget.lease_s = {self.budget.lease_s:g}: above model.timeout_s, which is"
+                f" {self.model.timeout_s:g}; what comes later stays charged in full"
+            )
+            raise ValueError(msg)
         return self
+
+
+def _is_https(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" and bool(parts.hostname)
 
 
 def is_loopback(url: str) -> bool:

@@ -9,7 +9,7 @@ from topics import Analysis, ContractError, DeadLetter, Decision
 from topics.record import OutRecord
 from topics.settings import BrokerSettings
 
-from .analyst import Answered
+from .answer.answered import Answered
 from .decide.alerts import alert_of
 from .decide.candidate import Candidate
 from .decide.inbox import Put
@@ -43,6 +43,11 @@ class Trail:
         self._broker, self._publisher = broker, publisher
         self._deciders, self._now_ms = deciders, now_ms
 
+    def is_ours(self, candidate: Candidate) -> bool:
+        """Return whether its partition is still ours, without a break since the candidate was made."""
+        decider = self._deciders.get(candidate.partition)
+        return decider is not None and decider.tenure == candidate.tenure
+
     def tell_put(self, put: Put) -> None:
         """Tell what putting a candidate in did to others."""
         if put.absorbed is not None:
@@ -60,6 +65,7 @@ class Trail:
             answered.reason,
             finishes=candidate.offsets,
             answered=answered,
+            decided_ms=analysis.produced_ms,
             first=[analysis_record(self._broker, analysis, candidate.partition)],
         )
 
@@ -71,7 +77,8 @@ class Trail:
             outcome,
             analysis.origin_reason,
             finishes=candidate.offsets,
-            analysis_id=analysis.analysis_id,
+            said=analysis,
+            decided_ms=analysis.produced_ms,
         )
 
     def tell_ended(self, candidate: Candidate, state: str) -> None:
@@ -103,21 +110,22 @@ class Trail:
         finishes: Sequence[int] = (),
         survivor: Candidate | None = None,
         answered: Answered | None = None,
-        analysis_id: str | None = None,
+        said: Analysis | None = None,
+        decided_ms: int | None = None,
         first: Sequence[OutRecord] = (),
     ) -> None:
         decider = self._deciders.get(candidate.partition)
-        if decider is None or decider.tenure != candidate.tenure:
+        if decider is None or not self.is_ours(candidate):
             return  # the partition is another's now, or ours anew: the aggregates are read again
         AGENT.decisions.labels(outcome, reason).inc()
         decision = decision_of(
             candidate,
             outcome,
             reason,
-            decided_ms=self._now_ms(),
+            decided_ms=self._now_ms() if decided_ms is None else decided_ms,
             survivor=survivor,
             answered=answered,
-            analysis_id=analysis_id,
+            said=said,
         )
         self._put([decision_record(self._broker, decision)], decider, finishes, first)
 
@@ -143,10 +151,17 @@ def decision_of(
     decided_ms: int,
     survivor: Candidate | None = None,
     answered: Answered | None = None,
-    analysis_id: str | None = None,
+    said: Analysis | None = None,
 ) -> Decision:
-    """Return the fate of a candidate; ``answered`` when it has an analysis, ``survivor`` when another took it over."""
+    """Return the fate of a candidate.
+
+    ``survivor`` is who took it over; ``answered`` what its analysis says, or ``said`` the analysis that stood there
+    already. An analysis was ``decided_ms`` when it was produced.
+    """
     last = max(0, candidate.read_to - 1)
+    attempt_ids = [] if survivor else [sent.attempt_id for sent in candidate.sends]
+    if answered is not None or said is not None:
+        attempt_ids = answered.attempt_ids if answered else list(said.attempt_ids if said else ())
     return Decision(
         decision_id=candidate.candidate_id,
         asset=candidate.asset,
@@ -155,7 +170,7 @@ def decision_of(
         outcome=outcome,
         reason=reason,
         survivor_id=None if survivor is None else survivor.candidate_id,
-        analysis_id=analysis_id if answered is None else candidate.candidate_id,
+        analysis_id=None if answered is None and said is None else candidate.candidate_id,
         item_key=None if answered is None else answered.item_key,
         severity=candidate.severity,
         reasons=list(candidate.reasons),
@@ -165,6 +180,7 @@ def decision_of(
         last_offset=max(candidate.offsets, default=last),
         decided_ms=decided_ms,
         alert_id=alert_of(candidate.candidate_id),
+        attempt_ids=attempt_ids,
     )
 
 

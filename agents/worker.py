@@ -5,7 +5,6 @@ outputs cannot be acknowledged; polling goes on, so the group does not take the 
 """
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -19,8 +18,8 @@ from topics.outbox import Sender
 from topics.settings import BrokerSettings
 
 from .analyst import Analyst
+from .answering import POLL_MS, Answering
 from .assignment import Assignment
-from .decide.candidate import Candidate
 from .decide.inbox import Inbox
 from .decide.partition import PartitionDecider
 from .decide.sound import unsound
@@ -30,7 +29,6 @@ from .settings import AgentSettings
 from .tails import AlertReader
 from .trail import Trail
 
-POLL_MS = 200
 COMMIT_S = 1.0
 BACKLOG_MAX = 2_000
 """Outputs that wait to be acknowledged; beyond it reading pauses, and goes on at half."""
@@ -72,12 +70,10 @@ class Worker:
         self._publisher = Publisher(self._sender)
         self._trail = Trail(broker, self._publisher, self.assignment.deciders, now_ms=now_ms)
         self._alerts = AlertReader(broker, reach_s=settings.alerts_reach_s, now_ms=now_ms)
+        self._answering = Answering(self.inbox, analyst, self._trail, self._fail)
         self._decode = BY_NAME["aggregates"].decoder().decode
-        self._changed = asyncio.Event()
         self._failed = asyncio.Event()
         self._failure: Exception | None = None
-        self._calls: set[asyncio.Task[None]] = set()
-        self._free = settings.model.concurrency
         self._paused = False
 
     @property
@@ -88,7 +84,7 @@ class Worker:
     @property
     def calls_in_flight(self) -> int:
         """Calls to the model that have not ended."""
-        return len(self._calls)
+        return len(self._answering.calls)
 
     @property
     def unfinished(self) -> int:
@@ -120,7 +116,7 @@ class Worker:
         taking = self._loops(
             self._read(),
             self._alerts.run(self.assignment.deciders, self._take_alert),
-            self._answer_all(),
+            self._answering.run(),
             self._tally(),
         )
         giving = self._loops(self._publisher.run(), self._commit())
@@ -130,7 +126,7 @@ class Worker:
                 await self._cancel(taking)
                 await self._finish()
         finally:
-            await self._cancel([*taking, *giving, *self._calls])
+            await self._cancel([*taking, *giving, *self._answering.calls])
         for loop in (*taking, *giving):
             if not loop.cancelled():
                 loop.result()
@@ -144,15 +140,8 @@ class Worker:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _finish(self) -> None:
-        """End cleanly, reading no more: let calls in flight end, let rules answer what waits, tally, commit.
-
-        What waits is not left for the next start: what came after it has been said, and would be said again.
-        """
-        if self._calls:
-            timeout_s = self._settings.model.timeout_s + CALL_GRACE_S
-            await asyncio.wait(self._calls, timeout=timeout_s)
-        while (candidate := self.inbox.take(math.inf, model_is_free=True)) is not None:
-            self._trail.tell(candidate, *self.analyst.decline(candidate, "stopping"))
+        """End cleanly, reading no more: answer what waits, tally, commit."""
+        await self._answering.finish(self._settings.model.timeout_s + CALL_GRACE_S)
         self._trail.tell_tallies(self.assignment.deciders.values())
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
@@ -212,16 +201,7 @@ class Worker:
                 continue
             candidate = decider.take(record.offset, aggregate, time.monotonic())
             if candidate is not None:
-                self._offer(decider, candidate)
-
-    def _offer(self, decider: PartitionDecider, candidate: Candidate) -> None:
-        """Let a candidate wait, unless it has its analysis from before."""
-        AGENT.candidates.labels(candidate.product).inc()
-        if (said := decider.analysis_of(candidate)) is not None:
-            self._trail.tell_said(candidate, said)
-            return
-        self._trail.tell_put(self.inbox.put(candidate))
-        self._changed.set()
+                self._answering.offer(decider, candidate)
 
     def _take_alert(self, decider: PartitionDecider, alert: Alert) -> None:
         """Let a firing alert ask; one that fires no more ends what still waits for it."""
@@ -233,48 +213,13 @@ class Worker:
         candidate = decider.take_alert(alert, time.monotonic())
         AGENT.alerts.labels("known" if candidate is None else "taken").inc()
         if candidate is not None:
-            self._offer(decider, candidate)
+            self._answering.offer(decider, candidate)
 
     def _read_one(self, record: ConsumerRecord) -> Aggregate:
         aggregate: Aggregate = self._decode(record.value or b"")
         if (lack := unsound(aggregate)) is not None:
             raise ContractError(lack, reason="invalid")
         return aggregate
-
-    # Answering
-
-    async def _answer_all(self) -> None:
-        while True:
-            with suppress(TimeoutError):  # deadlines pass without anybody saying so
-                async with asyncio.timeout(POLL_MS / 1000):
-                    await self._changed.wait()
-            self._changed.clear()
-            while (candidate := self._taken()) is not None:
-                if self.analyst.asks_model(candidate, time.monotonic()):
-                    self._free -= 1
-                    task = asyncio.create_task(self._call(candidate))
-                    self._calls.add(task)
-                    task.add_done_callback(self._ended)
-                else:
-                    self._trail.tell(candidate, *await self.analyst.answer(candidate))
-                    await asyncio.sleep(0)  # thousands may be due at once, and others have work too
-            AGENT.waiting.set(len(self.inbox))
-
-    def _taken(self) -> Candidate | None:
-        return self.inbox.take(time.monotonic(), model_is_free=self._free > 0)
-
-    async def _call(self, candidate: Candidate) -> None:
-        try:
-            self._trail.tell(candidate, *await self.analyst.answer(candidate))
-        finally:
-            self._free += 1
-            self._changed.set()
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._calls.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, Exception):
-            self._fail(error)  # nobody awaits a call: its candidate would never be finished
 
     async def _tally(self) -> None:
         while True:

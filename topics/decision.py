@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from .analysis import Product
+from .journal import AttemptId
 from .units import AssetId, Count, EpochMs, Severity, Word
 
 
@@ -33,6 +34,9 @@ class Decision(Struct, frozen=True, kw_only=True, tag_field="type", tag="decisio
     decided_ms: EpochMs
     alert_id: Annotated[str, Meta(max_length=200)] | None = None
     """The alert that made it a candidate. Then no aggregate did, and both offsets are that of the last one read."""
+    attempt_ids: list[AttemptId] = []
+    """What was sent to a model for it, oldest first, also where rules answered in the end. A coalesced one's are its
+    survivor's."""
 
 
 class Tally(Struct, frozen=True, kw_only=True, tag_field="type", tag="decision.tally"):

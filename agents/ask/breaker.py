@@ -133,6 +133,10 @@ class CircuitBreaker:
             self._probes[permit.number] = permit
         return permit
 
+    def is_shut(self, now_s: float) -> bool:
+        """Return whether a call would get no permit now, for those who make none for it: nothing is counted."""
+        return self._refuses(self._forward(now_s))
+
     def rejects(self, now_s: float) -> bool:
         """Return whether a call would get no permit now, and count it as rejected if so.
 

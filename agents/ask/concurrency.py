@@ -58,10 +58,14 @@ class ConcurrencyLimit:
         """Calls that may be in flight: whole ones."""
         return int(self.limit)
 
+    def has_room(self, now_s: float) -> bool:
+        """Return whether there is a slot to take."""
+        self._drop_lost(now_s)
+        return len(self._out) < self.allowed
+
     def take(self, now_s: float) -> Slot | None:
         """Return a slot, or None when as many are out as may be."""
-        self._drop_lost(now_s)
-        if len(self._out) >= self.allowed:
+        if not self.has_room(now_s):
             return None
         self._issued += 1
         slot = Slot(self._issued, now_s)

@@ -40,8 +40,10 @@ class LanguageModel(Protocol):
     provider: str
     name: str
 
-    async def ask(self, prompt: Prompt, *, output_tokens_max: int, timeout_s: float) -> Reply:
-        """Send one request, once, and say what came of it."""
+    async def ask(
+        self, prompt: Prompt, *, attempt_id: str, output_tokens_max: int, timeout_s: float
+    ) -> Reply:
+        """Send one request, once, under the ledger's name for it, and say what came of it."""
 
     async def close(self) -> None:
         """Disconnect."""

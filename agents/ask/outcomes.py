@@ -193,9 +193,9 @@ def outcome_of_stop(stop_reason: str | None) -> CallOutcome:
     return OUTCOMES[_BY_STOP_REASON.get(stop_reason, "unexpected_stop")]
 
 
-def rejected(reason: str) -> CallOutcome:
-    """Return the outcome of an answer that the verdict rejects, by the verdict's own reason."""
-    return msgspec.structs.replace(OUTCOMES["rejected"], name=reason)
+def named(name: str) -> CallOutcome:
+    """Return the outcome of this name. One that is not in the table is the verdict's reason to reject an answer."""
+    return OUTCOMES.get(name) or msgspec.structs.replace(OUTCOMES["rejected"], name=name)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from topics import DataQuality, Fact, Severity
+from topics import DataQuality, Fact, Severity, Usage
 from topics.analysis import Product
 
 SEVERITIES: tuple[Severity, ...] = ("info", "notice", "warning", "critical")
@@ -15,6 +15,23 @@ class AlertCause(Struct, frozen=True, kw_only=True):
     alert_id: str
     severity: Severity
     since_ms: int
+
+
+class Sent(Struct, frozen=True, kw_only=True):
+    """One send of a candidate's question to a model, and what came of it."""
+
+    attempt_id: str
+    item_key: str
+    prompt_version: str
+    outcome: str
+    """A name of the table in `agents.ask.outcomes`, or why the verdict rejects the answer."""
+    ended_s: float
+    """Monotonic."""
+    retry_after_s: float | None = None
+    usage: Usage = Usage()
+    """What is known of it."""
+    cost_nano_usd: int = 0
+    """What the ledger was told: of an unknown cost the whole reservation."""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -47,6 +64,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """The firing alerts that ask for it."""
     read_to: int = 0
     """The partition's next offset when it was made: what an alert's candidate says in place of offsets."""
+    sends: tuple[Sent, ...] = ()
+    """What was sent for it, and for those it took over; oldest first."""
 
     @property
     def alert_id(self) -> str | None:
@@ -63,8 +82,8 @@ def worse(one: Severity, other: Severity) -> Severity:
 def coalesced(older: Candidate, newer: Candidate) -> Candidate:
     """Return the newer candidate with everything the older one must not lose.
 
-    The newer context, all reasons, alerts and offsets, the worse severity, the earlier deadline, and the later
-    time before which the model is not to be asked: that one was said of the asset's calls, not of the context.
+    The newer context, all reasons, alerts, offsets and sends, the worse severity, the earlier deadline, and the
+    later time before which the model is not to be asked: that one was said of the asset's calls, not of the context.
     """
     reasons = older.reasons + tuple(r for r in newer.reasons if r not in older.reasons)
     product: Product = "deep_dive" if "deep_dive" in (older.product, newer.product) else "state"
@@ -87,6 +106,7 @@ def coalesced(older: Candidate, newer: Candidate) -> Candidate:
         not_before_s=max(older.not_before_s, newer.not_before_s),
         alerts=older.alerts + tuple(a for a in newer.alerts if a not in older.alerts),
         read_to=max(older.read_to, newer.read_to),
+        sends=older.sends + newer.sends,
     )
 
 

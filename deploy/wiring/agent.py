@@ -1,6 +1,7 @@
 """The agent role's objects."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -15,6 +16,7 @@ from agents.account.recovery import MARGIN_MS, Entry
 from agents.account.terms import SIZE_MS, terms_of
 from agents.analyst import Analyst
 from agents.ask.breakers import Breakers
+from agents.ask.concurrency import ConcurrencyLimit
 from agents.ask.prompt import version
 from agents.desk import Desk
 from agents.journal import Journal, acts, entries_since
@@ -109,8 +111,8 @@ def create_desk(
     if model.base_url is None:
         if model.api_key is not None:
             log.warning(
-                "a key is configured, but agent.model.base_url is not: only a loopback address is called"
-                " until the budget is complete, so rules answer everything"
+                "a key is configured, but agent.model.base_url, the address to call, is not:"
+                " rules answer everything"
             )
         return None
     if settings.budget.redis_url is None:
@@ -142,6 +144,8 @@ def create_desk(
         model=claude,
         breaker=breakers.of_model(model.provider, model.name, now_s),
         quality=breakers.of_prompt(version(), now_s),
+        # A call gives its slot back however it ends, and may wait for the brokers as long as they take.
+        slots=ConcurrencyLimit(model.concurrency, lost_s=math.inf),
         books=Books(ledger, journal.write, now_ms=now_ms),
     )
 

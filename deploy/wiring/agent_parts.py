@@ -39,6 +39,10 @@ def agent_parts(
     if desk is None:
         return parts
     breakers.count()
+    AGENT.concurrency.set(desk.slots.allowed)
+    AGENT.ledger_untold.set(desk.books.untold)
+    AGENT.ledger_dropped.set(desk.books.dropped)
+    AGENT.ledger_overruns.set(desk.books.overruns)
     AGENT.spent_usd.set(spend["settled"] / NANO)
     parts += [breaker_part(name, breaker, now_s) for name, breaker in breakers]
     cap = float(desk.ledger.cap_nano_usd or 0)

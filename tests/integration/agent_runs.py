@@ -16,6 +16,7 @@ from agents.account.terms import Terms
 from agents.analyst import Analyst
 from agents.ask.breaker import CircuitBreaker
 from agents.ask.claude import Claude
+from agents.ask.concurrency import ConcurrencyLimit
 from agents.ask.model import LanguageModel
 from agents.assignment import GROUP
 from agents.desk import Desk
@@ -131,6 +132,7 @@ async def desk_of(
             model,
             CircuitBreaker(settings.breaker),
             CircuitBreaker(settings.breaker),
+            ConcurrencyLimit(settings.model.concurrency, lost_s=60.0),
             Account(ledger, no_journal, now_ms=now_ms),
         )
     finally:

@@ -400,8 +400,11 @@ class DefectiveModel:
 
     provider, name = "anthropic", SETTINGS.model.name
 
-    async def ask(self, prompt: Prompt, *, output_tokens_max: int, timeout_s: float) -> Reply:
+    async def ask(
+        self, prompt: Prompt, *, attempt_id: str, output_tokens_max: int, timeout_s: float
+    ) -> Reply:
         """Raise what no adapter may."""
+        del attempt_id
         message = f"a defect: {prompt.version} {output_tokens_max} {timeout_s}"
         raise RuntimeError(message)
 

@@ -2,144 +2,52 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
-from agents.account.books import Books
 from agents.account.budget import Use
-from agents.account.connection import LedgerError
 from agents.account.ledger import Ledger
 from agents.account.ledger import Reply as LedgerReply
+from agents.account.pacing import Amounts, Rates
 from agents.account.pricing import cost_nano_usd, reservation_nano_usd
 from agents.account.shown import Spend
 from agents.account.terms import Terms
-from agents.analyst import REQUEST_OVERHEAD_TOKENS, Analyst, Answered
+from agents.analyst import Analyst, Later
+from agents.answer.answered import Answered
 from agents.answer.rules import VERSION, analyse
-from agents.ask.breaker import CircuitBreaker, Outcome, Permit, State
+from agents.ask.breaker import Outcome, State
+from agents.ask.concurrency import START
 from agents.ask.model import Reply
-from agents.ask.prompt import SCHEMA_BYTES, Prompt, prompt_of
-from agents.decide.candidate import Candidate
-from agents.desk import Desk
+from agents.ask.prompt import SCHEMA_BYTES, prompt_of
+from agents.calling import REQUEST_OVERHEAD_TOKENS
 from agents.settings import AgentSettings, BreakerSettings, GateSettings, ModelSettings
 from tests.servers import SharedRedis
 from tests.unit.agents.candidates import candidate
+from tests.unit.agents.office import (
+    COST,
+    FAILURE,
+    GOOD,
+    IGNORED,
+    MODEL,
+    NOW_MS,
+    SETTINGS,
+    SUCCESS,
+    USED,
+    Office,
+    Open,
+    SaidModel,
+    a_ledger,
+    failed,
+    pressing,
+    said,
+    terms,
+)
 from topics import BY_NAME, Analysis, Intent, Result, Usage, encode
 from topics.units import EPOCH_MS_MAX
 
 pytestmark = pytest.mark.integration
-
-NOW_MS = 1_800_014_400_000
-MODEL = "claude-haiku-5-5"
-USED = Usage(input_tokens=900, cache_read_input_tokens=50, output_tokens=120)
-COST = cost_nano_usd("anthropic", MODEL, USED)
-SETTINGS = AgentSettings(model=ModelSettings(simulated=True))
-GOOD = {
-    "headline": "BTC fell {return_1m_usdt}",
-    "text": "It fell to {close_1m_usdt}.",
-    "confidence": "high",
-    "outlook": "down",
-    "outlook_strength": "clear",
-}
-FAILURE, SUCCESS, IGNORED = Outcome.FAILURE, Outcome.SUCCESS, Outcome.IGNORED
-
-
-class SaidModel:
-    """A model that says what it is told to, however long that takes."""
-
-    provider = "anthropic"
-
-    def __init__(self, reply: Reply | Exception, *, name: str = MODEL, took_s: float = 0.0) -> None:
-        self.name, self.reply, self.took_s = name, reply, took_s
-        self.asked: list[tuple[Prompt, int, float]] = []
-
-    async def ask(self, prompt: Prompt, *, output_tokens_max: int, timeout_s: float) -> Reply:
-        """Say it."""
-        self.asked.append((prompt, output_tokens_max, timeout_s))
-        await asyncio.sleep(self.took_s)
-        if isinstance(self.reply, Exception):
-            raise self.reply
-        return self.reply
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-
-class HeardBreaker(CircuitBreaker):
-    """A breaker that keeps what it was told."""
-
-    def __init__(self, settings: BreakerSettings | None = None) -> None:
-        super().__init__(settings or BreakerSettings(calls_min=1, jitter=0))
-        self.heard: list[Outcome] = []
-
-    def report(self, permit: Permit, outcome: Outcome, now_s: float, *, why: str = "") -> State:
-        """Note it, and take it."""
-        self.heard.append(outcome)
-        return super().report(permit, outcome, now_s, why=why)
-
-
-class Office:
-    """An analyst with a model, a breaker and a real ledger."""
-
-    def __init__(self, model: SaidModel, ledger: Ledger, settings: AgentSettings) -> None:
-        self.model, self.ledger, self.breaker = model, ledger, HeardBreaker()
-        self.quality = CircuitBreaker(BreakerSettings())
-        self.journal: list[Intent | Result] = []
-        books = Books(ledger, self.write, now_ms=lambda: NOW_MS)
-        self.analyst = Analyst(
-            settings, Desk(model, self.breaker, self.quality, books), now_ms=lambda: NOW_MS
-        )
-
-    async def answer(self, left_s: float = 20.0, **changes: object) -> tuple[Analysis, Answered]:
-        """Answer a candidate that has so much time left."""
-        return await self.analyst.answer(pressing(left_s, **changes))
-
-    async def write(self, entry: Intent | Result) -> None:
-        """Keep the journal."""
-        self.journal.append(entry)
-
-    async def spend(self) -> Spend:
-        """Return the day's account."""
-        return await self.ledger.spend(NOW_MS)
-
-
-def pressing(left_s: float = 20.0, **changes: object) -> Candidate:
-    """Return a candidate with so much time left."""
-    return candidate(deadline_s=time.monotonic() + left_s, **changes)
-
-
-def said(text: str | None = None, **changes: object) -> Reply:
-    """Return a reply: an answer, or with another outcome."""
-    body = msgspec.json.encode(GOOD).decode() if text is None else text
-    reply = Reply(outcome="answered", health=SUCCESS, usage=USED, text=body)
-    return msgspec.structs.replace(reply, **changes)
-
-
-def failed(outcome: str, health: Outcome, usage: Usage | None) -> Reply:
-    """Return what came of a call that is no answer."""
-    return Reply(outcome=outcome, health=health, usage=usage, message="words")
-
-
-Open = Callable[..., Office]
-
-
-def terms(cap: int) -> Terms:
-    """Return a day's cap, at any hour."""
-    return Terms(caps={"day/all/nano_usd": cap}, clock_ms_max=10**15)
-
-
-@asynccontextmanager
-async def a_ledger(url: str, prefix: str, cap: int = 10**9) -> AsyncIterator[Ledger]:
-    """Give a ledger, and close it."""
-    made = Ledger(url, prefix=prefix, scope="test", terms=terms(cap))
-    try:
-        with suppress(LedgerError):
-            await made.rebuild((), NOW_MS)
-        yield made
-    finally:
-        await made.close()
 
 
 @pytest.fixture
@@ -241,8 +149,8 @@ async def test_a_failed_call_is_answered_by_rules_under_its_name(
     assert len(analysis.attempt_ids) == 1
     spent = await ours.spend()
     if usage is None:
-        assert (spent.settled, analysis.cost_nano_usd) == (0, 0)
-        assert spent.reserved == 0 < spent.charged
+        assert (spent.settled, spent.reserved) == (0, 0)
+        assert analysis.cost_nano_usd == spent.charged > 0
     else:
         cost = cost_nano_usd("anthropic", MODEL, usage)
         assert spent == Spend(settled=cost, reserved=0)
@@ -279,19 +187,22 @@ async def test_a_rejected_verdict_is_answered_by_rules_and_paid(
 async def test_without_a_model_rules_answer() -> None:
     """No desk: nobody is asked, and it says why."""
     analyst = Analyst(SETTINGS, None, now_ms=lambda: NOW_MS)
-    assert not analyst.asks_model(pressing(), time.monotonic())
-    by_rules(*await analyst.answer(pressing()), "no_model")
+    assert analyst.is_free(time.monotonic())
+    assert analyst.slot_for(pressing(), time.monotonic()) is None
+    answer = await analyst.answer(pressing())
+    assert not isinstance(answer, Later)
+    by_rules(*answer, "no_model")
 
 
 async def test_what_is_not_asked_for_is_not_asked(office: Open) -> None:
     """A product that is not among the model's, a deadline that has passed, a stop."""
     ours = office(said())
-    assert not ours.analyst.asks_model(pressing(product="state"), time.monotonic())
+    assert not ours.analyst.wants_model(pressing(product="state"))
     by_rules(*await ours.answer(product="state"), "state_by_rules")
-    assert not ours.analyst.asks_model(pressing(-0.01), time.monotonic())
+    assert ours.analyst.slot_for(pressing(-0.01), time.monotonic()) is None
     by_rules(*await ours.answer(left_s=-0.01), "deadline")
     by_rules(*ours.analyst.decline(pressing(), "stopping"), "stopping")
-    assert ours.analyst.asks_model(pressing(), time.monotonic())
+    assert ours.analyst.wants_model(pressing())
     assert ours.model.asked == []
     assert await ours.spend() == Spend(settled=0, reserved=0)
     assert ours.breaker.heard == []
@@ -318,9 +229,14 @@ async def test_a_full_trial_gives_the_money_back(office: Open) -> None:
     permit = ours.breaker.admit(long_ago_s)
     assert permit is not None
     ours.breaker.report(permit, FAILURE, long_ago_s)
-    probes = [ours.breaker.admit(time.monotonic()) for _ in range(BreakerSettings().probes)]
-    assert None not in probes
+
+    def others_probe() -> None:
+        probes = [ours.breaker.admit(time.monotonic()) for _ in range(BreakerSettings().probes)]
+        assert None not in probes
+
+    ours.on_intent = others_probe
     by_rules(*await ours.answer(), "breaker_open")
+    assert [type(entry) for entry in ours.journal] == [Intent, Result]
     assert ours.model.asked == []
     assert await ours.spend() == Spend(settled=0, reserved=0)
 
@@ -417,7 +333,7 @@ async def test_the_validity_ends_with_time_itself() -> None:
     """However long a state is valid, the contract can say it."""
     settings = AgentSettings(gate=GateSettings(state_valid_s=1e12))
     analyst = Analyst(settings, None, now_ms=lambda: NOW_MS)
-    analysis, _ = await analyst.answer(pressing())
+    analysis, _ = analyst.decline(pressing(), "no_model")
     assert analysis.valid_until_ms == EPOCH_MS_MAX
     assert BY_NAME["analyses"].decoder().decode(encode(analysis)) == analysis
 
@@ -452,9 +368,12 @@ async def test_silence_that_a_provider_asks_for_is_kept_by_all_workers(office: O
         said(None, outcome="rate_limited", health=IGNORED, usage=Usage(), retry_after_s=60.0)
     )
     await ours.answer()
+    assert ours.slots.limit < START
     ours.model.reply = said()
-    analysis, _ = await ours.answer()
-    assert (analysis.origin, analysis.origin_reason) == ("rules", "paced")
+    by_rules(*await ours.answer(), "paced")
+    assert not ours.analyst.is_free(time.monotonic())
+    assert ours.analyst.is_free(time.monotonic() + 61)
+    by_rules(*await ours.answer(left_s=-0.01), "paced")  # it waited for nothing else
 
 
 async def test_an_answer_that_tells_the_marker_is_not_published(office: Open) -> None:
@@ -463,3 +382,110 @@ async def test_an_answer_that_tells_the_marker_is_not_published(office: Open) ->
     answer = GOOD | {"text": f"It fell to {{close_1m_usdt}}, said {canary}."}
     analysis, _ = await office(said(msgspec.json.encode(answer).decode())).answer()
     assert (analysis.origin, analysis.origin_reason) == ("rules", "leak")
+
+
+async def test_a_wait_for_the_pace_holds_nothing(
+    redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """No money, no permit, no slot: a candidate with time is to come back when it can be asked."""
+    ledger = Ledger(
+        redis_server.url,
+        prefix=topic_prefix,
+        scope="test",
+        terms=Terms(
+            caps={"day/all/nano_usd": 10**9},
+            clock_ms_max=10**15,
+            rates={f"anthropic/{MODEL}": Rates(Amounts(60), burst_permille=20)},
+        ),
+    )
+    await ledger.rebuild((), NOW_MS)
+    ours = Office(SaidModel(said()), ledger, SETTINGS)
+    try:
+        assert (await ours.answer())[0].origin == "model"
+        before = await ours.spend()
+        later = await ours.later()
+        wait_s = later.not_before_s - time.monotonic()
+        assert (later.reason, later.candidate.sends) == ("paced", ())
+        assert 0 < wait_s <= 1
+        assert not ours.analyst.is_free(time.monotonic())
+        assert ours.analyst.is_free(later.not_before_s)
+        assert await ours.spend() == before
+        assert ours.breaker.heard == [SUCCESS]
+    finally:
+        await ledger.close()
+
+
+async def test_an_answer_that_cannot_be_used_is_asked_for_once_more(office: Open) -> None:
+    """At once, and both are in the analysis: what it cost, and the names of the attempts."""
+    ours = office(said("no JSON"))
+    later = await ours.later()
+    assert later.not_before_s <= time.monotonic()
+    assert [sent.outcome for sent in later.candidate.sends] == ["schema_break"]
+    ours.model.reply = said()
+    answer = await ours.step(later.candidate)
+    assert not isinstance(answer, Later)
+    analysis, answered = answer
+    assert (analysis.origin, analysis.cost_nano_usd) == ("model", 2 * COST)
+    assert (analysis.input_tokens, analysis.output_tokens) == (1_900, 240)
+    assert len(set(analysis.attempt_ids)) == 2
+    assert analysis.attempt_ids == answered.attempt_ids
+    assert await ours.spend() == Spend(settled=2 * COST, reserved=0)
+
+
+async def test_it_is_asked_for_at_most_twice(office: Open) -> None:
+    """The second time the model would have done better already."""
+    ours = office(said("no JSON"))
+    later = await ours.later()
+    answer = await ours.step(later.candidate)
+    assert not isinstance(answer, Later)
+    by_rules(*answer, "schema_break")
+    assert len(answer[0].attempt_ids) == len(ours.model.asked) == 2
+
+
+async def test_at_most_three_paid_sends_an_analysis(office: Open) -> None:
+    """Each waits longer than the one before, and none is made before its time."""
+    settings = AgentSettings(breaker=BreakerSettings(calls_min=100))
+    ours = office(failed("cut", FAILURE, None), settings)
+    ours.breaker.settings = settings.breaker
+    made, waits = pressing(60.0), []
+    for _ in range(2):
+        later = await ours.later(made)
+        waits.append(later.not_before_s - later.candidate.sends[-1].ended_s)
+        early = await ours.step(later.candidate)
+        assert isinstance(early, Later)
+        assert early.not_before_s == later.not_before_s
+        long_ago = [
+            msgspec.structs.replace(sent, ended_s=sent.ended_s - 60)
+            for sent in later.candidate.sends
+        ]
+        made = msgspec.structs.replace(later.candidate, sends=tuple(long_ago))
+    assert 0.25 <= waits[0] <= 0.5 <= waits[1] <= 1.0
+    answer = await ours.step(made)
+    assert not isinstance(answer, Later)
+    by_rules(*answer, "cut")
+    assert len(ours.model.asked) == len(answer[0].attempt_ids) == 3
+    assert (await ours.spend()).charged == answer[0].cost_nano_usd
+
+
+async def test_what_the_brokers_kept_too_long_is_not_sent(office: Open) -> None:
+    """An intent that is acknowledged after the deadline: nobody waits for the answer any more."""
+    ours = office(said())
+    ours.on_intent = lambda: time.sleep(0.3)
+    by_rules(*await ours.answer(left_s=0.7), "deadline")
+    assert ours.model.asked == []
+    assert await ours.spend() == Spend(settled=0, reserved=0)
+
+
+async def test_no_more_calls_at_once_than_there_are_slots(office: Open) -> None:
+    """While all are out, those that want the model go on waiting."""
+    ours = office(said(), AgentSettings(model=ModelSettings(concurrency=2)))
+    now_s = time.monotonic()
+    slots = [ours.analyst.slot_for(pressing(), now_s) for _ in range(2)]
+    assert None not in slots
+    assert not ours.analyst.is_free(now_s)
+    answer = await ours.analyst.answer(pressing(), slots[0])
+    assert not isinstance(answer, Later)
+    assert ours.analyst.is_free(time.monotonic())
+    ours.breaker.force(is_open=True, reason="said", now_s=time.monotonic())
+    assert ours.slots.take(time.monotonic()) is not None
+    assert ours.analyst.is_free(time.monotonic())  # rules answer them at once

@@ -13,7 +13,7 @@ from agents.settings import AgentSettings, BudgetSettings, ModelSettings, is_loo
         ("http://127.8.8.8/v1", True),
         ("http://[::1]:9", True),
         ("https://localhost", True),
-        ("http://api.anthropic.com", False),
+        ("http://api.example.com", False),
         ("http://127.0.0.1.example.com", False),
         ("http://127.0.0.1@example.com/", False),
         ("http://localhost.example.com", False),
@@ -24,14 +24,30 @@ from agents.settings import AgentSettings, BudgetSettings, ModelSettings, is_loo
         ("", False),
     ],
 )
-def test_only_this_machine_may_be_called(url: str, local: bool) -> None:
-    """By its names and addresses, and by nothing that only looks like them."""
+def test_only_this_machine_may_be_called_in_the_clear(url: str, local: bool) -> None:
+    """By its names and addresses, and by nothing that only looks like them: the key goes there."""
     assert is_loopback(url) is local
     if local:
         assert ModelSettings(base_url=url).base_url == url
     else:
-        with pytest.raises(ValidationError, match="only a loopback address"):
+        with pytest.raises(ValidationError, match="an https address is needed"):
             ModelSettings(base_url=url)
+
+
+def test_others_are_called_by_https() -> None:
+    """With a host, and no other scheme."""
+    assert ModelSettings(base_url="https://api.example.com").base_url == "https://api.example.com"
+    for wrong in ("https://", "https:api.example.com", "ftp://api.example.com"):
+        with pytest.raises(ValidationError, match="an https address is needed"):
+            ModelSettings(base_url=wrong)
+
+
+def test_a_reservation_outlives_its_call() -> None:
+    """What comes later stays charged in full."""
+    budget, model = BudgetSettings(lease_s=30), ModelSettings(timeout_s=30)
+    with pytest.raises(ValidationError, match=r"budget\.lease_s = 30: above model\.timeout_s"):
+        AgentSettings(budget=budget, model=model)
+    AgentSettings(budget=budget, model=ModelSettings(timeout_s=29.9))
 
 
 def test_a_key_is_one_word_without_the_line_break_of_its_file() -> None:

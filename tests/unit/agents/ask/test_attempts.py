@@ -21,7 +21,7 @@ from agents.ask.attempts import (
     next_step,
     paid,
 )
-from agents.ask.outcomes import OUTCOMES, CallOutcome, Money, Retry, rejected
+from agents.ask.outcomes import OUTCOMES, CallOutcome, Money, Retry, named
 
 NAMES = sorted(OUTCOMES)
 
@@ -63,7 +63,7 @@ def test_what_is_never_sent_again_is_given_up_at_once(name: str) -> None:
 def test_an_answer_that_cannot_be_used_is_asked_for_once_more_now(first: str) -> None:
     """Without a pause; what is broken twice, in whatever way, stays so."""
     assert step(attempts(first)) == Send()
-    assert step([*attempts(first), Attempt(rejected("advice"), 0.0)]) == GiveUp("advice")
+    assert step([*attempts(first), Attempt(named("advice"), 0.0)]) == GiveUp("advice")
 
 
 def test_a_send_that_may_have_been_paid_for_nothing_is_repeated_once() -> None:

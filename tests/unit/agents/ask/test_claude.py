@@ -40,7 +40,9 @@ async def ask(url: str, *, tokens: int = 1_500, timeout_s: float = 20.0, **of: s
     """Ask one question."""
     async with claude(url, **of) as model:
         prompt = prompt_of(candidate(), model.name)
-        return await model.ask(prompt, output_tokens_max=tokens, timeout_s=timeout_s)
+        return await model.ask(
+            prompt, attempt_id="a/1-1", output_tokens_max=tokens, timeout_s=timeout_s
+        )
 
 
 @pytest.fixture

@@ -23,10 +23,10 @@ from agents.ask.outcomes import (
     RateBucket,
     RateLimits,
     Retry,
+    named,
     outcome_of_error,
     outcome_of_stop,
     rate_limits,
-    rejected,
     retry_after_s,
 )
 from agents.ask.prompt import prompt_of
@@ -145,7 +145,9 @@ async def claude(url: str) -> AsyncIterator[Claude]:
 
 async def ask_of(model: Claude) -> Reply:
     """Ask one question, once."""
-    return await model.ask(prompt_of(candidate(), MODEL), output_tokens_max=100, timeout_s=20.0)
+    return await model.ask(
+        prompt_of(candidate(), MODEL), attempt_id="a/1-1", output_tokens_max=100, timeout_s=20.0
+    )
 
 
 def error_body(kind: object, code: object, message: object = "words") -> dict[str, Any]:
@@ -254,7 +256,7 @@ def test_only_the_end_of_a_turn_is_an_answer(stop_reason: str | None, name: str)
 
 def test_a_rejected_answer_keeps_the_verdicts_reason() -> None:
     """It means what every rejected answer means: asked once more, paid for."""
-    outcome = rejected("ungrounded")
+    outcome = named("ungrounded")
     assert (outcome.name, outcome.retry, outcome.money) == (
         "ungrounded",
         Retry.NOW_ONCE,

@@ -1,0 +1,91 @@
+"""Candidates out of the inbox, each answered: at once by rules, beside the reading by the model."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from .analyst import Analyst, Later
+from .ask.concurrency import Slot
+from .decide.candidate import Candidate
+from .decide.inbox import Inbox
+from .decide.partition import PartitionDecider
+from .metrics import AGENT
+from .trail import Trail
+
+POLL_MS = 200
+
+
+class Answering:
+    """The inbox of one worker, and who empties it."""
+
+    def __init__(
+        self, inbox: Inbox, analyst: Analyst, trail: Trail, on_failed: Callable[[Exception], None]
+    ) -> None:
+        """Begin with no call. ``on_failed`` is told what a call raises: nobody awaits it."""
+        self._inbox, self._analyst, self._trail = inbox, analyst, trail
+        self._on_failed = on_failed
+        self._changed = asyncio.Event()
+        self.calls: set[asyncio.Task[None]] = set()
+        """Calls to the model that have not ended."""
+
+    def offer(self, decider: PartitionDecider, candidate: Candidate) -> None:
+        """Let a candidate wait, unless it has its analysis from before."""
+        AGENT.candidates.labels(candidate.product).inc()
+        if (said := decider.analysis_of(candidate)) is not None:
+            self._trail.tell_said(candidate, said)
+            return
+        self._trail.tell_put(self._inbox.put(candidate))
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Answer until cancelled."""
+        while True:
+            with suppress(TimeoutError):  # deadlines pass without anybody saying so
+                async with asyncio.timeout(POLL_MS / 1000):
+                    await self._changed.wait()
+            self._changed.clear()
+            while await self._answer_next(time.monotonic()):
+                pass
+            AGENT.waiting.set(len(self._inbox))
+
+    async def finish(self, timeout_s: float) -> None:
+        """Let calls in flight end, then let rules answer what waits.
+
+        What waits is not left for the next start: what came after it has been said, and would be said again.
+        """
+        if self.calls:
+            await asyncio.wait(self.calls, timeout=timeout_s)
+        while (candidate := self._inbox.take(math.inf, model_is_free=True)) is not None:
+            self._trail.tell(candidate, *self._analyst.decline(candidate, "stopping"))
+
+    async def _answer_next(self, now_s: float) -> bool:
+        """Answer the most pressing candidate that can be answered now; return whether there was one."""
+        candidate = self._inbox.take(now_s, model_is_free=self._analyst.is_free(now_s))
+        if candidate is None:
+            return False
+        slot = self._analyst.slot_for(candidate, now_s)
+        if slot is None:
+            await self._answer(candidate, None)
+            await asyncio.sleep(0)  # thousands may be due at once, and others have work too
+        else:
+            task = asyncio.create_task(self._answer(candidate, slot))
+            self.calls.add(task)
+            task.add_done_callback(self._ended)
+        return True
+
+    async def _answer(self, candidate: Candidate, slot: Slot | None) -> None:
+        answer = await self._analyst.answer(candidate, slot)
+        if not isinstance(answer, Later):
+            self._trail.tell(candidate, *answer)
+        elif self._trail.is_ours(candidate):
+            AGENT.put_back.labels(answer.reason).inc()
+            self._trail.tell_put(self._inbox.put_back(answer.candidate, answer.not_before_s))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.calls.discard(task)
+        self._changed.set()
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._on_failed(error)  # its candidate would never be finished

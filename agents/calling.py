@@ -1,0 +1,211 @@
+"""One paid call: reserve -> intent -> confirm -> admit -> send -> verdict -> result -> settle.
+
+Whatever comes of it, the breakers, the number of calls at once, the pace and the books hear of it.
+"""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from msgspec import Struct
+
+from agents.account.books import Reserved, Sendable
+from agents.account.call import Call, Denied, Told
+from agents.account.connection import LedgerError
+from agents.account.pacing import Told as Limits
+from agents.answer.leaks import Confidential
+from agents.answer.rules import Words
+from agents.answer.verdict import judge
+from agents.ask.attempts import ANSWER_S_MIN
+from agents.ask.breaker import Outcome, Permit
+from agents.ask.breakers import worth_of
+from agents.ask.concurrency import Slot
+from agents.ask.model import Reply
+from agents.ask.outcomes import Concurrency, Limiter
+from agents.ask.prompt import SCHEMA_BYTES, SCHEMA_VERSION, Prompt, prompt_of
+from agents.decide.candidate import Candidate, Sent
+from agents.desk import Desk, Permits
+from agents.metrics import AGENT
+from agents.settings import AgentSettings
+from topics import Usage
+
+REQUEST_OVERHEAD_TOKENS = 1_000
+"""Added to the request's bytes when its tokens are reserved: what the API wraps around it."""
+
+FAIR_SHARE = 0.5
+"""Of the longest time any call is given; one that got less says nothing of the model by its time-out."""
+
+log = structlog.get_logger()
+
+
+class Made(Struct, frozen=True):
+    """A call that was sent; ``words`` are the model's, if they can be used."""
+
+    sent: Sent
+    words: Words | None
+
+
+class Unmade(Struct, frozen=True):
+    """A call that was not sent, and cost nothing. ``wait_s`` is set where a wait is all it takes."""
+
+    reason: str
+    wait_s: float | None = None
+
+
+class Caller:
+    """Makes the calls of one desk."""
+
+    def __init__(self, settings: AgentSettings, desk: Desk, *, now_ms: Callable[[], int]) -> None:
+        """Take the desk and the wall clock."""
+        self._settings, self._desk, self._now_ms = settings, desk, now_ms
+        self._attempts = 0
+
+    async def call(self, candidate: Candidate, slot: Slot) -> Made | Unmade:
+        """Ask about a candidate, once."""
+        prompt = prompt_of(candidate, self._desk.model.name)
+        async with self._desk.books.attempt(self._call(candidate, prompt)) as reserved:
+            if isinstance(reserved, Denied):
+                wait_s = None if reserved.retry_ms is None else reserved.retry_ms / 1000
+                return Unmade(reserved.reason, wait_s)
+            return await self._confirmed(candidate, prompt, reserved, slot)
+
+    async def _confirmed(
+        self, candidate: Candidate, prompt: Prompt, reserved: Reserved, slot: Slot
+    ) -> Made | Unmade:
+        sendable = await reserved.confirm()
+        if isinstance(sendable, Denied):
+            return Unmade(sendable.reason)
+        permits = self._admitted(candidate, time.monotonic())
+        if isinstance(permits, str):
+            await sendable.release(permits)
+            return Unmade(permits)
+        began_ms, words, outcome = self._now_ms(), None, "cancelled"
+        attempt_id = reserved.call.attempt_id
+        try:
+            reply = await self._send(candidate, prompt, attempt_id, permits.model, slot)
+            words, outcome = judged(candidate, prompt, reply)
+        finally:
+            worth = Outcome.IGNORED
+            if outcome != "cancelled":
+                worth = worth_of(outcome, judged=reply.stop_reason is not None)
+            self._desk.quality.report(permits.quality, worth, time.monotonic(), why=outcome)
+        cost = await self._account(sendable, reply, began_ms)
+        await self._heed(reply)
+        sent = Sent(
+            attempt_id=attempt_id,
+            item_key=prompt.item_key,
+            prompt_version=prompt.version,
+            outcome=outcome,
+            ended_s=time.monotonic(),
+            retry_after_s=reply.retry_after_s,
+            usage=reply.usage or Usage(),
+            cost_nano_usd=cost,
+        )
+        return Made(sent, words)
+
+    def _admitted(self, candidate: Candidate, now_s: float) -> Permits | str:
+        """Return leave by the breakers, or why there is none: the brokers may have taken all the time there was."""
+        if now_s + ANSWER_S_MIN > candidate.deadline_s:
+            return "deadline"
+        return self._desk.admit(now_s)
+
+    async def _heed(self, reply: Reply) -> None:
+        """Correct the pace by what the answer says of the provider's own limits."""
+        desk, limits = self._desk, reply.limits
+        buckets = (limits.requests, limits.input_tokens, limits.output_tokens)
+        first, second, third = ((bucket.limit, bucket.remaining) for bucket in buckets)
+        pause = reply.meaning.limiter is Limiter.PAUSE and reply.retry_after_s is not None
+        try:
+            await desk.ledger.heed(
+                f"{desk.model.provider}/{desk.model.name}",
+                self._now_ms(),
+                told=Limits((first[0], second[0], third[0]), (first[1], second[1], third[1])),
+                retry_after_ms=round((reply.retry_after_s or 0) * 1000) if pause else None,
+            )
+        except LedgerError as error:
+            log.warning("the pace is not corrected", error=str(error))
+
+    async def _account(self, sendable: Sendable, reply: Reply, began_ms: int) -> int:
+        """Book what a call cost and return it; one without usage cost nobody knows what, so it is charged in full."""
+        if reply.usage is None:
+            await sendable.charge(reply.outcome)
+            return sendable.reserved_nano_usd
+        told = Told(
+            outcome=reply.outcome,
+            usage=reply.usage,
+            started_ms=began_ms,
+            ended_ms=self._now_ms(),
+            stop_reason=reply.stop_reason,
+            request_id=reply.request_id,
+            answer=reply.text,
+        )
+        return (await sendable.settle(told)).cost_nano_usd
+
+    async def _send(
+        self,
+        candidate: Candidate,
+        prompt: Prompt,
+        attempt_id: str,
+        permit: Permit,
+        slot: Slot,
+    ) -> Reply:
+        """Make the call; whatever comes of it, the breaker and the number of calls at once hear of it."""
+        settings, desk, began_s = self._settings, self._desk, time.monotonic()
+        timeout_s = min(settings.model.timeout_s, max(0.1, candidate.deadline_s - began_s))
+        reply: Reply | None = None
+        try:
+            reply = await desk.model.ask(
+                prompt,
+                attempt_id=attempt_id,
+                output_tokens_max=settings.model.output_tokens_max,
+                timeout_s=timeout_s,
+            )
+        finally:
+            now_s = time.monotonic()
+            why = "cancelled" if reply is None else reply.outcome
+            desk.breaker.report(permit, self._health(reply, timeout_s), now_s, why=why)
+            change = Concurrency.NONE if reply is None else reply.meaning.concurrency
+            desk.slots.report(slot, change, now_s)
+            if reply is not None and reply.meaning.opens:
+                until_s = None if reply.retry_after_s is None else now_s + reply.retry_after_s
+                desk.breaker.open_until(until_s, reply.message, now_s)
+            AGENT.call_s.observe(now_s - began_s)
+            AGENT.calls.labels(why).inc()
+        if reply.outcome != "answered":
+            log.info("model call failed", outcome=reply.outcome, message=reply.message)
+        return reply
+
+    def _health(self, reply: Reply | None, timeout_s: float) -> Outcome:
+        """Return what the breaker is to know of a call that had ``timeout_s``."""
+        if reply is None:
+            return Outcome.IGNORED
+        patience_s = min(self._settings.model.timeout_s, self._settings.deadline_s)
+        if reply.outcome == "timeout" and timeout_s < FAIR_SHARE * patience_s:
+            return Outcome.IGNORED  # it came to us late: our own deadline, not the model's fault
+        return reply.health
+
+    def _call(self, candidate: Candidate, prompt: Prompt) -> Call:
+        self._attempts += 1
+        size = len(prompt.system.encode()) + len(prompt.user.encode()) + SCHEMA_BYTES
+        return Call(
+            attempt_id=f"{prompt.item_key[:32]}/{self._now_ms()}-{self._attempts}",
+            item_key=prompt.item_key,
+            asset=candidate.asset,
+            product=candidate.product,
+            priority="alert" if candidate.alert_id is not None else candidate.product,
+            provider=self._desk.model.provider,
+            model=self._desk.model.name,
+            prompt_version=prompt.version,
+            schema_version=SCHEMA_VERSION,
+            input_tokens_max=size + REQUEST_OVERHEAD_TOKENS,
+            output_tokens_max=self._settings.model.output_tokens_max,
+        )
+
+
+def judged(candidate: Candidate, prompt: Prompt, reply: Reply) -> tuple[Words | None, str]:
+    """Return the words of a reply with `answered`, or none and why there are none."""
+    if reply.text is None:
+        return None, reply.outcome
+    secrets = Confidential(canary=prompt.canary, instructions=prompt.system)
+    verdict = judge(reply.text, candidate, secrets)
+    return (verdict, "answered") if isinstance(verdict, Words) else (None, verdict.reason)
