@@ -103,6 +103,9 @@ class ModelSettings(_Branch):
     @field_validator("base_url")
     @classmethod
     def _key_is_not_sent_in_the_clear(cls, url: str | None) -> str | None:
+        if url is not None and "@" in urlsplit(url).netloc:
+            msg = "no user and no password: the key is agent.model.api_key"
+            raise ValueError(msg)
         if url is not None and not (is_loopback(url) or _is_https(url)):
             msg = "an https address is needed, or a loopback one (127.0.0.1, ::1, localhost): the key goes there"
             raise ValueError(msg)

@@ -134,9 +134,15 @@ def _is_volatile(told: Told) -> bool:
 
 
 def _is_ranging(told: Told) -> bool:
-    for window_ms in (HOUR_MS, FIVE_MS):
-        move, width = told.value("return", window_ms), told.value("range", window_ms)
-        if move is not None and width is not None:
-            wide = width > 2 * FLAT_PERCENT[window_ms]
-            return wide and width >= RANGE_RATIO * abs(move)
-    return False
+    window_ms = next((w for w in (HOUR_MS, FIVE_MS) if has_net_and_range(told, w)), None)
+    if window_ms is None:
+        return False
+    move, width = told.value("return", window_ms) or 0.0, told.value("range", window_ms) or 0.0
+    return width > 2 * FLAT_PERCENT[window_ms] and width >= RANGE_RATIO * abs(move)
+
+
+def has_net_and_range(told: Told, window_ms: int) -> bool:
+    """Return whether both the move and the range of a window are known."""
+    return (
+        told.value("return", window_ms) is not None and told.value("range", window_ms) is not None
+    )

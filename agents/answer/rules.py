@@ -98,22 +98,28 @@ def _regime(told: Told) -> Iterator[str]:
     if regime == "unclear":
         return
     if regime == "volatile":
-        scored = next((w for w in WINDOWS_MS if _has_score(told, w)), None)
-        if scored is None:
-            yield f"Regime: volatile, with {told.slot('range', MINUTE_MS)} between high and low in 1m."
-        else:
-            yield (
-                f"Regime: volatile, realised volatility {told.slot('volatility', scored)} over"
-                f" {span(scored)} against a usual {told.slot('volatility', scored, 'usual')}."
-            )
+        yield f"Regime: volatile{_volatility(told)}."
     elif regime == "ranging":
-        window_ms = HOUR_MS if told.fact("range", HOUR_MS) else FIVE_MS
+        window_ms = next(w for w in (HOUR_MS, FIVE_MS) if has_net_and_range(told, w))
         yield (
             f"Regime: ranging, {told.slot('range', window_ms)} between high and low over"
             f" {span(window_ms)} for a net {told.slot('return', window_ms)}."
         )
     else:
         yield f"Regime: {regime}."
+
+
+def _volatility(told: Told) -> str:
+    """Return what shows it, if more than a score does."""
+    scored = next((w for w in WINDOWS_MS if _has_score(told, w)), None)
+    if scored is not None:
+        return (
+            f", realised volatility {told.slot('volatility', scored)} over"
+            f" {span(scored)} against a usual {told.slot('volatility', scored, 'usual')}"
+        )
+    if told.fact("range", MINUTE_MS):
+        return f", with {told.slot('range', MINUTE_MS)} between high and low in 1m"
+    return ""
 
 
 def _has_score(told: Told, window_ms: int) -> bool:

@@ -42,7 +42,7 @@ class PartitionDecider:
         What was ``said`` by who had the partition before is not said again.
         """
         self.alerts = AlertBook()
-        self._said = said or Said()
+        self._said = Said() if said is None else said  # one that is empty may know of tallies
         self.partition, self.tenure = partition, tenure
         self.offsets = Offsets(decide_from)
         self.next_offset = read_from

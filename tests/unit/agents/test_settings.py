@@ -15,7 +15,6 @@ from agents.settings import AgentSettings, BudgetSettings, ModelSettings, is_loo
         ("https://localhost", True),
         ("http://api.example.com", False),
         ("http://127.0.0.1.example.com", False),
-        ("http://127.0.0.1@example.com/", False),
         ("http://localhost.example.com", False),
         ("http://0.0.0.0", False),
         ("http://10.0.0.1", False),
@@ -32,6 +31,14 @@ def test_only_this_machine_may_be_called_in_the_clear(url: str, local: bool) -> 
     else:
         with pytest.raises(ValidationError, match="an https address is needed"):
             ModelSettings(base_url=url)
+
+
+def test_a_password_in_an_address_is_refused() -> None:
+    """It would be shown with the address wherever that is."""
+    for wrong in ("http://127.0.0.1@example.com/", "https://user:secret@api.example.com"):
+        with pytest.raises(ValidationError, match="no user and no password") as caught:
+            ModelSettings(base_url=wrong)
+        assert "secret" not in str(caught.value)
 
 
 def test_others_are_called_by_https() -> None:

@@ -213,13 +213,16 @@ def test_the_key_overlay_gives_the_key_to_the_agent_alone(tmp_path: Path) -> Non
     """The secret's name is the setting's; without a file named, compose refuses."""
     assert list(KEY["services"]) == ["agent"]
     (secret,) = KEY["services"]["agent"]["secrets"]
-    assert KEY["services"]["agent"]["environment"] == {"TAPEREADER_SECRETS_DIR": "/run/secrets"}
+    given = KEY["services"]["agent"]["environment"]
+    assert given["TAPEREADER_SECRETS_DIR"] == "/run/secrets"
     assert KEY["secrets"][secret]["file"].startswith("${ANTHROPIC_API_KEY_FILE:?")
     (tmp_path / secret).write_text("a-key")
-    given = environment("agent") | {"TAPEREADER_SECRETS_DIR": str(tmp_path)}
-    key = load(given).agent.model.api_key
-    assert key is not None
-    assert key.get_secret_value() == "a-key"
+    model = load(
+        environment("agent") | given | {"TAPEREADER_SECRETS_DIR": str(tmp_path)}
+    ).agent.model
+    assert model.api_key is not None
+    assert model.api_key.get_secret_value() == "a-key"
+    assert model.base_url == "https://api.anthropic.com"
 
 
 def test_the_simulated_overlay_is_accepted_and_says_that_it_is_simulated() -> None:

@@ -230,7 +230,9 @@ async def test_no_answer_outlasts_its_time_or_bound(answer: Answering, outcome: 
     async with counted_server(answer) as (url, connections), claude(url) as model:
         prompt = prompt_of(candidate(), MODEL)
         async with asyncio.timeout(5):
-            reply = await model.ask(prompt, output_tokens_max=100, timeout_s=0.5)
+            reply = await model.ask(
+                prompt, attempt_id="a/1-1", output_tokens_max=100, timeout_s=0.5
+            )
         assert (reply.outcome, reply.health, reply.usage) == (outcome, FAILURE, None)
         await gone(connections)
 
@@ -251,7 +253,9 @@ async def test_a_cancelled_call_leaves_no_connection() -> None:
     async with counted_server(_drip) as (url, connections), claude(url) as model:
         prompt = prompt_of(candidate(), MODEL)
         calls = [
-            asyncio.create_task(model.ask(prompt, output_tokens_max=100, timeout_s=60))
+            asyncio.create_task(
+                model.ask(prompt, attempt_id="a/1-1", output_tokens_max=100, timeout_s=60)
+            )
             for _ in range(10)
         ]
         async with asyncio.timeout(5):
@@ -361,7 +365,9 @@ async def test_a_cancelled_call_leaves_nothing_open(fake: Wire) -> None:
     await fake.play({"requests": [1, 1], "fault": "hang"})
     async with claude(url_of(fake)) as model:
         prompt = prompt_of(candidate(), MODEL)
-        call = asyncio.create_task(model.ask(prompt, output_tokens_max=100, timeout_s=60))
+        call = asyncio.create_task(
+            model.ask(prompt, attempt_id="a/1-1", output_tokens_max=100, timeout_s=60)
+        )
         await fake.bill_when(lambda bill: len(bill["entries"]) == 1)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):

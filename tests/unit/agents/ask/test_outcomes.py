@@ -307,7 +307,8 @@ async def test_the_limits_of_an_answer_are_known(fake: Wire) -> None:
         limits = (await ask_of(model)).limits
         await fake.play({"requests": [1, 1], "fault": "rate_limited", "retry_after_s": 86_400})
         reply = await ask_of(model)
-    assert (limits.requests.limit, limits.requests.remaining) == (4_000, 3_999)
+    assert limits.requests.limit is not None
+    assert limits.requests.remaining == limits.requests.limit - 1
     for bucket in (limits.tokens, limits.input_tokens, limits.output_tokens):
         assert bucket.limit is not None
         assert bucket.remaining is not None

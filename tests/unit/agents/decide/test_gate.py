@@ -33,7 +33,7 @@ class Asked:
     """A gate with the context it is asked about: every window is folded, then put to it."""
 
     def __init__(self, settings: GateSettings = SETTINGS) -> None:
-        self.gate, self.context = Gate(settings), Context()
+        self.gate, self.context = Gate(settings), Context(int(settings.baseline_s * 1000))
 
     def put(self, aggregate: Aggregate) -> Verdict | None:
         """Fold a window, and ask where it is the latest of its family."""
