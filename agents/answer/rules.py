@@ -23,6 +23,7 @@ from .reading import (
     agreed,
     direction_of,
     evidence,
+    has_net_and_range,
     regime_of,
     told_of,
 )
