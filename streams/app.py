@@ -10,7 +10,7 @@ from .engine.app import EngineApp, create_engine_app
 from .engine.checkpoint import Step, no_step
 from .engine.ownership import Ownership
 from .engine.port import Fatal, Observer
-from .processors.aggregate import AggregateProgram
+from .processors.aggregate import OUTPUTS, AggregateProgram
 from .settings import StreamsSettings
 
 APP = "streams"
@@ -41,7 +41,10 @@ def create_ownership(
         )
 
     sources = [broker.topic(raw_topic(kind)) for kind in KINDS]
-    return Ownership(broker, sources, program, fatal=fatal, observer=observer, step=step)
+    outputs = [broker.topic(name) for name in OUTPUTS]
+    return Ownership(
+        broker, sources, program, fatal=fatal, observer=observer, outputs=outputs, step=step
+    )
 
 
 def create_app(

@@ -32,8 +32,12 @@ CLOSE_S = 2.0
 """For a producer to flush what is left, and then for each step of giving it up."""
 
 
-async def send(producer: AIOKafkaProducer, records: Iterable[OutRecord]) -> None:
+async def send(
+    producer: AIOKafkaProducer, records: Iterable[OutRecord]
+) -> dict[tuple[str, int], int]:
     """Write records, in order within each partition, and return when the broker has acknowledged every one.
+
+    What is returned is, by topic and partition, the offset of the first record of the last batch.
 
     Raises:
         aiokafka.errors.KafkaError: A batch was refused or timed out. Others may have been written.
@@ -54,9 +58,12 @@ async def send(producer: AIOKafkaProducer, records: Iterable[OutRecord]) -> None
             _append(batch, record)
     for (topic, partition), batch in batches.items():
         sent.append(await producer.send_batch(batch, topic, partition=partition))
+    offsets: dict[tuple[str, int], int] = {}
     for acknowledged in await asyncio.gather(*sent, return_exceptions=True):
         if isinstance(acknowledged, BaseException):
             raise acknowledged
+        offsets[acknowledged.topic, acknowledged.partition] = acknowledged.offset
+    return offsets
 
 
 def _refuse_too_large(record: OutRecord) -> None:

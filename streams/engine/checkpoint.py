@@ -6,15 +6,16 @@ partition before: a process that lost it without knowing cannot write any more.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from topics.outbox import BATCH_BYTES_MAX, OutRecord, send
 from topics.settings import BrokerSettings
 
 from .port import Checkpoint, Fatal, Observer, PartitionProgram
+from .undecided import encode_written, written_key
 
 INTERVAL_S = 1.0
 """A checkpoint runs at least this often while records come, sooner when a window has closed."""
@@ -69,6 +70,8 @@ class Writer:
         self._soon = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._last_s = 0.0
+        self._places: set[TopicPartition] = set()
+        """Where the last transaction wrote outputs."""
         self._producer = AIOKafkaProducer(
             **broker.client_options(),
             transactional_id=f"{broker.prefix}panes.{partition}",
@@ -84,6 +87,17 @@ class Writer:
         """Fence the partition's former owner, and end its open transaction."""
         async with asyncio.timeout(START_S):
             await self._producer.start()
+
+    async def end(self, places: Sequence[TopicPartition], *, commit: bool) -> None:
+        """End what a former owner left open in these logs, by a transaction without a record of its own."""
+        async with asyncio.timeout(START_S):
+            await self._producer.begin_transaction()
+            self._add(places)
+            if commit:
+                await self._producer.commit_transaction()
+            else:
+                await self._producer.abort_transaction()
+        self._step("ended what was open: " + ("committed" if commit else "aborted"))
 
     def run(self, program: PartitionProgram) -> None:
         """Begin to write checkpoints of a loaded program."""
@@ -142,10 +156,14 @@ class Writer:
             return
         folded, self.acknowledge = self.acknowledge, []
         await self._producer.begin_transaction()
+        # The logs of the transaction before: should it have lost its end, it ends with this one, in all of them.
+        self._add(self._places)
         self._step("begun")
-        await send(self._producer, checkpoint.outputs)
+        written = await send(self._producer, checkpoint.outputs)
+        self._places = {TopicPartition(*place) for place in written}
         self._step("outputs written, state not")
-        await send(self._producer, self._state(checkpoint))
+        noted = encode_written({topic: offset for (topic, _), offset in written.items()})
+        await send(self._producer, self._state(checkpoint, noted))
         self._step("all written, not committed")
         await self._producer.commit_transaction()
         self.fresh = False
@@ -159,8 +177,12 @@ class Writer:
             outputs=len(checkpoint.outputs),
         )
 
-    def _state(self, checkpoint: Checkpoint) -> list[OutRecord]:
-        return [
-            OutRecord(self._changelog, self.partition, key, value)
-            for key, value in checkpoint.entries
-        ]
+    def _state(self, checkpoint: Checkpoint, written: bytes) -> list[OutRecord]:
+        """Return the state's records. What was written comes last: where it stands, all of it stands."""
+        entries = [*checkpoint.entries, (written_key(self.partition), written)]
+        return [OutRecord(self._changelog, self.partition, key, value) for key, value in entries]
+
+    def _add(self, places: Iterable[TopicPartition]) -> None:
+        """Let the transaction end in these logs too, whether or not it writes there; aiokafka has no word for it."""
+        for place in places:
+            self._producer._txn_manager.maybe_add_partition_to_txn(place)  # noqa: SLF001

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -13,6 +13,7 @@ from topics.settings import BrokerSettings
 from .checkpoint import Step, Writer, no_step
 from .port import Fatal, Observer, ProgramFactory
 from .store import StateLostError, load
+from .undecided import settle, written_key
 
 HOLD_S = 3.0
 """A transaction that outlives a revocation by this much ends the process."""
@@ -31,14 +32,16 @@ class Ownership:
         *,
         fatal: Fatal,
         observer: Observer,
+        outputs: Sequence[str] = (),
         step: Step = no_step,
     ) -> None:
-        """Own nothing yet. ``source_topics`` are the broker's names."""
+        """Own nothing yet. ``source_topics``, and ``outputs`` where programs write, are the broker's names."""
         self.source_topics = frozenset(source_topics)
         self.writers: dict[int, Writer] = {}
         self._broker, self._factory = broker, factory
         self.fatal: Fatal = fatal
         self._observer, self._step = observer, step
+        self._outputs = tuple(outputs)
         self._starts: dict[Place, int] = {}
         self._generation: int | None = None
         self._held: list[Writer] = []
@@ -140,13 +143,16 @@ class Ownership:
                 observer=self._observer,
                 step=self._step,
             )
-        # Fence first, then ask for the ends, then load: nobody can write behind what is loaded.
+        # Fence first, then end what was left open, then ask for the ends, then load: nobody can write behind what is
+        # loaded, and nothing becomes readable behind it.
         self._step("assigned, not fenced")
         await asyncio.gather(*(self.writers[partition].start() for partition in new))
+        await settle(self._broker, changelog, self._outputs, new, self._end)
         self._step("fenced, not loaded")
         ends = await self._offsets(changelog, mine)
         loaded = await load(self._broker, changelog, new)
         for partition in new:
+            loaded[partition].pop(written_key(partition), None)
             program = self._factory(partition, loaded[partition])
             self._check_sources(partition, program.next_offsets())
             self.writers[partition].run(program)
@@ -159,6 +165,9 @@ class Ownership:
             entries=sum(map(len, loaded.values())),
         )
         return ends
+
+    async def _end(self, partition: int, places: Sequence[TopicPartition], *, commit: bool) -> None:
+        await self.writers[partition].end(places, commit=commit)
 
     def _release(self) -> None:
         for writer in self._held:

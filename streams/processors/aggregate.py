@@ -12,6 +12,8 @@ from topics.record import LogRecord, OutRecord
 from topics.settings import BrokerSettings
 
 ROLE = "streams"
+OUTPUTS = ("aggregates", "late", "deadletters")
+"""The topics it writes."""
 
 
 class AggregateProgram:

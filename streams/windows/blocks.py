@@ -1,7 +1,7 @@
 """The blocks of the four kinds behind one name, so that the fold knows nothing of what they count.
 
-A block that was restored is read when it is first asked for: most are only waiting for the end of their hour, and
-reading them all would make up half of the time a restart takes.
+A block that was restored is read when it is first asked for: most are only waiting for the end of their hour, and to
+read them all was half of the work of restoring.
 """
 
 from collections.abc import Iterator, Sequence
@@ -51,10 +51,6 @@ class Blocks:
     def __bool__(self) -> bool:
         """Whether there are any."""
         return bool(self._held)
-
-    def __contains__(self, start_ms: int) -> bool:
-        """Whether there is one that begins then."""
-        return start_ms in self._held
 
     def __iter__(self) -> Iterator[int]:
         """Go through the starts."""

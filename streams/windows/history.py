@@ -62,8 +62,12 @@ class History:
 
 
 def row_of(kind: Kind, values: Values) -> Row:
-    """Return what a history remembers of a window."""
-    return tuple(getattr(values, name) for name in SCORED[kind])
+    """Return what a history remembers of a window.
+
+    A count as a float: so it comes back from state, and a median of counts must have the same bytes after a restart.
+    """
+    found = (getattr(values, name) for name in SCORED[kind])
+    return tuple(None if value is None else float(value) for value in found)
 
 
 def scores_of(kind: Kind, row: Row, reference: Sequence[Row]) -> dict[str, Score]:

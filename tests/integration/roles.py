@@ -86,7 +86,7 @@ class Pipeline:
         """Return status and text of one of a role's probes; 0 when nobody answers."""
         url = f"http://127.0.0.1:{self._ports[child.name]}/{path}"
         try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
+            with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refused:
             with refused:

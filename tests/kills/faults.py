@@ -130,6 +130,16 @@ async def kill_broker(scene: Scene) -> bool:
     return scene.server is not None
 
 
+async def kill_both(scene: Scene) -> bool:
+    """SIGKILL of the broker and of every worker: who comes back first meets what the other had not finished."""
+    if scene.server is not None:
+        await asyncio.to_thread(scene.server.kill)
+        for worker in scene.victims:
+            worker.kill()
+        await asyncio.to_thread(scene.server.start)
+    return scene.server is not None
+
+
 async def restart_broker(scene: Scene) -> bool:
     """A broker that ends in good order and comes back."""
     if scene.server is not None:
@@ -147,6 +157,7 @@ FAULTS: dict[str, Fault] = {
     **{f"exit: {step}": exit_while(step) for step in ASSIGNMENT},
     "broker kill": kill_broker,
     "broker restart": restart_broker,
+    "broker and workers kill": kill_both,
     "kill all": kill_all,
     **{f"freeze: {step}": freeze_at(step) for step in CHECKPOINT[1:3]},
     "leave and join": leave_and_join,
@@ -157,7 +168,7 @@ PAIR_ONLY = (
     *(name for name in FAULTS if name.startswith("freeze: ")),
 )
 """What says nothing with one worker."""
-BROKER = ("broker kill", "broker restart")
+BROKER = ("broker kill", "broker restart", "broker and workers kill")
 
 
 def plan(rnd: random.Random, count: int, *, pair: bool) -> list[str]:

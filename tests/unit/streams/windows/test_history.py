@@ -2,6 +2,7 @@
 
 import random
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from streams.windows.history import (
     scores_of,
 )
 from tests.audited import assert_audited, recomputed
-from topics import Aggregate, Heartbeat, Score, Trade, encode
+from topics import Aggregate, Heartbeat, Kind, Post, RepositoryEvent, Score, Trade, encode
 
 MIN = 60_000
 T0 = 1_700_000_000_000 // 3_600_000 * 3_600_000
@@ -137,6 +138,57 @@ def test_a_long_log_says_what_the_specification_says(seed: int) -> None:
     assert any(o.revision and o.scores for o in scored)
     slots = [key for key in entries if b"|history|BTC/USD|60000/60000|" in key]
     assert len(slots) == KEPT_MAX
+
+
+def counted_log(kind: Kind, hours: int) -> list[tuple[bytes | None, bytes]]:
+    """Some posts or some acts every five minutes: their scores are medians of whole numbers."""
+    chance, log = random.Random(hours), list[tuple[bytes | None, bytes]]()
+    for number in range(hours * 60):
+        at = T0 + number * MIN
+        for one in range(chance.randrange(1, 5)):
+            common: dict[str, Any] = {"subject": "BTC", "source": "one", "event_ms": at + one}
+            common["received_ms"] = at
+            author, name = f"{chance.randrange(5):016x}", f"{number}-{one}"
+            event: Post | RepositoryEvent = Post(
+                **common,
+                platform="forum",
+                post_id=name,
+                author=author,
+                text="words",
+                language="en",
+                tone=chance.uniform(-1, 1),
+                tone_version="t1",
+                engagement=chance.randrange(100),
+                simhash=f"{chance.randrange(2**64):016x}",
+            )
+            if kind == "development":
+                event = RepositoryEvent(
+                    **common, author=author, repository="a/b", event_id=name, act="commit"
+                )
+            log.append((b"BTC", encode(event)))
+        beat = Heartbeat(source="one", epoch=0, through_ms=at + MIN)
+        log.append((None, encode(beat)))
+    return log
+
+
+@pytest.mark.parametrize(("kind", "hours"), [("social", 4), ("development", 36)])
+def test_a_restart_shows_in_no_byte_of_a_score(kind: Kind, hours: int) -> None:
+    """Of counts too, whose history comes back from state as other numbers than it went."""
+    log = counted_log(kind, hours)
+    once, again = (Fold(kind, 0, partitions=1, subjects_max=10) for _ in range(2))
+    entries: dict[bytes, bytes] = {}
+    outputs: list[bytes] = []
+    for offset, (key, value) in enumerate(log):
+        once.feed(offset, LOGGED_MS, key, value)
+        if offset % 300 == 299:
+            entries |= {e: state for e, state in take_entries(again, 1) if state is not None}
+            outputs += map(encode, again.outputs)
+            again = Fold(kind, 0, partitions=1, subjects_max=10)
+            restore(again, entries, 1)
+        again.feed(offset, LOGGED_MS, key, value)
+    outputs += map(encode, again.outputs)
+    assert outputs == [encode(output) for output in once.outputs]
+    assert sum(b'"z":' in output for output in outputs) > 3
 
 
 def test_a_subject_is_forgotten_when_its_history_is() -> None:
