@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from aiokafka.structs import ConsumerRecord
+from msgspec.structs import replace
 
 from topics import Analysis, ContractError, DeadLetter, Decision
 from topics.record import OutRecord
@@ -159,10 +160,8 @@ def decision_of(
     already. An analysis was ``decided_ms`` when it was produced.
     """
     last = max(0, candidate.read_to - 1)
-    attempt_ids = [] if survivor else [sent.attempt_id for sent in candidate.sends]
-    if answered is not None or said is not None:
-        attempt_ids = answered.attempt_ids if answered else list(said.attempt_ids if said else ())
-    return Decision(
+    sends = candidate.sends if answered is None else answered.sends
+    decision = Decision(
         decision_id=candidate.candidate_id,
         asset=candidate.asset,
         product=candidate.product,
@@ -170,7 +169,7 @@ def decision_of(
         outcome=outcome,
         reason=reason,
         survivor_id=None if survivor is None else survivor.candidate_id,
-        analysis_id=None if answered is None and said is None else candidate.candidate_id,
+        analysis_id=None if answered is None else candidate.candidate_id,
         item_key=None if answered is None else answered.item_key,
         severity=candidate.severity,
         reasons=list(candidate.reasons),
@@ -180,8 +179,34 @@ def decision_of(
         last_offset=max(candidate.offsets, default=last),
         decided_ms=decided_ms,
         alert_id=alert_of(candidate.candidate_id),
-        attempt_ids=attempt_ids,
+        attempt_ids=[] if survivor else [sent.attempt_id for sent in sends],
+        read_to=candidate.read_to,
+        lead=candidate.lead,
+        alert_ids=candidate.alert_ids,
     )
+    return decision if said is None else _as_said(decision, said)
+
+
+def _as_said(decision: Decision, said: Analysis) -> Decision:
+    """Return the decision on a candidate that was made again, as it was when its analysis was.
+
+    By then it may have taken others over. And an alert's has no aggregate to be made at again: it knows others now
+    than those the analysis is about.
+    """
+    alert_id = said.trigger.alert_id
+    as_it_was = replace(
+        decision,
+        product=said.product,
+        analysis_id=said.analysis_id,
+        severity=said.severity,
+        reasons=list(said.trigger.reasons),
+        attempt_ids=list(said.attempt_ids),
+        alert_ids=[] if alert_id is None else [alert_id],
+    )
+    if decision.alert_id is None:
+        return as_it_was
+    cited = list(dict.fromkeys(fact.aggregate_id for fact in said.facts))
+    return replace(as_it_was, read_to=None, aggregate_ids=cited)
 
 
 def letter_of(record: ConsumerRecord, refused: ContractError) -> DeadLetter:

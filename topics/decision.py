@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from .analysis import Product
 from .journal import AttemptId
-from .units import AssetId, Count, EpochMs, Severity, Word
+from .units import AssetId, Count, EpochMs, Severity, Subject, Word
 
 
 class Decision(Struct, frozen=True, kw_only=True, tag_field="type", tag="decision"):
@@ -37,6 +37,13 @@ class Decision(Struct, frozen=True, kw_only=True, tag_field="type", tag="decisio
     attempt_ids: list[AttemptId] = []
     """What was sent to a model for it, oldest first, also where rules answered in the end. A coalesced one's are its
     survivor's."""
+    read_to: Count | None = None
+    """The aggregates below this offset are what it knows. Not known of records written before this field, nor of an
+    alert's whose analysis stood there already when its decision was made up for."""
+    lead: Subject | None = None
+    """The subject its facts begin with: what the newest of its aggregates or alerts is about."""
+    alert_ids: list[Annotated[str, Meta(max_length=200)]] = []
+    """All alerts it answers, the one its analysis names first."""
 
 
 class Tally(Struct, frozen=True, kw_only=True, tag_field="type", tag="decision.tally"):

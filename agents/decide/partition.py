@@ -92,7 +92,7 @@ class PartitionDecider:
             return None
         if self._said.is_decided(made_id):
             return None
-        context = self._context.assets.get(alert.asset) or AssetContext(alert.asset)
+        context = self.context_of(alert.asset)
         cause = AlertCause(
             alert_id=alert.alert_id, severity=alert.severity, since_ms=alert.since_ms
         )
@@ -111,6 +111,10 @@ class PartitionDecider:
     def analysis_of(self, candidate: Candidate) -> Analysis | None:
         """Return what was published of a candidate by who had the partition before, without its decision."""
         return self._said.analysis_of(candidate.candidate_id)
+
+    def context_of(self, asset: str) -> AssetContext:
+        """Return what is known of an asset: nothing of one that is not."""
+        return self._context.assets.get(asset) or AssetContext(asset)
 
     @property
     def forgotten(self) -> int:
@@ -148,6 +152,7 @@ class PartitionDecider:
             deadline_s=now_s + self._settings.deadline_s,
             alerts=alerts,
             read_to=self.next_offset,
+            lead=lead,
         )
 
     def skip(self, offset: int) -> bool:
