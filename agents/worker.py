@@ -62,6 +62,7 @@ class Worker:
             broker,
             instance_id=instance_id,
             now_ms=now_ms,
+            paid=None if analyst.desk is None else analyst.paid,
             on_revoked=self._leave,
             on_failed=self._fail,
         )
@@ -225,7 +226,8 @@ class Worker:
         while True:
             await asyncio.sleep(self._settings.tally_s)
             self._trail.tell_tallies(self.assignment.deciders.values())
-            AGENT.forgotten.set(sum(d.forgotten for d in self.assignment.deciders.values()))
+            forgotten = sum(d.forgotten for d in self.assignment.deciders.values())
+            AGENT.forgotten.set(forgotten + self.analyst.paid.forgotten)
 
     # Commits and revocation
 

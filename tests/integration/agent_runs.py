@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ from topics.settings import BrokerSettings
 
 from .log import decoded, read_log
 
+WriteEntry = Callable[[Intent | Result], Awaitable[None]]
 PATIENCE_S = 60.0
 """Longer than anything here takes on a busy machine."""
 PARTITIONS = 2
@@ -102,26 +103,34 @@ async def publish(
     return places
 
 
-@asynccontextmanager
-async def desk_at(
-    fake: Wire, ledger_url: str, prefix: str, settings: AgentSettings
-) -> AsyncIterator[Desk]:
-    """Give all it takes to ask a fake Claude, and close it."""
-    model = Claude(
-        provider="anthropic", name=settings.model.name, base_url=url_of(fake), api_key="test"
-    )
-    async with desk_of(model, ledger_url, prefix, settings) as desk:
-        yield desk
-
-
 async def no_journal(entry: Intent | Result) -> None:
     """Keep nothing."""
     del entry
 
 
 @asynccontextmanager
+async def desk_at(
+    fake: Wire,
+    ledger_url: str,
+    prefix: str,
+    settings: AgentSettings,
+    write: WriteEntry = no_journal,
+) -> AsyncIterator[Desk]:
+    """Give all it takes to ask a fake Claude, and close it; ``write`` keeps its journal."""
+    model = Claude(
+        provider="anthropic", name=settings.model.name, base_url=url_of(fake), api_key="test"
+    )
+    async with desk_of(model, ledger_url, prefix, settings, write) as desk:
+        yield desk
+
+
+@asynccontextmanager
 async def desk_of(
-    model: LanguageModel, ledger_url: str, prefix: str, settings: AgentSettings
+    model: LanguageModel,
+    ledger_url: str,
+    prefix: str,
+    settings: AgentSettings,
+    write: WriteEntry = no_journal,
 ) -> AsyncIterator[Desk]:
     """Give all it takes to ask a model, and close it."""
     terms = Terms(caps={"day/all/nano_usd": 10**9})
@@ -133,7 +142,7 @@ async def desk_of(
             CircuitBreaker(settings.breaker),
             CircuitBreaker(settings.breaker),
             ConcurrencyLimit(settings.model.concurrency, lost_s=60.0),
-            Account(ledger, no_journal, now_ms=now_ms),
+            Account(ledger, write, now_ms=now_ms),
         )
     finally:
         await model.close()
