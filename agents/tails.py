@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
 
 from topics import BY_NAME, Alert, ContractError
 from topics.settings import BrokerSettings
@@ -16,6 +17,7 @@ from .ask.paid import PaidAnswers
 from .decide.alerts import misplaced
 from .decide.answered import Said
 from .decide.partition import PartitionDecider
+from .decide.standing import Standing
 from .metrics import AGENT
 
 POLL_MS = 200
@@ -52,15 +54,19 @@ async def _reader(broker: BrokerSettings) -> AsyncIterator[AIOKafkaConsumer]:
         await close_consumer(consumer)
 
 
-async def read_said(broker: BrokerSettings, partition: int, since_ms: int, said: Said) -> None:
-    """Take what `analyses` and `decisions` say of a partition since a log time, up to their present ends.
+async def read_said(
+    broker: BrokerSettings, partition: int, since_ms: int, *books: Said | Standing
+) -> None:
+    """Let these take what `analyses` and `decisions` say of a partition since a log time, up to their present ends.
 
     A record that cannot be read says nothing: what it may have told is answered once more.
 
     Raises:
         aiokafka.errors.KafkaError: The broker cannot be reached.
     """
-    await _read_tails(broker, ("analyses", "decisions"), partition, since_ms, said.take)
+    await _read_tails(
+        broker, ("analyses", "decisions"), partition, since_ms, *(book.take for book in books)
+    )
 
 
 async def read_paid(
@@ -83,7 +89,7 @@ async def _read_tails(
     names: Sequence[str],
     partition: int,
     since_ms: int,
-    take: Callable[[Any], None],
+    *takes: Callable[[Any], None],
 ) -> None:
     """Hand over what topics hold of a partition since a log time, up to their present ends."""
     decode = {broker.topic(name): BY_NAME[name].decoder().decode for name in names}
@@ -94,15 +100,25 @@ async def _read_tails(
         begins = await _at(consumer, places, since_ms - SLACK_MS, ends)
         for place, begin in begins.items():
             consumer.seek(place, begin)
-        for place in places:
-            while await consumer.position(place) < ends[place]:
-                for read, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
-                    for record in records:
-                        try:
-                            take(decode[read.topic](record.value or b""))
-                        except ContractError as refused:
-                            place_of = f"{read.topic}/{read.partition}/{record.offset}"
-                            log.warning("a record cannot be read", place=place_of, why=str(refused))
+        async for record in _up_to(consumer, ends):
+            try:
+                told = decode[record.topic](record.value or b"")
+            except ContractError as refused:
+                place_of = f"{record.topic}/{record.partition}/{record.offset}"
+                log.warning("a record cannot be read", place=place_of, why=str(refused))
+            else:
+                for take in takes:
+                    take(told)
+
+
+async def _up_to(
+    consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
+) -> AsyncIterator[ConsumerRecord]:
+    for place, end in ends.items():
+        while await consumer.position(place) < end:
+            for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+                for record in records:
+                    yield record
 
 
 class AlertReader:

@@ -37,6 +37,8 @@ class Decision(Struct, frozen=True, kw_only=True, tag_field="type", tag="decisio
     attempt_ids: list[AttemptId] = []
     """What was sent to a model for it, oldest first, also where rules answered in the end. A coalesced one's are its
     survivor's."""
+    compared_with: str | None = None
+    """The analysis that its own is told against: the asset's last, or the one whose place it takes."""
     read_to: Count | None = None
     """The aggregates below this offset are what it knows. Not known of records written before this field, nor of an
     alert's whose analysis stood there already when its decision was made up for."""

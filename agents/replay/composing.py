@@ -5,14 +5,19 @@ from typing import Literal
 from msgspec.structs import replace
 
 from agents.answer.answered import Answered, analysis_of, by_model, by_rules
+from agents.answer.changed import compared
+from agents.answer.correction import correction_of
 from agents.answer.verdict import REASONS, Rejected
 from agents.ask.paid import sent_of
 from agents.ask.prompt import prompt_of, verdict_of
 from agents.decide.candidate import AlertCause, Candidate
 from agents.decide.context import AssetContext
+from agents.decide.editions import cited_in
 from agents.decide.facts import facts_of, quality_of
+from agents.decide.standing import Chain, quality_after, revised_facts
+from agents.decide.superseding import Correction, Superseding
 from agents.settings import AgentSettings
-from topics import Analysis, Decision, Intent, Result
+from topics import BY_NAME, Aggregate, Analysis, Decision, Intent, Result
 
 from .recorded import Recorded
 
@@ -49,7 +54,7 @@ def analysis_again(
     else:
         msg = f"nobody knows how to say again what was {decision.outcome}"
         raise MissedError(msg, lack="verdict")
-    return analysis_of(
+    analysis = analysis_of(
         candidate,
         answered,
         produced_ms=decision.decided_ms,
@@ -57,6 +62,48 @@ def analysis_again(
         model=calls[-1][0].model if calls else None,
         simulated=settings.model.simulated,
     )
+    return compared(analysis, _last_of(decision, recorded))
+
+
+def correction_again(
+    decision: Decision, revision: Aggregate | None, recorded: Recorded
+) -> Analysis:
+    """Return the analysis that took the place of another, because of a revision or of an alert that was retracted.
+
+    Raises:
+        MissedError: Something is lacking.
+    """
+    before = _last_of(decision, recorded)
+    cause = decision.alert_id or (None if revision is None else revision.aggregate_id)
+    if before is None or cause is None:
+        msg = "what it corrects, or why, is not there"
+        raise MissedError(msg, lack="context")
+    facts, quality = tuple(before.facts), before.data_quality
+    if revision is not None and decision.alert_id is None:
+        cited = cited_in([fact.aggregate_id for fact in facts])
+        if Chain("", 0, before, cited, {}).is_revised_by(revision):
+            facts, quality = revised_facts(facts, revision), quality_after(quality, revision)
+    candidate = replace(
+        candidate_again(replace(decision, aggregate_ids=[]), AssetContext(decision.asset)),
+        facts=facts,
+        quality=quality,
+    )
+    correction = Correction(cause, None if decision.alert_id else decision.last_offset, revision)
+    withdraws = decision.reason == "withdrawn"
+    found = Superseding(candidate, before, correction, withdraws=withdraws)
+    return correction_of(found, produced_ms=decision.decided_ms)
+
+
+def _last_of(decision: Decision, recorded: Recorded) -> Analysis | None:
+    """Return the analysis that a decision's own is told against."""
+    if decision.compared_with is None:
+        return None
+    data = recorded.analysis(decision.compared_with)
+    if data is None:
+        msg = f"it is told against {decision.compared_with}, which is not there"
+        raise MissedError(msg, lack="context")
+    last: Analysis = BY_NAME["analyses"].decoder().decode(data)
+    return last
 
 
 def candidate_again(decision: Decision, context: AssetContext) -> Candidate:

@@ -45,6 +45,8 @@ class Recorded:
         """First and last offset of every tally: a start that tallies again may reach further under the same id."""
         self._united: list[tuple[int, int]] | None = None
         self._analyses: dict[str, bytes] = {}
+        self._compared: set[str] = set()
+        """Ids of analyses that others are told against."""
         self._strays: dict[str, None] = {}
         self._intents: dict[str, Intent | None] = {}
         self._results: dict[str, Result] = {}
@@ -73,7 +75,7 @@ class Recorded:
             RecordedError: There are more than are held.
         """
         name = analysis.analysis_id
-        if name in self._decisions:
+        if name in self._decisions or name in self._compared:
             self._analyses.setdefault(name, data)
         elif name not in self._elsewhere:
             self._strays.setdefault(name)
@@ -134,6 +136,8 @@ class Recorded:
         known = self._decisions.get(decision.decision_id)
         if known is None or (known.analysis_id is None and decision.analysis_id is not None):
             self._decisions[decision.decision_id] = decision
+            if decision.compared_with is not None:
+                self._compared.add(decision.compared_with)
             self._intents.update(dict.fromkeys(decision.attempt_ids))
 
     def _is_in_span(self, decision: Decision) -> bool:
@@ -155,6 +159,11 @@ def place_of(decision: Decision) -> int | None:
     if decision.read_to is not None:
         return decision.read_to
     return decision.last_offset + 1 if decision.alert_id is None else None
+
+
+def supersedes(decision: Decision) -> bool:
+    """Return whether a decision is that later data contradict an analysis."""
+    return decision.outcome == "rules" and decision.reason in ("revised", "withdrawn")
 
 
 def _united(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -16,8 +16,8 @@ from agents.decide.partition import PartitionDecider
 from agents.settings import AgentSettings
 from topics import Aggregate, Analysis, Decision, encode
 
-from .composing import MissedError, analysis_again
-from .recorded import Recorded, place_of
+from .composing import MissedError, analysis_again, correction_again
+from .recorded import Recorded, place_of, supersedes
 
 VALUE_CHARS_MAX = 200
 """Of a value that differs, in words."""
@@ -52,6 +52,8 @@ class PartitionReplay:
             settings, self._span.partition, read_from=read_from, decide_from=self._span.begin
         )
         decisions = recorded.decisions
+        self._revising = {d.last_offset for d in decisions if supersedes(d) and d.alert_id is None}
+        self._revisions: dict[int, Aggregate] = {}
         self._due = deque(d for d in decisions if place_of(d) is not None)
         self._sought: dict[str, list[Decision]] = {}
         """Decisions whose place is not recorded, by asset."""
@@ -67,7 +69,11 @@ class PartitionReplay:
             return told
         if self._sought and offset >= self._span.begin:
             told += self._found(aggregate.asset)
+        if offset in self._revising:
+            self._revisions[offset] = aggregate
         made = self._decider.take(offset, aggregate, 0.0)
+        if made is not None:
+            self._decider.corrections.dropped(made)  # nothing is to wait here for its answer
         tallied = self._decider.take_tally(0) is not None
         if made is not None and not self._recorded.is_decided(made.candidate_id):
             told.append(_undecided(offset, aggregate, f": the gate makes it {made.candidate_id}"))
@@ -116,7 +122,11 @@ class PartitionReplay:
         if decision.analysis_id is None:
             return Again(decision)
         try:
-            analysis = analysis_again(decision, context, self._recorded, self._settings)
+            if supersedes(decision):
+                revision = self._revisions.get(decision.last_offset)
+                analysis = correction_again(decision, revision, self._recorded)
+            else:
+                analysis = analysis_again(decision, context, self._recorded, self._settings)
         except MissedError as missed:
             return Miss(missed.lack, decision.decision_id, str(missed))
         was = self._recorded.analysis(analysis.analysis_id)

@@ -141,9 +141,13 @@ class _Replaying:
             "analyses": recorded.take_analysis,
             "journal": lambda entry, _: recorded.take_entry(entry),
         }
+        warm_ms = int(
+            self.settings.warm_up_s * 1000
+        )  # an analysis may be told against an earlier one
+        from_ms = self.request.from_ms and max(0, self.request.from_ms - warm_ms)
         for name, take in takes.items():
             decode = BY_NAME[name].decoder().decode
-            async for batch in self.tape.since(name, reach.partition, self.request.from_ms):
+            async for batch in self.tape.since(name, reach.partition, from_ms):
                 for record in batch:
                     try:
                         event = decode(record.value or b"")
