@@ -75,6 +75,8 @@ class Support(Struct, frozen=True):
         for reason in reasons:
             grades = [g.at(at) for g in self.grounds if g.reason == reason]
             known = [grade for grade in grades if grade is not None]
+            if reason.startswith(STATE):
+                known.append("info")
             if not known:
                 return None
             for grade in known:

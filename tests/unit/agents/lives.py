@@ -1,7 +1,7 @@
 """The agent's path of one partition without servers: a log that is read, topics that are written, lives that end."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from agents.analyst import Analyst
 from agents.decide.answered import Said
@@ -108,6 +108,19 @@ class Life:
         )
         self.waiting: list[Candidate] = []
         self.inbox = Inbox(99)
+
+    def act(self, letter: str, number: int) -> None:
+        """Do one thing: read, answer, let one take over, drop, publish, tally, commit."""
+        acts: dict[str, Callable[[], None]] = {
+            "r": lambda: self.read(number),
+            "a": lambda: self.answer(number),
+            "o": self.coalesce,
+            "d": self.drop,
+            "p": lambda: self.publish(number),
+            "t": self.tally,
+            "c": self.commit,
+        }
+        acts[letter]()
 
     def read(self, count: int = 1) -> None:
         """Read the next windows; what they ask for waits, whatever else waits of the asset."""

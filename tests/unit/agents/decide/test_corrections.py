@@ -147,6 +147,18 @@ def test_a_reason_taken_over_is_undone_by_its_own_window() -> None:
     assert partition.twice() == []
 
 
+def test_a_state_that_was_taken_over_is_what_is_left_of_a_fall_that_never_was() -> None:
+    """It was a reason too; there is nothing severe about it."""
+    partition = Partition([market(), market(number=1, low=90.0), market(number=1, revision=1)])
+    life = Life(partition)
+    life.read(2)
+    life.coalesce()
+    life.finish()
+    left = partition.analyses[f"deep_dive/BTC/{BASE_MS + 2 * MINUTE_MS}/1"]
+    assert (left.status, left.trigger.reasons) == ("current", ["state_first"])
+    assert (left.severity, left.product) == ("info", "deep_dive")
+
+
 def alert(state: str = "firing", *, asset: str = "BTC") -> Alert:
     """Return an alert, as it fires or ends."""
     return Alert(
@@ -248,24 +260,11 @@ def lived(log: list[Aggregate], acts: list[Act]) -> Partition:
     partition = Partition(log)
     life = Life(partition)
     for act, number, half in acts:
-        match act:
-            case "r":
-                life.read(number)
-            case "a":
-                life.answer(number)
-            case "o":
-                life.coalesce()
-            case "d":
-                life.drop()
-            case "p":
-                life.publish(number)
-            case "t":
-                life.tally()
-            case "c":
-                life.commit()
-            case _:
-                life.publish(number, half=half)
-                life = Life(partition)
+        if act == "K":
+            life.publish(number, half=half)
+            life = Life(partition)
+        else:
+            life.act(act, number)
     life.finish()
     return partition
 
