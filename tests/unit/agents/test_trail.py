@@ -144,7 +144,9 @@ def test_a_decision_that_was_lost_is_made_up_for_as_its_analysis_says() -> None:
     """By then the candidate had taken others over; made again, it has not."""
     made = candidate(reasons=("price_drop", "alert_x"), severity="critical", read_to=9)
     analysis, _ = ANALYST.decline(made, "deadline")
-    again = decision_of(candidate(read_to=9), "rules", "deadline", decided_ms=7, said=analysis)
+    alone = candidate(read_to=9, product="state")
+    again = decision_of(alone, "rules", "deadline", decided_ms=7, said=analysis)
+    assert again.product == "deep_dive"
     assert (again.reasons, again.severity) == (["price_drop", "alert_x"], "critical")
     assert (again.read_to, again.aggregate_ids) == (9, list(made.aggregate_ids))
     alerted = candidate(candidate_id="deep_dive/alert/x", aggregate_ids=("later",))

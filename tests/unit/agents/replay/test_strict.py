@@ -9,7 +9,7 @@ from agents.replay.strict import Again, Miss
 from tests.strategies.aggregates import calm, histories, market, volume
 from topics import Decision, Result
 
-from .lives import Life
+from .lives import GOOD, Life
 
 ACTS = ("rules", "model", "rejected", "again", "tally", "fire", "crash", "killed", "nothing")
 
@@ -93,6 +93,21 @@ def test_an_alert_that_took_a_candidate_over_belongs_to_where_it_fired() -> None
     assert equal(life.replayed(2)) == life.first()
 
 
+def test_an_alert_whose_decision_was_lost_is_found_by_what_its_analysis_is_about() -> None:
+    """Its decision is made up for by the next start, which knows more by then, or the same."""
+    for later in ([], [market(number=1), volume()]):
+        life = Life()
+        life.read(market())
+        life.answer("rules")
+        life.fire("BTC")
+        life.log += later  # read by the next start, before it comes to the alert
+        life.answer("killed")
+        life.end()
+        told = [d for d in life.told if isinstance(d, Decision)]
+        assert [d.read_to for d in told if d.alert_id] == [None]
+        assert equal(life.replayed()) == life.first()
+
+
 def test_an_aggregate_without_a_decision_is_named() -> None:
     """One that the gate asks about now."""
     life = lived("rules", "rules")
@@ -133,6 +148,29 @@ def test_an_analysis_that_nobody_decided_on_is_named() -> None:
     assert ("decision", fate.decision_id) in missed(life)
 
 
+def test_an_analysis_that_is_gone_is_named() -> None:
+    """Its decision names it."""
+    life = lived("rules")
+    gone = life.analyses.pop()
+    assert missed(life) == [("analysis", gone.analysis_id)]
+
+
+def test_what_a_process_had_not_read_it_did_not_know() -> None:
+    """One that began later than a replay does knows less, and its decision says what it knew."""
+    life = lived("rules")
+    told = next(d for d in life.told if isinstance(d, Decision) and d.product == "deep_dive")
+    assert len(told.aggregate_ids) == 1
+    life.log.insert(0, volume())  # of days ago, say
+    life.told = [
+        replace(d, last_offset=d.last_offset + 1, read_to=(d.read_to or 0) + 1)
+        if isinstance(d, Decision)
+        else replace(d, last_offset=d.last_offset + 1)
+        for d in life.told
+    ]
+    life.told.append(replace(life.told[-1], first_offset=0, last_offset=0))
+    assert equal(life.replayed()) == life.first()
+
+
 def test_a_call_without_a_result_is_named() -> None:
     """With the attempt."""
     life = lived("model")
@@ -162,6 +200,26 @@ def test_an_answer_that_was_altered_is_named() -> None:
     at, came = next((n, e) for n, e in enumerate(life.entries) if isinstance(e, Result))
     life.entries[at] = replace(came, answer="Buy it now.")
     assert [lack for lack, _ in missed(life)] == ["verdict"]
+
+
+def test_an_answer_that_was_rejected_and_is_not_now_is_named() -> None:
+    """Rules answered in its place."""
+    life = lived("rejected")
+    at, came = next((n, e) for n, e in enumerate(life.entries) if isinstance(e, Result))
+    life.entries[at] = replace(came, answer=GOOD)
+    (miss,) = [one for one in life.replayed() if isinstance(one, Miss)]
+    assert miss.lack == "verdict"
+    assert "was rejected as schema_break, and is now accepted" in miss.words
+
+
+def test_an_item_that_its_attempt_did_not_ask_is_named() -> None:
+    """The decision and the journal do not speak of the same."""
+    life = lived("model")
+    life.told = [
+        replace(d, item_key="cd" * 32) if isinstance(d, Decision) and d.item_key else d
+        for d in life.told
+    ]
+    assert [lack for lack, _ in missed(life)] == ["journal"]
 
 
 def test_a_question_that_was_another_is_named() -> None:
