@@ -77,7 +77,7 @@ class Recorded:
         name = analysis.analysis_id
         if name in self._decisions or name in self._compared:
             self._analyses.setdefault(name, data)
-        elif name not in self._elsewhere:
+        if not self.is_decided(name):
             self._strays.setdefault(name)
             self._refuse_more(len(self._strays))
 

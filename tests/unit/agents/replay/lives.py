@@ -109,6 +109,7 @@ class Life:
 
     def _put(self, put: Put) -> None:
         if put.absorbed is not None:
+            self.decider.corrections.taken_over(put.absorbed, put.waiting)
             self._tell(put.absorbed, "coalesced", "newer_candidate", survivor=put.waiting)
         if put.shed is not None:
             self._tell(put.shed, "shed", "inbox_full")
@@ -117,13 +118,13 @@ class Life:
         told = {"decided_ms": self.now_ms()} | more
         self.told.append(decision_of(made, outcome, reason, **told))
         if outcome != "coalesced":
+            self.decider.corrections.dropped(made)  # what is superseded: see test_superseded.py
             for offset in made.offsets:
                 self.decider.offsets.finish(offset)
 
     def tally(self) -> None:
         """Tell what made no candidate."""
-        taken = self.decider.take_tally(self.now_ms())
-        if taken is not None:
+        while (taken := self.decider.take_tally(self.now_ms())) is not None:
             self.told.append(taken[0])
             for offset in taken[1]:
                 self.decider.offsets.finish(offset)
