@@ -46,11 +46,11 @@ class PaidAnswers:
             self.forgotten += 1
 
     def pop(self, item_key: str, since_ms: int) -> Result | None:
-        """Return the oldest answer to a question, once; none that ended before a time."""
-        for attempt_id, result in self._answers.items():
-            if result.item_key == item_key and result.ended_ms >= since_ms:
-                return self._answers.pop(attempt_id)
-        return None
+        """Return the oldest answer to a question, once; those that ended before a time are let go."""
+        self._answers = {a: r for a, r in self._answers.items() if r.ended_ms >= since_ms}
+        asked = (a for a, r in self._answers.items() if r.item_key == item_key)
+        found = next(asked, None)
+        return None if found is None else self._answers.pop(found)
 
 
 def sent_of(result: Result, *, prompt_version: str, outcome: str, ended_s: float = 0.0) -> Sent:

@@ -35,8 +35,10 @@ def test_what_is_no_answer_of_this_question_is_not_given() -> None:
         paid.take(entry)
     assert len(paid) == 1
     assert paid.pop("cd" * 32, 0) is None
-    assert paid.pop(KEY, AT_MS + 901) is None
     assert paid.pop(KEY, AT_MS + 900) == result(3)
+    paid.take(result(4))
+    assert paid.pop(KEY, AT_MS + 901) is None
+    assert len(paid) == 0
 
 
 @given(order=st.permutations(range(4)))
