@@ -12,9 +12,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.answer.answered import Answered, analysis_of, by_model, by_rules
+from agents.answer.rules import Words
 from agents.ask.attempts import ANSWER_S_MIN, Attempt, GiveUp, Send, Wait, next_step
 from agents.ask.concurrency import Slot
 from agents.ask.outcomes import named
+from agents.ask.paid import PaidAnswers
 from agents.calling import Caller, Made, Unmade
 from agents.decide.candidate import Candidate
 from agents.desk import Desk
@@ -38,7 +40,9 @@ class Analyst:
     ) -> None:
         """Take the desk, or None when no model is configured."""
         self._settings, self.desk, self._now_ms = settings, desk, now_ms
-        self._caller = None if desk is None else Caller(settings, desk, now_ms=now_ms)
+        self.paid = PaidAnswers()
+        """What was paid for before the last start, and not told."""
+        self._caller = None if desk is None else Caller(settings, desk, self.paid, now_ms=now_ms)
         self._paced_until_s = float("-inf")
         """The pace is the model's, so who is told to wait is told for all."""
 
@@ -62,14 +66,11 @@ class Analyst:
         self, candidate: Candidate, slot: Slot | None = None
     ) -> tuple[Analysis, Answered] | Later:
         """Return the analysis of a candidate, or that it is to wait. Without a slot there is always an analysis."""
-        if self.desk is None or self._caller is None or slot is None:
-            return self.decline(candidate, self._why_not(candidate, time.monotonic()))
         try:
-            if (shut := self.desk.shut(time.monotonic())) is not None:
-                return self.decline(candidate, shut)
-            answered = await self._by_model(candidate, self._caller, slot)
+            answered = await self._answered(candidate, slot)
         finally:
-            self.desk.slots.give_back(slot)
+            if self.desk is not None and slot is not None:
+                self.desk.slots.give_back(slot)
         if isinstance(answered, Later):
             return answered
         return self._analysis(candidate, answered), answered
@@ -99,6 +100,28 @@ class Analyst:
         if candidate.sends:
             return candidate.sends[-1].outcome
         return "paced" if now_s < self._paced_until_s else "deadline"
+
+    async def _answered(self, candidate: Candidate, slot: Slot | None) -> Answered | Later:
+        """Answer by what has been paid for, else by the model if there is a slot, else by the rules."""
+        candidate, words = await self._recalled(candidate)
+        if words is not None:
+            return by_model(candidate, words)
+        if self.desk is None or self._caller is None or slot is None:
+            return by_rules(candidate, self._why_not(candidate, time.monotonic()))
+        if (shut := self.desk.shut(time.monotonic())) is not None:
+            return by_rules(candidate, shut)
+        return await self._by_model(candidate, self._caller, slot)
+
+    async def _recalled(self, candidate: Candidate) -> tuple[Candidate, Words | None]:
+        """Return the words that were paid for before a start; those that are rejected count among its sends."""
+        while self._caller is not None and self.wants_model(candidate):
+            made = await self._caller.recall(candidate)
+            if made is None:
+                break
+            candidate = replace(candidate, sends=(*candidate.sends, made.sent))
+            if made.words is not None:
+                return candidate, made.words
+        return candidate, None
 
     async def _by_model(self, candidate: Candidate, caller: Caller, slot: Slot) -> Answered | Later:
         match step_of(candidate, time.monotonic()):

@@ -11,10 +11,12 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from topics import PipelineError
 from topics.settings import BrokerSettings
 
+from .ask.paid import PaidAnswers
 from .decide.answered import Said
 from .decide.partition import PartitionDecider
+from .decide.standing import Standing
 from .settings import AgentSettings
-from .tails import close_consumer, read_said
+from .tails import close_consumer, read_paid, read_said
 
 GROUP = "agent"
 SESSION_MS = 10_000
@@ -42,13 +44,17 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         *,
         instance_id: str,
         now_ms: Callable[[], int],
+        paid: PaidAnswers | None = None,
         on_revoked: Callable[[Sequence[PartitionDecider]], Awaitable[None]],
         on_failed: Callable[[Exception], None],
     ) -> None:
-        """Own nothing yet. ``on_revoked`` is waited for before what is finished is committed."""
+        """Own nothing yet. ``on_revoked`` is waited for before what is finished is committed.
+
+        ``paid`` takes the answers of a partition that were paid for before, and are not told of.
+        """
         self.deciders: dict[int, PartitionDecider] = {}
         self._settings, self._broker, self._now_ms = settings, broker, now_ms
-        self._instance_id = instance_id
+        self._instance_id, self._paid = instance_id, paid
         self._on_revoked, self._on_failed = on_revoked, on_failed
         self._topic = broker.topic("aggregates")
         self._assigned = asyncio.Event()
@@ -191,10 +197,13 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         horizon_s = behind_s + self._settings.warm_up_s
         read_from = max(begin, min(decide_from, await self._offset_at(place, horizon_s)))
         behind_ms = self._now_ms() - int(behind_s * 1000)
-        said = Said(counts_tallies=committed is not None)
+        said, standing = Said(counts_tallies=committed is not None), Standing()
         if not renewed:
             since_ms = min(behind_ms, self._now_ms() - int(self._settings.alerts_reach_s * 1000))
-            await read_said(self._broker, place.partition, since_ms, said)
+            await read_said(self._broker, place.partition, since_ms, said, standing)
+        if self._paid is not None:
+            paid_ms = self._now_ms() - int(self._settings.paid_reach_s * 1000)
+            await read_paid(self._broker, place.partition, paid_ms, self._paid)
         self._tenures += 1
         self.consumer.seek(place, read_from)
         return PartitionDecider(
@@ -204,6 +213,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
             decide_from=decide_from,
             tenure=self._tenures,
             said=said,
+            standing=standing,
         )
 
     async def _behind_s(self, place: TopicPartition, decide_from: int) -> float:

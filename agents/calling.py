@@ -13,16 +13,16 @@ from agents.account.books import Reserved, Sendable
 from agents.account.call import Call, Denied, Told
 from agents.account.connection import LedgerError
 from agents.account.pacing import Told as Limits
-from agents.answer.leaks import Confidential
+from agents.account.recovery import use_of
 from agents.answer.rules import Words
-from agents.answer.verdict import judge
 from agents.ask.attempts import ANSWER_S_MIN
 from agents.ask.breaker import Outcome, Permit
 from agents.ask.breakers import worth_of
 from agents.ask.concurrency import Slot
 from agents.ask.model import Reply
 from agents.ask.outcomes import Concurrency, Limiter
-from agents.ask.prompt import SCHEMA_BYTES, SCHEMA_VERSION, Prompt, prompt_of
+from agents.ask.paid import PaidAnswers, sent_of
+from agents.ask.prompt import SCHEMA_BYTES, SCHEMA_VERSION, Prompt, prompt_of, verdict_of
 from agents.decide.candidate import Candidate, Sent
 from agents.desk import Desk, Permits
 from agents.metrics import AGENT
@@ -55,9 +55,12 @@ class Unmade(Struct, frozen=True):
 class Caller:
     """Makes the calls of one desk."""
 
-    def __init__(self, settings: AgentSettings, desk: Desk, *, now_ms: Callable[[], int]) -> None:
-        """Take the desk and the wall clock."""
+    def __init__(
+        self, settings: AgentSettings, desk: Desk, paid: PaidAnswers, *, now_ms: Callable[[], int]
+    ) -> None:
+        """Take the desk, what was paid for before, and the wall clock."""
         self._settings, self._desk, self._now_ms = settings, desk, now_ms
+        self._paid = paid
         self._attempts = 0
 
     async def call(self, candidate: Candidate, slot: Slot) -> Made | Unmade:
@@ -68,6 +71,28 @@ class Caller:
                 wait_s = None if reserved.retry_ms is None else reserved.retry_ms / 1000
                 return Unmade(reserved.reason, wait_s)
             return await self._confirmed(candidate, prompt, reserved, slot)
+
+    async def recall(self, candidate: Candidate) -> Made | None:
+        """Return a call that a process made which ended before it told of it, if it asked the same; each call once.
+
+        Nothing is reserved or sent. The ledger hears what came of it, if it has not.
+        """
+        if not self._paid:
+            return None
+        prompt = prompt_of(candidate, self._desk.model.name)
+        since_ms = self._now_ms() - int(self._settings.paid_reach_s * 1000)
+        result = self._paid.pop(prompt.item_key, since_ms)
+        if result is None or result.answer is None:
+            return None
+        verdict = verdict_of(result.answer, candidate, prompt)
+        outcome = "answered" if isinstance(verdict, Words) else verdict.reason
+        AGENT.recalled.labels("used" if isinstance(verdict, Words) else "rejected").inc()
+        log.info("an answer of before is taken", attempt_id=result.attempt_id, outcome=outcome)
+        await self._desk.books.end(result.attempt_id, "settled", use_of(result))
+        sent = sent_of(
+            result, prompt_version=prompt.version, outcome=outcome, ended_s=time.monotonic()
+        )
+        return Made(sent, verdict if isinstance(verdict, Words) else None)
 
     async def _confirmed(
         self, candidate: Candidate, prompt: Prompt, reserved: Reserved, slot: Slot
@@ -206,6 +231,5 @@ def judged(candidate: Candidate, prompt: Prompt, reply: Reply) -> tuple[Words | 
     """Return the words of a reply with `answered`, or none and why there are none."""
     if reply.text is None:
         return None, reply.outcome
-    secrets = Confidential(canary=prompt.canary, instructions=prompt.system)
-    verdict = judge(reply.text, candidate, secrets)
+    verdict = verdict_of(reply.text, candidate, prompt)
     return (verdict, "answered") if isinstance(verdict, Words) else (None, verdict.reason)

@@ -19,6 +19,11 @@ class AgentMetrics:
             "tapereader_agent_analyses", "Analyses published.", ("product", "origin")
         )
         self.calls = Counter("tapereader_agent_calls", "Calls to the model.", ("outcome",))
+        self.recalled = Counter(
+            "tapereader_agent_recalled",
+            "Answers that were paid for before a start, by what came of them: used or rejected.",
+            ("outcome",),
+        )
         self.call_s = Histogram(
             "tapereader_agent_call_seconds",
             "Length of a call to the model.",

@@ -209,6 +209,11 @@ class AgentSettings(_Branch):
     """A group without a committed offset decides on what was logged at most this long ago."""
     alerts_reach_s: float = Field(default=3_600.0, ge=0)
     """An alert logged longer ago than this before a start needs no analysis any more."""
+    paid_reach_s: float = Field(default=600.0, ge=0)
+    """An answer of the model that was paid for this long ago at most, and never told, is used instead of a new call.
+
+    The deadline of a candidate, and a supervisor that waits a few minutes between starts.
+    """
     tally_s: float = Field(default=10.0, gt=0)
     """Between tallies of what made no candidate."""
 

@@ -1,19 +1,23 @@
 """What is read beside the aggregates: what was said of a partition before, and the alerts of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
 
 from topics import BY_NAME, Alert, ContractError
 from topics.settings import BrokerSettings
 
+from .ask.paid import PaidAnswers
 from .decide.alerts import misplaced
 from .decide.answered import Said
 from .decide.partition import PartitionDecider
+from .decide.standing import Standing
 from .metrics import AGENT
 
 POLL_MS = 200
@@ -50,17 +54,45 @@ async def _reader(broker: BrokerSettings) -> AsyncIterator[AIOKafkaConsumer]:
         await close_consumer(consumer)
 
 
-async def read_said(broker: BrokerSettings, partition: int, since_ms: int, said: Said) -> None:
-    """Take what `analyses` and `decisions` say of a partition since a log time, up to their present ends.
+async def read_said(
+    broker: BrokerSettings, partition: int, since_ms: int, *books: Said | Standing
+) -> None:
+    """Let these take what `analyses` and `decisions` say of a partition since a log time, up to their present ends.
 
     A record that cannot be read says nothing: what it may have told is answered once more.
 
     Raises:
         aiokafka.errors.KafkaError: The broker cannot be reached.
     """
-    decode = {
-        broker.topic(name): BY_NAME[name].decoder().decode for name in ("analyses", "decisions")
-    }
+    await _read_tails(
+        broker, ("analyses", "decisions"), partition, since_ms, *(book.take for book in books)
+    )
+
+
+async def read_paid(
+    broker: BrokerSettings, partition: int, since_ms: int, paid: PaidAnswers
+) -> None:
+    """Take the answers of a partition that were paid for since a log time and are not told of, up to the present ends.
+
+    An entry that cannot be read is no answer: for what it was, the books alone must know.
+
+    Raises:
+        aiokafka.errors.KafkaError: The broker cannot be reached.
+    """
+    # What has been told goes first: of the journal only what is left of it is held.
+    await _read_tails(broker, ("analyses", "decisions"), partition, since_ms, paid.take)
+    await _read_tails(broker, ("journal",), partition, since_ms, paid.take)
+
+
+async def _read_tails(
+    broker: BrokerSettings,
+    names: Sequence[str],
+    partition: int,
+    since_ms: int,
+    *takes: Callable[[Any], None],
+) -> None:
+    """Hand over what topics hold of a partition since a log time, up to their present ends."""
+    decode = {broker.topic(name): BY_NAME[name].decoder().decode for name in names}
     async with _reader(broker) as consumer:
         places = [TopicPartition(topic, partition) for topic in decode]
         consumer.assign(places)
@@ -68,15 +100,25 @@ async def read_said(broker: BrokerSettings, partition: int, since_ms: int, said:
         begins = await _at(consumer, places, since_ms - SLACK_MS, ends)
         for place, begin in begins.items():
             consumer.seek(place, begin)
-        for place in places:
-            while await consumer.position(place) < ends[place]:
-                for read, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
-                    for record in records:
-                        try:
-                            said.take(decode[read.topic](record.value or b""))
-                        except ContractError as refused:
-                            place_of = f"{read.topic}/{read.partition}/{record.offset}"
-                            log.warning("a record cannot be read", place=place_of, why=str(refused))
+        async for record in _up_to(consumer, ends):
+            try:
+                told = decode[record.topic](record.value or b"")
+            except ContractError as refused:
+                place_of = f"{record.topic}/{record.partition}/{record.offset}"
+                log.warning("a record cannot be read", place=place_of, why=str(refused))
+            else:
+                for take in takes:
+                    take(told)
+
+
+async def _up_to(
+    consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
+) -> AsyncIterator[ConsumerRecord]:
+    for place, end in ends.items():
+        while await consumer.position(place) < end:
+            for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+                for record in records:
+                    yield record
 
 
 class AlertReader:

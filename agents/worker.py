@@ -62,6 +62,7 @@ class Worker:
             broker,
             instance_id=instance_id,
             now_ms=now_ms,
+            paid=None if analyst.desk is None else analyst.paid,
             on_revoked=self._leave,
             on_failed=self._fail,
         )
@@ -202,6 +203,7 @@ class Worker:
             candidate = decider.take(record.offset, aggregate, time.monotonic())
             if candidate is not None:
                 self._answering.offer(decider, candidate)
+            self._trail.tell_superseding(decider)
 
     def _take_alert(self, decider: PartitionDecider, alert: Alert) -> None:
         """Let a firing alert ask; one that fires no more ends what still waits for it."""
@@ -209,6 +211,9 @@ class Worker:
             AGENT.alerts.labels("ended").inc()
             if (gone := self.inbox.end_alert(alert.asset, alert.alert_id)) is not None:
                 self._trail.tell_ended(gone, alert.state)
+            if alert.state == "retracted":
+                decider.corrections.retract(alert)
+                self._trail.tell_superseding(decider)
             return
         candidate = decider.take_alert(alert, time.monotonic())
         AGENT.alerts.labels("known" if candidate is None else "taken").inc()
@@ -225,7 +230,8 @@ class Worker:
         while True:
             await asyncio.sleep(self._settings.tally_s)
             self._trail.tell_tallies(self.assignment.deciders.values())
-            AGENT.forgotten.set(sum(d.forgotten for d in self.assignment.deciders.values()))
+            forgotten = sum(d.forgotten for d in self.assignment.deciders.values())
+            AGENT.forgotten.set(forgotten + self.analyst.paid.forgotten)
 
     # Commits and revocation
 

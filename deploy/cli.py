@@ -21,6 +21,7 @@ from .commands.breaker import breaker_app
 from .commands.budget import budget_app
 from .commands.fake_claude import EXAMPLES as FAKE_CLAUDE_EXAMPLES
 from .commands.fake_claude import fake_claude
+from .commands.replay import EXAMPLES as REPLAY_EXAMPLES
 from .commands.replay import replay
 from .commands.streams import streams_app
 from .commands.topics import topics_app
@@ -38,9 +39,7 @@ app.add_typer(topics_app, name="topics")
 app.add_typer(bench_app, name="bench")
 app.add_typer(breaker_app, name="breaker")
 app.add_typer(budget_app, name="budget")
-app.command(
-    epilog="Examples: tapereader replay --into mine. --fold; tapereader replay --into mine. --from 2026-01-31T12:00:00Z --speed 60 --kind market"
-)(replay)
+app.command(epilog=REPLAY_EXAMPLES)(replay)
 app.command(
     epilog="Examples: tapereader audit; tapereader audit --all --json audit.json; tapereader audit --kind market --partition 0"
 )(audit)

@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from .analysis import Product
 from .journal import AttemptId
-from .units import AssetId, Count, EpochMs, Severity, Word
+from .units import AssetId, Count, EpochMs, Severity, Subject, Word
 
 
 class Decision(Struct, frozen=True, kw_only=True, tag_field="type", tag="decision"):
@@ -30,13 +30,23 @@ class Decision(Struct, frozen=True, kw_only=True, tag_field="type", tag="decisio
     aggregates_partition: Count
     first_offset: Count
     last_offset: Count
-    """Offsets of the first and last aggregate that made it a candidate."""
+    """Offsets of the first and last aggregate that made it a candidate. It accounts for the last, once with all others
+    that do: a revision of several analyses has a decision for each, with reason `revised` or `withdrawn`."""
     decided_ms: EpochMs
     alert_id: Annotated[str, Meta(max_length=200)] | None = None
     """The alert that made it a candidate. Then no aggregate did, and both offsets are that of the last one read."""
     attempt_ids: list[AttemptId] = []
     """What was sent to a model for it, oldest first, also where rules answered in the end. A coalesced one's are its
     survivor's."""
+    compared_with: str | None = None
+    """The analysis that its own is told against: the asset's last, or the one whose place it takes."""
+    read_to: Count | None = None
+    """The aggregates below this offset are what it knows. Not known of records written before this field, nor of an
+    alert's whose analysis stood there already when its decision was made up for."""
+    lead: Subject | None = None
+    """The subject its facts begin with: what the newest of its aggregates or alerts is about."""
+    alert_ids: list[Annotated[str, Meta(max_length=200)]] = []
+    """All alerts it answers, the one its analysis names first."""
 
 
 class Tally(Struct, frozen=True, kw_only=True, tag_field="type", tag="decision.tally"):

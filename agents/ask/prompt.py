@@ -7,7 +7,9 @@ from importlib.resources import files
 import msgspec
 from msgspec import Struct
 
-from agents.answer.verdict import ANSWER_SCHEMA
+from agents.answer.leaks import Confidential
+from agents.answer.verdict import ANSWER_SCHEMA, Rejected, judge
+from agents.answer.words import Words
 from agents.decide.candidate import Candidate
 from agents.decide.facts import slots_of
 from agents.decide.printing import label_of, printed
@@ -68,6 +70,12 @@ def prompt_of(candidate: Candidate, model: str) -> Prompt:
     key = item_key(candidate.product, _text(asked), version(), SCHEMA_VERSION, model)
     canary = canary_of(key)
     return Prompt(system_text(), _text({"marker": canary, **asked}), version(), key, canary)
+
+
+def verdict_of(answer: str, candidate: Candidate, prompt: Prompt) -> Words | Rejected:
+    """Return the words of an answer to a question about a candidate, or why they cannot be used."""
+    secrets = Confidential(canary=prompt.canary, instructions=prompt.system)
+    return judge(answer, candidate, secrets)
 
 
 def canary_of(key: str) -> str:

@@ -63,15 +63,21 @@ class Candidate(Struct, frozen=True, kw_only=True):
     alerts: tuple[AlertCause, ...] = ()
     """The firing alerts that ask for it."""
     read_to: int = 0
-    """The partition's next offset when it was made: what an alert's candidate says in place of offsets."""
+    """The partition's next offset when it was made: what is below it made its facts."""
+    lead: str | None = None
+    """The subject that its facts begin with."""
     sends: tuple[Sent, ...] = ()
     """What was sent for it, and for those it took over; oldest first."""
 
     @property
+    def alert_ids(self) -> list[str]:
+        """Its alerts, the most severe first, of those the oldest."""
+        return [cause.alert_id for cause in sorted(self.alerts, key=_precedence)]
+
+    @property
     def alert_id(self) -> str | None:
-        """The alert its analysis answers by name: the most severe, of those the oldest."""
-        first = min(self.alerts, key=_precedence, default=None)
-        return None if first is None else first.alert_id
+        """The alert its analysis answers by name."""
+        return next(iter(self.alert_ids), None)
 
 
 def worse(one: Severity, other: Severity) -> Severity:
@@ -105,7 +111,8 @@ def coalesced(older: Candidate, newer: Candidate) -> Candidate:
         deadline_s=min(older.deadline_s, newer.deadline_s),
         not_before_s=max(older.not_before_s, newer.not_before_s),
         alerts=older.alerts + tuple(a for a in newer.alerts if a not in older.alerts),
-        read_to=max(older.read_to, newer.read_to),
+        read_to=newer.read_to,
+        lead=newer.lead,
         sends=older.sends + newer.sends,
     )
 

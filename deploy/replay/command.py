@@ -1,4 +1,4 @@
-"""`tapereader replay`: the copy, what is said of it, and its report."""
+"""`tapereader replay`: what was done, as it is told, and its report."""
 
 import asyncio
 import json
@@ -22,10 +22,14 @@ from deploy.settings import Settings
 from topics import raw_topic
 from topics.settings import BrokerSettings
 
+from .agreement import Agreement
 from .copying import Copied, copy
 from .folding import fold
 from .request import ReplayError, Request
+from .strict import replay_strictly
 
+SHOWN_MAX = 20
+"""Misses that are printed; the file of `--json` has more."""
 LINE_S = 5.0
 """Without a terminal: one line this often."""
 
@@ -44,7 +48,7 @@ async def run_replay(
     target, stop = target_of(settings.broker, request.into), asyncio.Event()
     epoch, began_s = settings.streams.epoch, time.monotonic()
     async with ending(stop, None):
-        with _progress("copied") as progress:
+        with progress_of("copied") as progress:
             copied = await copy(
                 settings.broker,
                 target,
@@ -75,6 +79,32 @@ async def run_replay(
     )
 
 
+async def run_strict(settings: Settings, request: Request, *, file: Path | None) -> Agreement:
+    """Say the analyses of a range again, and say what agrees; the report is written once all has been read.
+
+    Raises:
+        PipelineError: It was refused or broken off; the message says what to do.
+    """
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
+    target, stop = target_of(settings.broker, request.into), asyncio.Event()
+    async with ending(stop, None):
+        with progress_of("replayed") as progress:
+            agreement = await replay_strictly(
+                settings.broker,
+                target,
+                settings.agent,
+                request,
+                stop=stop,
+                begun=progress.begin,
+                told=progress.tell,
+            )
+    for line in agreement.lines(SHOWN_MAX):
+        typer.echo(line)
+    if file is not None:
+        _write(file, {"into": request.into, **agreement.as_json()})
+    return agreement
+
+
 def target_of(broker: BrokerSettings, into: str) -> BrokerSettings:
     """Return the settings of the copy's broker: the same, under another prefix.
 
@@ -99,7 +129,7 @@ def counts_of(copied: Copied, broker: BrokerSettings) -> Iterator[str]:
 
 
 async def _fold(copied: Copied, epoch: int, stop: asyncio.Event) -> float:
-    with _progress("folded") as progress:
+    with progress_of("folded") as progress:
         progress.begin(copied.records)
         return await fold(
             copied.spans,
@@ -135,7 +165,7 @@ def _report(request: Request, copied: Copied, took_s: float) -> dict[str, Any]:
     }
 
 
-class _Told:
+class Told:
     """How far it is: a bar where a person looks, else a line now and then."""
 
     def __init__(self, word: str, bar: Progress, console: Console) -> None:
@@ -160,7 +190,8 @@ class _Told:
 
 
 @contextmanager
-def _progress(word: str) -> Iterator[_Told]:
+def progress_of(word: str) -> Iterator["Told"]:
+    """Give what to tell how far something is, while it goes on."""
     console = Console(stderr=True)
     with Progress(
         TextColumn(word),
@@ -170,4 +201,4 @@ def _progress(word: str) -> Iterator[_Told]:
         transient=True,
         disable=not console.is_terminal,
     ) as bar:
-        yield _Told(word, bar, console)
+        yield Told(word, bar, console)

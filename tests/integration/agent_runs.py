@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ from topics.settings import BrokerSettings
 
 from .log import decoded, read_log
 
+WriteEntry = Callable[[Intent | Result], Awaitable[None]]
 PATIENCE_S = 60.0
 """Longer than anything here takes on a busy machine."""
 PARTITIONS = 2
@@ -102,26 +103,34 @@ async def publish(
     return places
 
 
-@asynccontextmanager
-async def desk_at(
-    fake: Wire, ledger_url: str, prefix: str, settings: AgentSettings
-) -> AsyncIterator[Desk]:
-    """Give all it takes to ask a fake Claude, and close it."""
-    model = Claude(
-        provider="anthropic", name=settings.model.name, base_url=url_of(fake), api_key="test"
-    )
-    async with desk_of(model, ledger_url, prefix, settings) as desk:
-        yield desk
-
-
 async def no_journal(entry: Intent | Result) -> None:
     """Keep nothing."""
     del entry
 
 
 @asynccontextmanager
+async def desk_at(
+    fake: Wire,
+    ledger_url: str,
+    prefix: str,
+    settings: AgentSettings,
+    write: WriteEntry = no_journal,
+) -> AsyncIterator[Desk]:
+    """Give all it takes to ask a fake Claude, and close it; ``write`` keeps its journal."""
+    model = Claude(
+        provider="anthropic", name=settings.model.name, base_url=url_of(fake), api_key="test"
+    )
+    async with desk_of(model, ledger_url, prefix, settings, write) as desk:
+        yield desk
+
+
+@asynccontextmanager
 async def desk_of(
-    model: LanguageModel, ledger_url: str, prefix: str, settings: AgentSettings
+    model: LanguageModel,
+    ledger_url: str,
+    prefix: str,
+    settings: AgentSettings,
+    write: WriteEntry = no_journal,
 ) -> AsyncIterator[Desk]:
     """Give all it takes to ask a model, and close it."""
     terms = Terms(caps={"day/all/nano_usd": 10**9})
@@ -133,7 +142,7 @@ async def desk_of(
             CircuitBreaker(settings.breaker),
             CircuitBreaker(settings.breaker),
             ConcurrencyLimit(settings.model.concurrency, lost_s=60.0),
-            Account(ledger, no_journal, now_ms=now_ms),
+            Account(ledger, write, now_ms=now_ms),
         )
     finally:
         await model.close()
@@ -202,6 +211,11 @@ async def until_committed(broker: BrokerSettings, places: Iterable[Place]) -> No
             await asyncio.sleep(0.1)
 
 
+def place_of(decision: Decision) -> Place:
+    """Return where the aggregate stands that a decision accounts for."""
+    return Place(decision.aggregates_partition, decision.last_offset)
+
+
 class Books(NamedTuple):
     """All that workers have written, in order."""
 
@@ -224,7 +238,9 @@ class Books(NamedTuple):
     def accounted(self) -> Counter[int]:
         """Return how many records of each partition have been accounted for, whatever by."""
         count = Counter[int](place.partition for place in self.letters)
-        count.update(d.aggregates_partition for d in self.decisions)
+        # A revision that several analyses cite has a decision for each.
+        decided = {place_of(d) for d in self.decisions if d.alert_id is None}
+        count.update(place.partition for place in decided)
         for tally in self.tallies:
             count[tally.aggregates_partition] += tally.folded + tally.uninteresting
         return count
@@ -255,8 +271,9 @@ def check(found: Books, places: list[Place]) -> None:
     assert found.twice() == []
     assert found.accounted() == Counter(place.partition for place in places)
     standing = set(places)
-    own = [Place(d.aggregates_partition, d.last_offset) for d in found.decisions]
-    assert len(set(own)) == len(own)
+    own = [place_of(d) for d in found.decisions]
+    first = [place_of(d) for d in found.decisions if d.reason not in ("revised", "withdrawn")]
+    assert len(set(first)) == len(first)
     assert set(own) <= standing - set(found.letters)
     told = {analysis.analysis_id: analysis for analysis in found.analyses}
     answered = [d for d in found.decisions if d.outcome in ("called", "rules")]
@@ -266,6 +283,7 @@ def check(found: Books, places: list[Place]) -> None:
         assert analysis.as_of_ms == decision.as_of_ms
         assert analysis.trigger.reasons == decision.reasons
         assert (analysis.origin == "rules") is (decision.outcome == "rules")
-        assert analysis.origin_reason == decision.reason
+        told_by = "withdrawn" if analysis.status == "withdrawn" else analysis.origin_reason
+        assert told_by == decision.reason
     ids = {d.decision_id for d in found.decisions}
     assert {d.survivor_id for d in found.decisions if d.outcome == "coalesced"} <= ids

@@ -4,6 +4,7 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from agents.analyst import Analyst
+from agents.decide.candidate import AlertCause
 from agents.decide.inbox import Inbox, Put
 from agents.decide.partition import PartitionDecider
 from agents.publisher import Publisher
@@ -108,7 +109,11 @@ def test_a_tally_finishes_what_it_counts() -> None:
 
 def test_a_decision_says_all_there_is_to_audit() -> None:
     """Which windows it read, which offsets it stands for, and what was asked."""
-    made = candidate(partition=3, offsets=(4, 9))
+    causes = tuple(
+        AlertCause(alert_id=severity, severity=severity, since_ms=1)
+        for severity in ("notice", "critical")
+    )
+    made = candidate(partition=3, offsets=(4, 9), read_to=11, lead="BTC/USDT", alerts=causes)
     analysis, answered = ANALYST.decline(made, "deadline")
     decision = decision_of(made, "rules", "deadline", decided_ms=7, answered=answered)
     assert BY_NAME["decisions"].decoder().decode(encode(decision)) == decision
@@ -127,9 +132,27 @@ def test_a_decision_says_all_there_is_to_audit() -> None:
         first_offset=4,
         last_offset=9,
         decided_ms=7,
+        read_to=11,
+        lead="BTC/USDT",
+        alert_ids=["critical", "notice"],
     )
     gone = decision_of(made, "coalesced", "newer_candidate", decided_ms=7, survivor=candidate())
     assert (gone.survivor_id, gone.analysis_id) == (candidate().candidate_id, None)
+
+
+def test_a_decision_that_was_lost_is_made_up_for_as_its_analysis_says() -> None:
+    """By then the candidate had taken others over; made again, it has not."""
+    made = candidate(reasons=("price_drop", "alert_x"), severity="critical", read_to=9)
+    analysis, _ = ANALYST.decline(made, "deadline")
+    alone = candidate(read_to=9, product="state")
+    again = decision_of(alone, "rules", "deadline", decided_ms=7, said=analysis)
+    assert again.product == "deep_dive"
+    assert (again.reasons, again.severity) == (["price_drop", "alert_x"], "critical")
+    assert (again.read_to, again.aggregate_ids) == (9, list(made.aggregate_ids))
+    alerted = candidate(candidate_id="deep_dive/alert/x", aggregate_ids=("later",))
+    again = decision_of(alerted, "rules", "deadline", decided_ms=7, said=analysis)
+    assert again.read_to is None  # an alert is read again where more has been folded
+    assert again.aggregate_ids == list(made.aggregate_ids)
 
 
 def test_a_dead_letter_names_the_record_and_the_reason() -> None:

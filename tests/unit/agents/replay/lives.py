@@ -1,0 +1,229 @@
+"""The agent's path over one partition without servers or clocks: what it writes, whatever happens to it meanwhile."""
+
+from math import inf
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from agents.answer.answered import Answered, analysis_of, by_model, by_rules
+from agents.answer.rules import Words
+from agents.ask.paid import sent_of
+from agents.ask.prompt import prompt_of, verdict_of
+from agents.decide.answered import Said
+from agents.decide.candidate import Candidate
+from agents.decide.inbox import Inbox, Put
+from agents.decide.partition import PartitionDecider
+from agents.replay.recorded import Recorded, Span
+from agents.replay.strict import Again, Miss, PartitionReplay
+from agents.settings import AgentSettings, GateSettings, ModelSettings
+from agents.trail import Outcome, decision_of
+from tests.strategies.aggregates import BASE_MS
+from tests.unit.agents.entries import intent, result
+from topics import Aggregate, Alert, Analysis, Decision, Intent, Result, Tally, encode
+
+SETTINGS = AgentSettings(gate=GateSettings(cool_down_s=0), model=ModelSettings(simulated=True))
+MODEL = SETTINGS.model.name
+GOOD = msgspec.json.encode(
+    {
+        "headline": "A market on the move",
+        "text": "The windows at hand show it.",
+        "confidence": "low",
+        "outlook": "unclear",
+        "outlook_strength": "none",
+    }
+).decode()
+
+
+class Life:
+    """One partition from its first aggregate on: what stands in its topics, and who works on it now."""
+
+    def __init__(self, settings: AgentSettings = SETTINGS) -> None:
+        """Begin with an empty log."""
+        self.settings = settings
+        self.log: list[Aggregate] = []
+        self.analyses: list[Analysis] = []
+        self.told: list[Decision | Tally] = []
+        self.entries: list[Intent | Result] = []
+        self._ms, self._alerts = BASE_MS, 0
+        self._fired: list[Alert] = []
+        self._start(0)
+
+    def _start(self, committed: int) -> None:
+        said = Said()
+        for one in (*self.analyses, *self.told):
+            said.take(one)
+        self.decider = PartitionDecider(
+            self.settings, 0, read_from=0, decide_from=committed, said=said
+        )
+        self.inbox = Inbox(3)
+        for offset, aggregate in enumerate(self.log):
+            self._take(offset, aggregate)
+        for alert in self._fired:
+            self._fire(alert)
+
+    def now_ms(self) -> int:
+        """Return a later time than before."""
+        self._ms += 7
+        return self._ms
+
+    def read(self, aggregate: Aggregate) -> None:
+        """Log an aggregate, and take it."""
+        self.log.append(aggregate)
+        self._take(len(self.log) - 1, aggregate)
+
+    def _take(self, offset: int, aggregate: Aggregate) -> None:
+        made = self.decider.take(offset, aggregate, 0.0)
+        if made is not None:
+            self._offer(made)
+
+    def fire(self, asset: str) -> None:
+        """Let an alert fire."""
+        self._alerts += 1
+        alert = Alert(
+            alert_id=f"price.drop/{asset}/USDT/{BASE_MS + self._alerts}",
+            rule="price.drop",
+            asset=asset,
+            subject=f"{asset}/USDT",
+            state="firing",
+            severity=("warning", "critical")[self._alerts % 2],
+            since_ms=BASE_MS + self._alerts,
+            as_of_ms=BASE_MS + self._alerts,
+            headline="it falls",
+        )
+        self._fired.append(alert)
+        self._fire(alert)
+
+    def _fire(self, alert: Alert) -> None:
+        made = self.decider.take_alert(alert, 0.0)
+        if made is not None:
+            self._offer(made)
+
+    def _offer(self, made: Candidate) -> None:
+        said = self.decider.analysis_of(made)
+        if said is not None:
+            outcome: Outcome = "rules" if said.origin == "rules" else "called"
+            self._tell(made, outcome, said.origin_reason, said=said, decided_ms=said.produced_ms)
+            return
+        self._put(self.inbox.put(made))
+
+    def _put(self, put: Put) -> None:
+        if put.absorbed is not None:
+            self.decider.corrections.taken_over(put.absorbed, put.waiting)
+            self._tell(put.absorbed, "coalesced", "newer_candidate", survivor=put.waiting)
+        if put.shed is not None:
+            self._tell(put.shed, "shed", "inbox_full")
+
+    def _tell(self, made: Candidate, outcome: Outcome, reason: str, **more: Any) -> None:
+        told = {"decided_ms": self.now_ms()} | more
+        self.told.append(decision_of(made, outcome, reason, **told))
+        if outcome != "coalesced":
+            self.decider.corrections.dropped(made)  # what is superseded: see test_superseded.py
+            for offset in made.offsets:
+                self.decider.offsets.finish(offset)
+
+    def tally(self) -> None:
+        """Tell what made no candidate."""
+        while (taken := self.decider.take_tally(self.now_ms())) is not None:
+            self.told.append(taken[0])
+            for offset in taken[1]:
+                self.decider.offsets.finish(offset)
+
+    def answer(self, how: str) -> None:
+        """Answer the most pressing candidate: by rules, by the model, or after sends that came to nothing."""
+        made = self.inbox.take(inf, model_is_free=True)
+        if made is None:
+            return
+        if how == "again":
+            self._put(self.inbox.put_back(self._sent(made, None, "timeout")[0], 1.0))
+            return
+        answered = self._answered(made, how)
+        analysis = analysis_of(
+            made,
+            answered,
+            produced_ms=self.now_ms(),
+            valid_ms=int(self.settings.gate.state_valid_s * 1000),
+            model=MODEL,
+            simulated=self.settings.model.simulated,
+        )
+        self.analyses.append(analysis)
+        if how == "killed":
+            self.crash()
+            return
+        outcome: Outcome = "rules" if answered.origin == "rules" else "called"
+        self._tell(
+            made, outcome, answered.reason, answered=answered, decided_ms=analysis.produced_ms
+        )
+
+    def _answered(self, made: Candidate, how: str) -> Answered:
+        match how:
+            case "model":
+                made, words = self._sent(made, GOOD, "answered")
+                assert words is not None
+                return by_model(made, words)
+            case "rejected":
+                made, _ = self._sent(made, "no JSON", "answered")
+                return by_rules(made, made.sends[-1].outcome)
+            case _:
+                return by_rules(made, "deadline")
+
+    def _sent(
+        self, made: Candidate, answer: str | None, outcome: str
+    ) -> tuple[Candidate, Words | None]:
+        """Return a candidate with one more send, which the journal has."""
+        prompt, number = prompt_of(made, MODEL), len(self.entries)
+        named = {
+            "attempt_id": f"{prompt.item_key[:32]}/{number}",
+            "item_key": prompt.item_key,
+            "asset": made.asset,
+        }
+        came = result(number, **named, answer=answer, outcome=outcome)
+        self.entries += [
+            intent(number, **named, model=MODEL, prompt_version=prompt.version),
+            came,
+        ]
+        words = None
+        if answer is not None:
+            verdict = verdict_of(answer, made, prompt)
+            words = verdict if isinstance(verdict, Words) else None
+            outcome = outcome if isinstance(verdict, Words) else verdict.reason
+        sent = sent_of(came, prompt_version=prompt.version, outcome=outcome)
+        return replace(made, sends=(*made.sends, sent)), words
+
+    def crash(self) -> None:
+        """Lose all that is not written, and start again where the offsets stand."""
+        self._start(self.decider.offsets.committable)
+
+    def end(self) -> None:
+        """Answer what waits, and tally."""
+        while len(self.inbox):
+            self.answer("rules")
+        self.tally()
+
+    def recorded(self, begin: int = 0, end: int | None = None) -> Recorded:
+        """Return what a replay of a span reads."""
+        span = Span(partition=0, begin=begin, end=len(self.log) if end is None else end)
+        recorded = Recorded(span)
+        for told in self.told:
+            recorded.take_told(told)
+        for analysis in self.analyses:
+            recorded.take_analysis(analysis, encode(analysis))
+        for entry in self.entries:
+            recorded.take_entry(entry)
+        return recorded
+
+    def replayed(self, begin: int = 0, end: int | None = None) -> list[Again | Miss]:
+        """Return what a replay of a span says."""
+        recorded = self.recorded(begin, end)
+        replay = PartitionReplay(self.settings, recorded, read_from=0)
+        said: list[Again | Miss] = []
+        for offset, aggregate in enumerate(self.log[: recorded.span.end]):
+            said += replay.take(offset, aggregate)
+        return said + replay.finish()
+
+    def first(self) -> dict[str, Analysis]:
+        """Return the analyses that count, by id."""
+        first: dict[str, Analysis] = {}
+        for analysis in self.analyses:
+            first.setdefault(analysis.analysis_id, analysis)
+        return first

@@ -1,0 +1,36 @@
+"""What took the place of another, and what is told against the last one, is said again like all else."""
+
+from hypothesis import given
+
+from agents.replay.recorded import Recorded, Span
+from agents.replay.strict import Again, PartitionReplay
+from tests.unit.agents.decide.test_corrections import Act, acts, alert, corrected_logs, lived
+from tests.unit.agents.lives import SETTINGS, Partition
+from topics import Aggregate, Analysis, encode
+
+
+def replayed(partition: Partition) -> dict[str, Analysis]:
+    """Return what a replay of a partition says, by id; it must have missed nothing."""
+    recorded = Recorded(Span(partition=0, begin=0, end=len(partition.log)))
+    for told in partition.told:
+        if not isinstance(told, Analysis):
+            recorded.take_told(told)
+    for told in partition.told:
+        if isinstance(told, Analysis):
+            recorded.take_analysis(told, encode(told))
+    replay = PartitionReplay(SETTINGS, recorded, read_from=0)
+    said = [one for n, w in enumerate(partition.log) for one in replay.take(n, w)]
+    said += replay.finish()
+    found = {}
+    for one in said:
+        assert isinstance(one, Again), one
+        if one.analysis is not None:
+            found[one.analysis.analysis_id] = one.analysis
+    return found
+
+
+@given(corrected_logs(), acts("rrraaooddppptcK"))
+def test_whatever_was_superseded_is_said_again(log: list[Aggregate], acts: list[Act]) -> None:
+    """Revised, withdrawn, killed between any two writes: with what is different since the one before."""
+    partition = lived(log, acts)
+    assert replayed(partition) == partition.analyses
