@@ -64,6 +64,9 @@ class Analysis(Struct, frozen=True, kw_only=True, tag_field="type", tag="analysi
     product: Product
     status: Literal["current", "superseded", "withdrawn"] = "current"
     supersedes: str | None = None
+    """The id of the analysis whose place this takes; that one stands no more."""
+    revised_by: Annotated[str, Meta(max_length=200)] | None = None
+    """What made it supersede another: the id of the aggregate that was revised, or of the alert that was retracted."""
     as_of_ms: EpochMs
     """The end of the newest window it read."""
     produced_ms: EpochMs

@@ -30,7 +30,8 @@ class Decision(Struct, frozen=True, kw_only=True, tag_field="type", tag="decisio
     aggregates_partition: Count
     first_offset: Count
     last_offset: Count
-    """Offsets of the first and last aggregate that made it a candidate."""
+    """Offsets of the first and last aggregate that made it a candidate. It accounts for the last, once with all others
+    that do: a revision of several analyses has a decision for each, with reason `revised` or `withdrawn`."""
     decided_ms: EpochMs
     alert_id: Annotated[str, Meta(max_length=200)] | None = None
     """The alert that made it a candidate. Then no aggregate did, and both offsets are that of the last one read."""

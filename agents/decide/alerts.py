@@ -7,8 +7,8 @@ from topics import Alert, partition_of
 ALERTS_MAX = 10_000
 """Alerts of one partition that are remembered; of more the oldest is forgotten, and could be answered twice."""
 ID_PREFIX = "deep_dive/alert/"
-ID_MAX = 200 - len(ID_PREFIX)
-"""Characters of an alert's id that fit the id of its analysis."""
+ID_MAX = 200 - len(ID_PREFIX) - len("/9999")
+"""Characters of an alert's id that fit the ids of its analysis and of those that supersede it."""
 _NOT_IN_WORD = re.compile(r"[^a-z0-9_]")
 _WORD_MAX = 64
 

@@ -98,6 +98,10 @@ class AssetContext:
         self.series[family] = Series(aggregate, self._reach_ms)
         return True
 
+    def event_ms(self) -> int:
+        """Return how far the asset's event time has come: the end of its newest window."""
+        return max((s.latest.window_end_ms for s in self.series.values()), default=0)
+
     def latest_ids(self) -> tuple[str, ...]:
         """Return the ids of all latest windows, in order of family."""
         return tuple(self.series[family].latest.aggregate_id for family in sorted(self.series))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from math import exp
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -17,7 +18,7 @@ from topics import (
     VolumeValues,
 )
 
-from .context import AssetContext, Baseline, Series
+from .context import AssetContext, Baseline
 from .printing import span
 
 SHORT_HISTORY = 10
@@ -32,10 +33,22 @@ WORDS_MAX = 400
 """Characters of what is said of the data: the contract's bound of an analysis' basis."""
 NAMES_MAX = 5
 """Venues or sources that are named; of more their number is said."""
+CORRECTED = "late data have corrected what was published"
 SMALLEST_MS = 60_000
 """The smallest window of a market."""
 
 _NOT_IN_SLOT = re.compile(r"[^a-z0-9_]")
+
+
+class Window(Protocol):
+    """A window, and those before it."""
+
+    @property
+    def latest(self) -> Aggregate:
+        """The window."""
+
+    def baseline(self, measure: str) -> Baseline | None:
+        """Return what a measure has been in those before; None without any."""
 
 
 class _Measure(Struct):
@@ -56,16 +69,20 @@ def facts_of(context: AssetContext, lead: str | None = None) -> tuple[Fact, ...]
     """
     found: list[tuple[Kind, Fact]] = []
     for family in sorted(context.series, key=lambda f: (f[2], f[1] != lead, f[0], f[1])):
-        kind, subject, window_ms, step_ms = family
+        kind, _, window_ms, step_ms = family
         if step_ms != window_ms:
             continue  # a hopping window says what the tumbling one of its size says
-        series = context.series[family]
-        found += [(kind, _fact(measure, series, subject)) for measure in _measures(series)]
+        found += [(kind, fact) for fact in facts_of_window(context.series[family])]
     kept = sorted(found[:FACTS_MAX], key=lambda told: told[0])
     return tuple(fact for _, fact in kept)
 
 
-def _fact(measure: _Measure, series: Series, subject: str) -> Fact:
+def facts_of_window(window: Window) -> list[Fact]:
+    """Return the facts of one window."""
+    return [_fact(measure, window) for measure in _measures(window)]
+
+
+def _fact(measure: _Measure, series: Window) -> Fact:
     usual = _usual(series, measure.baseline_of, measure.scored)
     score = series.latest.scores.get(measure.scored) if measure.scored else None
     return Fact(
@@ -77,13 +94,13 @@ def _fact(measure: _Measure, series: Series, subject: str) -> Fact:
         baseline=None if usual is None else usual.median,
         z=None if score is None else score.z,
         sample_size=0 if usual is None else usual.n,
-        subject=subject,
+        subject=series.latest.subject,
         aggregate_id=series.latest.aggregate_id,
         revision=series.latest.revision,
     )
 
 
-def _usual(series: Series, baseline_of: str | None, scored: str | None) -> Baseline | None:
+def _usual(series: Window, baseline_of: str | None, scored: str | None) -> Baseline | None:
     """Return what has been usual: by the window's own score, else over the windows that were seen.
 
     The score of a window rests on up to 288 before it, whoever reads; the windows seen are at most 30.
@@ -147,7 +164,7 @@ def find(facts: tuple[Fact, ...], metric: str, window_ms: int) -> Fact | None:
     return next((f for f in facts if f.metric == metric and f.window_ms == window_ms), None)
 
 
-def _measures(series: Series) -> list[_Measure]:
+def _measures(series: Window) -> list[_Measure]:
     aggregate = series.latest
     match aggregate.values:
         case MarketValues() as market:
@@ -175,7 +192,7 @@ def _measures(series: Series) -> list[_Measure]:
             ]
 
 
-def _market(market: MarketValues, aggregate: Aggregate, series: Series) -> list[_Measure]:
+def _market(market: MarketValues, aggregate: Aggregate, series: Window) -> list[_Measure]:
     quote = aggregate.subject.partition("/")[2].partition(":")[0]
     usual = _usual(series, "volume", "volume")
     found = [
@@ -222,7 +239,7 @@ def _quality_words(latest: list[Aggregate], silent: list[str], longest: int) -> 
     if any(a.completeness.unverified_duplicates for a in latest):
         words.append("trades may be counted twice")
     if any(a.revision for a in latest):
-        words.append("late data have corrected what was published")
+        words.append(CORRECTED)
     return "; ".join(words)[:WORDS_MAX]
 
 

@@ -4,12 +4,15 @@ With hysteresis: what was found in the window before is let go only well below t
 value at the edge does not come and go with each minute.
 """
 
-from typing import TypeGuard
+from typing import Protocol, TypeGuard
+
+from msgspec import Struct
 
 from agents.settings import GateSettings
 from topics import Aggregate, DevelopmentValues, MarketValues, Severity, SocialValues
 
-from .context import Baseline, Series
+from .context import Baseline
+from .editions import Edition, window_of
 
 HOLD = 0.8
 """A finding that is held fires at this part of its threshold."""
@@ -17,12 +20,64 @@ HOLD = 0.8
 Finding = tuple[str, Severity]
 Held = dict[str, Severity]
 """By reason, what was found in the family's window before."""
+_COMPARED = ("volume", "posts", "events")
+"""What findings compare with its past."""
+
+
+class Past(Protocol):
+    """The windows before one."""
+
+    def baseline(self, measure: str) -> Baseline | None:
+        """Return what a measure has been in them; None without any."""
+
+
+class Ground(Struct):
+    """One finding, with all it takes to look for it again when its window is revised."""
+
+    reason: str
+    severity: Severity
+    window: str
+    held: Held
+    usual: dict[str, Baseline]
+    edition: Edition
+    """That was looked at last."""
+    later: list[tuple[int, Severity | None]] = []
+    """What was found in each revision since, with its offset; None: nothing."""
+
+    def baseline(self, measure: str) -> Baseline | None:
+        """Return what a measure had been in the windows before, when the window came first."""
+        return self.usual.get(measure)
+
+    def revise(self, offset: int, aggregate: Aggregate, settings: GateSettings) -> bool:
+        """Look for it in a revision of its window, without the gate; return whether this is a newer one."""
+        if aggregate.edition <= self.edition:
+            return False
+        self.edition = aggregate.edition
+        found = dict(findings(aggregate, self, settings, self.held))
+        self.later.append((offset, found.get(self.reason)))
+        return True
+
+    def at(self, offset: int) -> Severity | None:
+        """Return how severe it is by the revisions up to an offset; None where it is no more."""
+        grades = [grade for found_at, grade in self.later if found_at <= offset]
+        return grades[-1] if grades else self.severity
+
+
+def grounds_of(
+    aggregate: Aggregate, past: Past, found: tuple[Finding, ...], held: Held
+) -> tuple[Ground, ...]:
+    """Return the findings of a window with what they rest on."""
+    if not found:
+        return ()
+    usual = {m: baseline for m in _COMPARED if (baseline := past.baseline(m)) is not None}
+    window, edition = window_of(aggregate), aggregate.edition
+    return tuple(Ground(reason, grade, window, held, usual, edition) for reason, grade in found)
 
 
 def findings(
-    aggregate: Aggregate, series: Series, settings: GateSettings, held: Held
+    aggregate: Aggregate, series: Past, settings: GateSettings, held: Held
 ) -> tuple[Finding, ...]:
-    """Return the findings of a window, the latest of its series. Of a doubtful one only what was seen counts."""
+    """Return the findings of a window, given those before. Of a doubtful one only what was seen counts."""
     doubtful = is_doubtful(aggregate)
     match aggregate.values:
         case MarketValues() as market:
@@ -60,7 +115,7 @@ def _moves(values: MarketValues, settings: GateSettings, held: Held) -> list[Fin
 
 
 def _volumes(
-    values: MarketValues, series: Series, settings: GateSettings, held: Held, *, doubtful: bool
+    values: MarketValues, series: Past, settings: GateSettings, held: Held, *, doubtful: bool
 ) -> list[Finding]:
     usual = series.baseline("volume")
     if not _known(usual, settings.market_n_min) or usual.median <= 0:
@@ -77,7 +132,7 @@ def _volumes(
 
 
 def _posts(
-    values: SocialValues, series: Series, settings: GateSettings, held: Held
+    values: SocialValues, series: Past, settings: GateSettings, held: Held
 ) -> tuple[Finding, ...]:
     usual = series.baseline("posts")
     if not _known(usual, settings.social_n_min):
@@ -88,7 +143,7 @@ def _posts(
 
 
 def _development(
-    values: DevelopmentValues, series: Series, settings: GateSettings, held: Held
+    values: DevelopmentValues, series: Past, settings: GateSettings, held: Held
 ) -> tuple[Finding, ...]:
     usual = series.baseline("events")
     if not _known(usual, settings.development_n_min) or usual.median < settings.development_min:

@@ -17,7 +17,7 @@ from topics.identity import murmur2
 
 from .candidate import worse
 from .context import AssetContext, Baseline, Family, Series
-from .findings import Finding, Held, findings, is_doubtful
+from .findings import Ground, Held, findings, grounds_of, is_doubtful
 
 MINUTE_MS = 60_000
 
@@ -30,6 +30,8 @@ class Verdict(Struct, frozen=True):
     product: Product
     severity: Severity
     reasons: tuple[str, ...]
+    grounds: tuple[Ground, ...] = ()
+    """What the reasons rest on; a state's rest on nothing that a revision could undo."""
 
 
 class AssetGate(Struct):
@@ -50,7 +52,7 @@ class AssetGate(Struct):
     """Of each instrument's window that was last spoken of."""
     held: dict[Family, Held] = {}
     """What was found in the last window of each family."""
-    owed: tuple[Finding, ...] = ()
+    owed: tuple[Ground, ...] = ()
     """Worse than what was asked in the same minute, and to be asked in the next."""
 
 
@@ -71,14 +73,15 @@ class Gate:
         memory = self._memory(context.asset, as_of_ms)
         family = (aggregate.kind, aggregate.subject, aggregate.window_ms, aggregate.step_ms)
         series = context.series[family]
-        found = _united(memory.owed, self._found(memory, family, aggregate, series))
+        found = memory.owed + self._found(memory, family, aggregate, series)
         changed = self._has_changed(memory, aggregate, series)
         severity: Severity = "info"
-        for _, grade in found:
-            severity = worse(severity, grade)
+        for ground in found:
+            severity = worse(severity, ground.severity)
         if found and self._may_ask(memory, as_of_ms, severity):
             memory.asked_ms, memory.severity, memory.owed = as_of_ms, severity, ()
-            verdict = Verdict("deep_dive", severity, tuple(reason for reason, _ in found))
+            reasons = tuple(dict.fromkeys(ground.reason for ground in found))
+            verdict = Verdict("deep_dive", severity, reasons, found)
         elif self._owes(memory, as_of_ms, severity):
             memory.owed = found
             return None
@@ -111,13 +114,13 @@ class Gate:
 
     def _found(
         self, memory: AssetGate, family: Family, aggregate: Aggregate, series: Series
-    ) -> tuple[Finding, ...]:
+    ) -> tuple[Ground, ...]:
         """Return a window's findings, and hold them for the next: what was found is let go later than it fired."""
         held = memory.held.get(family, {})
         found = findings(aggregate, series, self._settings, held)
         # A gap may hide that something goes on: what was held is neither found there nor forgotten.
         memory.held[family] = (held if is_doubtful(aggregate) else {}) | dict(found)
-        return found
+        return grounds_of(aggregate, series, found, held)
 
     def _may_ask(self, memory: AssetGate, as_of_ms: int, severity: Severity) -> bool:
         """Not twice in a market minute; and within the cool-down only for something worse.
@@ -194,11 +197,3 @@ def _is_too_soon(memory: AssetGate, as_of_ms: int) -> bool:
     if as_of_ms < memory.since_ms:
         return True
     return memory.asked_ms is not None and as_of_ms < memory.asked_ms + MINUTE_MS
-
-
-def _united(owed: tuple[Finding, ...], found: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Return both, each reason once, in the worse of its grades."""
-    grades: dict[str, Severity] = {}
-    for reason, grade in (*owed, *found):
-        grades[reason] = worse(grade, grades.get(reason, "info"))
-    return tuple(grades.items())

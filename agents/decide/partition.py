@@ -1,5 +1,7 @@
 """One partition of the aggregates, read in order: context, gate, and what became of every record. PURE."""
 
+from collections import deque
+
 from msgspec import Struct
 
 from agents.settings import AgentSettings
@@ -10,9 +12,12 @@ from .alerts import AlertBook, alert_reason, candidate_id_of
 from .answered import Said
 from .candidate import AlertCause, Candidate
 from .context import AssetContext, Context
+from .corrections import Corrections
 from .facts import facts_of, quality_of
 from .gate import Gate
 from .offsets import Offsets
+from .standing import Standing
+from .superseding import Superseding
 
 
 class _Count(Struct):
@@ -35,22 +40,36 @@ class PartitionDecider:
         decide_from: int,
         tenure: int = 0,
         said: Said | None = None,
+        standing: Standing | None = None,
     ) -> None:
         """Begin at ``read_from``, a fixed horizon before the committed offset ``decide_from``.
 
         ``tenure`` is the number of this assignment: candidates carry it, and are nobody's under a later one.
-        What was ``said`` by who had the partition before is not said again.
+        What was ``said`` by who had the partition before is not said again, and of it what is ``standing`` may be
+        superseded.
         """
         self.alerts = AlertBook()
-        self._said = said or Said()
+        self.standing = Standing() if standing is None else standing
+        self._said = Said() if said is None else said
         self.partition, self.tenure = partition, tenure
         self.offsets = Offsets(decide_from)
+        self.corrections = Corrections(
+            settings,
+            partition,
+            tenure,
+            standing=self.standing,
+            said=self._said,
+            finish=self.offsets.finish,
+            tally=self._tally_apart,
+        )
         self.next_offset = read_from
         self._decide_from = decide_from
         self._settings = settings
         self._context = Context(int(settings.gate.baseline_s * 1000))
         self._gate = Gate(settings.gate)
         self._count: _Count | None = None
+        self._counts: deque[_Count] = deque()
+        """Those that are not added to any more."""
 
     @property
     def warm(self) -> bool:
@@ -62,15 +81,30 @@ class PartitionDecider:
         deciding = self._begin(offset)
         context = self._context.of(aggregate.asset)
         is_new = context is not None and context.take(aggregate)
-        if context is None or not is_new or not self._is_asked(aggregate):
+        if context is not None and not is_new:
+            if self.corrections.take(offset, aggregate, context, deciding=deciding):
+                self._break_count()
+            else:
+                self._tally(offset, deciding=deciding, asked=False)
+            return None
+        if context is None or not self._is_asked(aggregate):
             self._tally(offset, deciding=deciding, asked=False)
             return None
         verdict = self._gate.consider(aggregate, context)
-        if verdict is None or not deciding:
+        if verdict is None:
             self._tally(offset, deciding=deciding, asked=True)
             return None
+        made_id = analysis_id(verdict.product, aggregate.asset, aggregate.window_end_ms)
+        if verdict.grounds:
+            as_of_ms, grounds = aggregate.window_end_ms, verdict.grounds
+            self.corrections.found(aggregate.asset, made_id, as_of_ms, grounds)
+        if not deciding:
+            return None
+        if self._said.is_decided(made_id):
+            self.offsets.finish(offset)
+            return None
         made = self._candidate(
-            analysis_id(verdict.product, aggregate.asset, aggregate.window_end_ms),
+            made_id,
             context,
             now_s,
             lead=aggregate.subject,
@@ -80,9 +114,7 @@ class PartitionDecider:
             reasons=verdict.reasons,
             offsets=(offset,),
         )
-        if self._said.is_decided(made.candidate_id):
-            self.offsets.finish(offset)
-            return None
+        self.corrections.expect(made)
         return made
 
     def take_alert(self, alert: Alert, now_s: float) -> Candidate | None:
@@ -96,7 +128,7 @@ class PartitionDecider:
         cause = AlertCause(
             alert_id=alert.alert_id, severity=alert.severity, since_ms=alert.since_ms
         )
-        return self._candidate(
+        made = self._candidate(
             made_id,
             context,
             now_s,
@@ -107,6 +139,12 @@ class PartitionDecider:
             reasons=(alert_reason(alert.rule),),
             alerts=(cause,),
         )
+        self.corrections.expect(made)
+        return made
+
+    def next_superseding(self) -> Superseding | None:
+        """Return the next analysis that takes the place of another, or None."""
+        return self.corrections.next(self.next_offset)
 
     def analysis_of(self, candidate: Candidate) -> Analysis | None:
         """Return what was published of a candidate by who had the partition before, without its decision."""
@@ -114,8 +152,9 @@ class PartitionDecider:
 
     @property
     def forgotten(self) -> int:
-        """What was not kept because a bound was reached: windows, alerts, answers."""
-        return self._context.refused + self.alerts.forgotten + self._said.forgotten
+        """What was not kept because a bound was reached: windows, alerts, answers, what may be superseded."""
+        kept_by = (self.alerts, self._said, self.corrections)
+        return self._context.refused + sum(book.forgotten for book in kept_by)
 
     def _candidate(
         self,
@@ -165,10 +204,14 @@ class PartitionDecider:
         self.offsets.pass_to(position)
 
     def take_tally(self, now_ms: int) -> tuple[Tally, list[int]] | None:
-        """Return what made no candidate since the last tally, and the offsets that its acknowledgement finishes."""
-        count, self._count = self._count, None
-        if count is None:
+        """Return a tally of what made no candidate and is in none yet, and the offsets that it finishes; None without any.
+
+        No tally's span has a revision in it that caused something: a start would take it for counted.
+        """
+        self._break_count()
+        if not self._counts:
             return None
+        count = self._counts.popleft()
         tally = Tally(
             tally_id=f"tally/{self.partition}/{count.first}",
             aggregates_partition=self.partition,
@@ -194,6 +237,17 @@ class PartitionDecider:
             aggregate.revision == 0
             and ASKED_MS.get(aggregate.kind) == aggregate.window_ms == aggregate.step_ms
         )
+
+    def _break_count(self) -> None:
+        if self._count is not None:
+            self._counts.append(self._count)
+        self._count = None
+
+    def _tally_apart(self, offset: int) -> None:
+        """Count a revision that was held and has changed nothing."""
+        self._break_count()
+        self._tally(offset, deciding=True, asked=False)
+        self._break_count()
 
     def _tally(self, offset: int, *, deciding: bool, asked: bool) -> None:
         if not deciding:

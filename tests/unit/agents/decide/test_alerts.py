@@ -126,7 +126,7 @@ def test_an_alert_is_taken_only_where_its_asset_is_decided() -> None:
     assert wrong == f"it stands in partition {(home + 1) % 8}; BTC is of {home}"
     assert misplaced(alert(alert_id="a" * ID_MAX), home, 8) is None
     assert misplaced(alert(alert_id="a" * (ID_MAX + 1)), home, 8) is not None
-    assert len(candidate_id_of("a" * ID_MAX)) == 200
+    assert len(candidate_id_of("a" * ID_MAX) + "/9999") == 200
 
 
 def test_of_more_alerts_than_the_bound_the_oldest_is_forgotten_and_counted() -> None:

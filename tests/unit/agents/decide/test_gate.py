@@ -156,8 +156,8 @@ def test_within_the_cool_down_nothing_as_bad_asks_again(minutes: int, again: boo
     """Three hundred seconds of event time, to the minute."""
     falls = [market(number=n, low=97.0) for n in (0, minutes)]
     verdicts = Asked().all(falls)
-    assert verdicts[0] == Verdict("deep_dive", "warning", ("price_drop",))
-    assert (verdicts[1] == verdicts[0]) is again
+    assert _plain(verdicts[0]) == Verdict("deep_dive", "warning", ("price_drop",))
+    assert (_plain(verdicts[1]) == _plain(verdicts[0])) is again
 
 
 def test_within_the_cool_down_something_worse_asks_at_once() -> None:
@@ -414,7 +414,13 @@ def test_a_gate_that_began_a_horizon_ago_says_the_same_as_one_that_read_all(
         n for n, w in enumerate(log) if w.window_end_ms >= log[at].window_end_ms - horizon_ms
     )
     through = Asked(SHORT).all(log)
-    assert Asked(SHORT).all(log[begin:])[at - begin :] == through[at:]
+    # Not the grounds: they also say of how many windows a median is, which is fewer in a short fold.
+    short = [_plain(verdict) for verdict in Asked(SHORT).all(log[begin:])[at - begin :]]
+    assert short == [_plain(verdict) for verdict in through[at:]]
+
+
+def _plain(verdict: Verdict | None) -> Verdict | None:
+    return None if verdict is None else msgspec.structs.replace(verdict, grounds=())
 
 
 @pytest.mark.parametrize(("minutes", "kept"), [(240, 1), (241, 0)])
