@@ -13,6 +13,7 @@ from topics.settings import BrokerSettings
 
 from .decide.answered import Said
 from .decide.partition import PartitionDecider
+from .decide.standing import Standing
 from .settings import AgentSettings
 from .tails import close_consumer, read_said
 
@@ -191,10 +192,10 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         horizon_s = behind_s + self._settings.warm_up_s
         read_from = max(begin, min(decide_from, await self._offset_at(place, horizon_s)))
         behind_ms = self._now_ms() - int(behind_s * 1000)
-        said = Said(counts_tallies=committed is not None)
+        said, standing = Said(counts_tallies=committed is not None), Standing()
         if not renewed:
             since_ms = min(behind_ms, self._now_ms() - int(self._settings.alerts_reach_s * 1000))
-            await read_said(self._broker, place.partition, since_ms, said)
+            await read_said(self._broker, place.partition, since_ms, said, standing)
         self._tenures += 1
         self.consumer.seek(place, read_from)
         return PartitionDecider(
@@ -204,6 +205,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
             decide_from=decide_from,
             tenure=self._tenures,
             said=said,
+            standing=standing,
         )
 
     async def _behind_s(self, place: TopicPartition, decide_from: int) -> float:

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
 
 from topics import BY_NAME, Alert, ContractError
 from topics.settings import BrokerSettings
@@ -14,6 +15,7 @@ from topics.settings import BrokerSettings
 from .decide.alerts import misplaced
 from .decide.answered import Said
 from .decide.partition import PartitionDecider
+from .decide.standing import Standing
 from .metrics import AGENT
 
 POLL_MS = 200
@@ -50,8 +52,10 @@ async def _reader(broker: BrokerSettings) -> AsyncIterator[AIOKafkaConsumer]:
         await close_consumer(consumer)
 
 
-async def read_said(broker: BrokerSettings, partition: int, since_ms: int, said: Said) -> None:
-    """Take what `analyses` and `decisions` say of a partition since a log time, up to their present ends.
+async def read_said(
+    broker: BrokerSettings, partition: int, since_ms: int, *books: Said | Standing
+) -> None:
+    """Let these take what `analyses` and `decisions` say of a partition since a log time, up to their present ends.
 
     A record that cannot be read says nothing: what it may have told is answered once more.
 
@@ -68,15 +72,25 @@ async def read_said(broker: BrokerSettings, partition: int, since_ms: int, said:
         begins = await _at(consumer, places, since_ms - SLACK_MS, ends)
         for place, begin in begins.items():
             consumer.seek(place, begin)
-        for place in places:
-            while await consumer.position(place) < ends[place]:
-                for read, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
-                    for record in records:
-                        try:
-                            said.take(decode[read.topic](record.value or b""))
-                        except ContractError as refused:
-                            place_of = f"{read.topic}/{read.partition}/{record.offset}"
-                            log.warning("a record cannot be read", place=place_of, why=str(refused))
+        async for record in _up_to(consumer, ends):
+            try:
+                told = decode[record.topic](record.value or b"")
+            except ContractError as refused:
+                place_of = f"{record.topic}/{record.partition}/{record.offset}"
+                log.warning("a record cannot be read", place=place_of, why=str(refused))
+            else:
+                for book in books:
+                    book.take(told)
+
+
+async def _up_to(
+    consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
+) -> AsyncIterator[ConsumerRecord]:
+    for place, end in ends.items():
+        while await consumer.position(place) < end:
+            for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+                for record in records:
+                    yield record
 
 
 class AlertReader:

@@ -4,16 +4,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from aiokafka.structs import ConsumerRecord
+from msgspec.structs import replace
 
 from topics import Analysis, ContractError, DeadLetter, Decision
 from topics.record import OutRecord
 from topics.settings import BrokerSettings
 
 from .answer.answered import Answered
+from .answer.changed import changed_since
+from .answer.correction import correction_of
 from .decide.alerts import alert_of
 from .decide.candidate import Candidate
 from .decide.inbox import Put
 from .decide.partition import PartitionDecider
+from .decide.superseding import Superseding
 from .metrics import AGENT
 from .publisher import (
     ROLE,
@@ -45,20 +49,28 @@ class Trail:
 
     def is_ours(self, candidate: Candidate) -> bool:
         """Return whether its partition is still ours, without a break since the candidate was made."""
-        decider = self._deciders.get(candidate.partition)
-        return decider is not None and decider.tenure == candidate.tenure
+        return self._decider_of(candidate) is not None
 
     def tell_put(self, put: Put) -> None:
         """Tell what putting a candidate in did to others."""
         if put.absorbed is not None:
+            if (decider := self._decider_of(put.absorbed)) is not None:
+                decider.corrections.taken_over(put.absorbed, put.waiting)
             # Its offsets go on in the survivor: after a crash both are read again, and no reason is lost.
             self._decide(put.absorbed, "coalesced", "newer_candidate", survivor=put.waiting)
         if put.shed is not None:
+            self._drop(put.shed)
             self._decide(put.shed, "shed", "inbox_full", finishes=put.shed.offsets)
 
     def tell(self, candidate: Candidate, analysis: Analysis, answered: Answered) -> None:
-        """Tell an analysis, and that it was made."""
+        """Tell an analysis and that it was made, and what the revisions that came meanwhile make of it."""
         AGENT.analyses.labels(analysis.product, analysis.origin).inc()
+        decider = self._decider_of(candidate)
+        if decider is None:
+            return
+        last = decider.standing.last(candidate.asset)
+        analysis = replace(analysis, changed=changed_since(last, analysis))
+        decider.corrections.answered(candidate, analysis)
         self._decide(
             candidate,
             "rules" if answered.origin == "rules" else "called",
@@ -68,9 +80,35 @@ class Trail:
             decided_ms=analysis.produced_ms,
             first=[analysis_record(self._broker, analysis, candidate.partition)],
         )
+        self.tell_superseding(decider)
+
+    def tell_superseding(self, decider: PartitionDecider) -> None:
+        """Tell what takes the place of analyses because of what was read since."""
+        while (found := decider.next_superseding()) is not None:
+            analysis: Analysis | None = found.said
+            first: Sequence[OutRecord] = ()
+            if analysis is None:
+                analysis = correction_of(found, produced_ms=self._now_ms())
+                decider.standing.take(analysis)
+                AGENT.analyses.labels(analysis.product, analysis.origin).inc()
+                first = (analysis_record(self._broker, analysis, decider.partition),)
+            reason = "withdrawn" if found.withdraws else "revised"
+            self._decide(
+                found.candidate,
+                "rules",
+                reason,
+                said=analysis,
+                decided_ms=analysis.produced_ms,
+                first=first,
+                correcting=found,
+            )
 
     def tell_said(self, candidate: Candidate, analysis: Analysis) -> None:
         """Tell only that an analysis was made, which stands there already: whoever wrote it was ended before."""
+        decider = self._decider_of(candidate)
+        if decider is None:
+            return
+        decider.corrections.answered(candidate, analysis)
         outcome: Outcome = "rules" if analysis.origin == "rules" else "called"
         self._decide(
             candidate,
@@ -80,9 +118,11 @@ class Trail:
             said=analysis,
             decided_ms=analysis.produced_ms,
         )
+        self.tell_superseding(decider)
 
     def tell_ended(self, candidate: Candidate, state: str) -> None:
         """Tell that the only cause of a candidate, an alert, is gone before it was answered."""
+        self._drop(candidate)
         self._decide(candidate, "shed", f"alert_{state}", finishes=candidate.offsets)
 
     def tell_refused(
@@ -96,10 +136,17 @@ class Trail:
     def tell_tallies(self, deciders: Iterable[PartitionDecider]) -> None:
         """Tell what made no candidate since the last tallies."""
         for decider in deciders:
-            taken = decider.take_tally(self._now_ms())
-            if taken is not None:
+            while (taken := decider.take_tally(self._now_ms())) is not None:
                 tally, offsets = taken
                 self._put([tally_record(self._broker, tally)], decider, offsets)
+
+    def _decider_of(self, candidate: Candidate) -> PartitionDecider | None:
+        decider = self._deciders.get(candidate.partition)
+        return decider if decider is not None and decider.tenure == candidate.tenure else None
+
+    def _drop(self, candidate: Candidate) -> None:
+        if (decider := self._decider_of(candidate)) is not None:
+            decider.corrections.dropped(candidate)
 
     def _decide(
         self,
@@ -113,9 +160,10 @@ class Trail:
         said: Analysis | None = None,
         decided_ms: int | None = None,
         first: Sequence[OutRecord] = (),
+        correcting: Superseding | None = None,
     ) -> None:
-        decider = self._deciders.get(candidate.partition)
-        if decider is None or not self.is_ours(candidate):
+        decider = self._decider_of(candidate)
+        if decider is None:
             return  # the partition is another's now, or ours anew: the aggregates are read again
         AGENT.decisions.labels(outcome, reason).inc()
         decision = decision_of(
@@ -126,8 +174,10 @@ class Trail:
             survivor=survivor,
             answered=answered,
             said=said,
+            correcting=correcting,
         )
-        self._put([decision_record(self._broker, decision)], decider, finishes, first)
+        records = [decision_record(self._broker, decision)]
+        self._put(records, decider, finishes, first, correcting)
 
     def _put(
         self,
@@ -135,10 +185,13 @@ class Trail:
         decider: PartitionDecider,
         finishes: Sequence[int],
         first: Sequence[OutRecord] = (),
+        correcting: Superseding | None = None,
     ) -> None:
         def done() -> None:
             for offset in finishes:
                 decider.offsets.finish(offset)
+            if correcting is not None:
+                decider.corrections.settle(correcting.correction, told=True)
 
         self._publisher.put(Outgoing(first, records, done))
 
@@ -152,12 +205,14 @@ def decision_of(
     survivor: Candidate | None = None,
     answered: Answered | None = None,
     said: Analysis | None = None,
+    correcting: Superseding | None = None,
 ) -> Decision:
     """Return the fate of a candidate.
 
-    ``survivor`` is who took it over; ``answered`` what its analysis says, or ``said`` the analysis that stood there
-    already. An analysis was ``decided_ms`` when it was produced.
+    ``survivor`` is who took it over; ``answered`` what its analysis says, or ``said`` its analysis itself. An analysis
+    was ``decided_ms`` when it was produced. What takes the place of another is ``correcting`` it.
     """
+    alert_id = alert_of(candidate.candidate_id) if correcting is None else correcting.alert_id
     last = max(0, candidate.read_to - 1)
     attempt_ids = [] if survivor else [sent.attempt_id for sent in candidate.sends]
     if answered is not None or said is not None:
@@ -179,7 +234,7 @@ def decision_of(
         first_offset=min(candidate.offsets, default=last),
         last_offset=max(candidate.offsets, default=last),
         decided_ms=decided_ms,
-        alert_id=alert_of(candidate.candidate_id),
+        alert_id=alert_id,
         attempt_ids=attempt_ids,
     )
 

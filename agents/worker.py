@@ -202,6 +202,7 @@ class Worker:
             candidate = decider.take(record.offset, aggregate, time.monotonic())
             if candidate is not None:
                 self._answering.offer(decider, candidate)
+            self._trail.tell_superseding(decider)
 
     def _take_alert(self, decider: PartitionDecider, alert: Alert) -> None:
         """Let a firing alert ask; one that fires no more ends what still waits for it."""
@@ -209,6 +210,9 @@ class Worker:
             AGENT.alerts.labels("ended").inc()
             if (gone := self.inbox.end_alert(alert.asset, alert.alert_id)) is not None:
                 self._trail.tell_ended(gone, alert.state)
+            if alert.state == "retracted":
+                decider.corrections.retract(alert)
+                self._trail.tell_superseding(decider)
             return
         candidate = decider.take_alert(alert, time.monotonic())
         AGENT.alerts.labels("known" if candidate is None else "taken").inc()

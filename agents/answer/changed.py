@@ -1,0 +1,79 @@
+"""What is different between two analyses of an asset, in lines for people. PURE.
+
+A line says what was and what is, in words and printed numbers only.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from agents.decide.printing import label_of, printed
+from topics import Analysis, DataQuality, Fact
+
+MOVED_MAX = 5
+"""Facts of which it is told how they moved."""
+NAMES_MAX = 5
+"""Reasons or feeds that are named in a line; of more their number is said."""
+SMALL = {"%": 1.0, "x": 1.0, "bps": 10.0, "count": 10.0, "tone": 0.5}
+"""By unit, the size below which twice as much is not much: a move is measured against the value, or this."""
+
+
+def changed_since(last: Analysis | None, analysis: Analysis) -> list[str]:
+    """Return what is different since the last analysis of the asset; nothing without one.
+
+    Direction, severity, reasons, the facts that moved most, the data: at most a dozen lines in this order.
+    """
+    if last is None:
+        return []
+    was, now = last.trigger.reasons, analysis.trigger.reasons
+    moved = moved_most(last.facts, analysis.facts)
+    return [
+        *_turned("direction", last.observed_direction, analysis.observed_direction),
+        *_turned("severity", last.severity, analysis.severity),
+        *_named("new reason", [reason for reason in now if reason not in was]),
+        *_named("reason gone", [reason for reason in was if reason not in now]),
+        *(f"{label_of(new)} was {printed(old)}, is {printed(new)}" for old, new in moved),
+        *_data(last.data_quality, analysis.data_quality),
+    ]
+
+
+def moved_most(before: Iterable[Fact], after: Iterable[Fact]) -> list[tuple[Fact, Fact]]:
+    """Return the facts that are printed otherwise, each as it was and is: those that moved most, most first.
+
+    A move is measured against the larger value. What is in one of the two only has not moved.
+    """
+    known = {_key(fact): fact for fact in before}
+    moved = [
+        (known[_key(fact)], fact)
+        for fact in after
+        if _key(fact) in known and printed(known[_key(fact)]) != printed(fact)
+    ]
+    return sorted(moved, key=lambda pair: -_size(*pair))[:MOVED_MAX]
+
+
+def _key(fact: Fact) -> tuple[str, int, str, str | None]:
+    return fact.metric, fact.window_ms, fact.subject, fact.quote
+
+
+def _size(old: Fact, new: Fact) -> float:
+    scale = max(abs(old.value), abs(new.value), SMALL.get(new.unit, 0.0))
+    return abs(new.value / scale - old.value / scale) if scale else 0.0
+
+
+def _turned(what: str, was: str, now: str) -> list[str]:
+    return [] if was == now else [f"{what} was {was}, is {now}"]
+
+
+def _named(what: str, names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    more = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
+    return [f"{what}: {', '.join(names[:NAMES_MAX])}{more}"]
+
+
+def _data(was: DataQuality, now: DataQuality) -> list[str]:
+    history = {True: "short", False: "long enough"}
+    return [
+        *_turned("data", was.completeness, now.completeness),
+        *_named("feeds gone stale", [f for f in now.stale_feeds if f not in was.stale_feeds]),
+        *_named("feeds back", [f for f in was.stale_feeds if f not in now.stale_feeds]),
+        *_turned("history", history[was.short_history], history[now.short_history]),
+    ]
