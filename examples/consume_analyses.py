@@ -3,8 +3,9 @@
     python examples/consume_analyses.py --bootstrap 127.0.0.1:9092
     python examples/consume_analyses.py --count 5   # end after five
 
-Three rules make a right consumer: read committed records only; of several analyses with one id the first in
-its partition counts; show text as plain text, whatever is in it.
+Four rules make a right consumer: read committed records only; of several analyses with one id the first in
+its partition counts; one that another supersedes stands no more, and one that is withdrawn never does; show text as
+plain text, whatever is in it.
 """
 
 import argparse
@@ -38,9 +39,11 @@ async def consume(bootstrap: str, prefix: str, count: int) -> None:
             seen[analysis.analysis_id] = None
             if len(seen) > 10_000:  # noqa: PLR2004 - enough to know a double by
                 del seen[next(iter(seen))]
+            # Somebody may have acted on it: what takes the place of an analysis is told as that.
+            place = "" if analysis.supersedes is None else f"instead of {analysis.supersedes}: "
             print(
-                f"{analysis.asset:6} {analysis.severity:8} {analysis.confidence:6}"
-                f" {analysis.origin:7} {analysis.headline}"
+                f"{analysis.asset:6} {analysis.status:9} {analysis.severity:8} {analysis.confidence:6}"
+                f" {analysis.origin:7} {place}{analysis.headline}"
             )
             count -= 1
             if count == 0:

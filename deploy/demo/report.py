@@ -73,7 +73,8 @@ def findings(run: Run, witness: Witness, view: View) -> Findings:
     synthetic = SyntheticSettings(type="synthetic", seed=run.seed)
     schedule = incidents(run.seed, run.start_ms, synthetic.hours)
     due = [incident for incident in schedule if _is_due(incident, watermarks(witness))]
-    missed = [i for i in due if not any(_shows(reading, i) for reading in witness.readings)]
+    standing = [r for r in witness.readings if r.analysis_id not in witness.superseded]
+    missed = [i for i in due if not any(_shows(reading, i) for reading in standing)]
     until_ms = run.until_ms - int(TAIL_S * 1000 * run.speed)
     sent = planted(synthetic, start_ms=run.start_ms, until_ms=until_ms)
     return Findings(
@@ -203,7 +204,7 @@ def _unaccounted(run: Run, witness: Witness, view: View) -> list[str]:
     ):
         if (counted := total(witness, counter)) != on_topic:
             wrong.append(f"{counted} {what} counted, {on_topic} on their topic")
-    decided = view.counts.decisions + view.counts.tallied + _letters(witness, "analyse")
+    decided = view.counts.decided + view.counts.tallied + _letters(witness, "analyse")
     if decided != view.counts.aggregates:
         wrong.append(f"{view.counts.aggregates} aggregates, the agent tells of {decided}")
     return wrong

@@ -231,7 +231,7 @@ class Demo:
     def _answered(self) -> bool:
         """Return whether the agent has said of every aggregate what became of it."""
         counts = self._view.counts
-        return counts.decisions + counts.tallied >= counts.aggregates
+        return counts.decided + counts.tallied >= counts.aggregates
 
     def _screen(self, planned: plan.Plan, broker: BrokerSettings) -> Screen:
         start = datetime.fromtimestamp(planned.start_ms / 1000, UTC)

@@ -30,6 +30,7 @@ class Reading(Struct, frozen=True):
     asset: str
     as_of_ms: int
     reasons: tuple[str, ...]
+    analysis_id: str = ""
 
 
 class _Steps(Struct):
@@ -48,6 +49,8 @@ class Witness:
         self.minutes: Counter[str] = Counter()
         """One-minute market windows published, by instrument."""
         self.readings: list[Reading] = []
+        self.superseded: set[str] = set()
+        """Ids of analyses whose place another took, or that were withdrawn."""
         self.letters: Counter[tuple[str, str]] = Counter()
         """Dead letters by stage and reason."""
         self.breaker_states: list[str] = []
@@ -99,9 +102,13 @@ class Witness:
             steps.logged.append(record.timestamp)
 
     def _analysis(self, analysis: Analysis) -> None:
-        self.readings.append(
-            Reading(analysis.asset, analysis.as_of_ms, tuple(analysis.trigger.reasons))
-        )
+        if analysis.supersedes is not None:
+            self.superseded.add(analysis.supersedes)
+        if analysis.status == "current":
+            reasons = tuple(analysis.trigger.reasons)
+            self.readings.append(
+                Reading(analysis.asset, analysis.as_of_ms, reasons, analysis.analysis_id)
+            )
         self.cost_nano_usd += analysis.cost_nano_usd
         self.answers.append(
             Answered(analysis.produced_ms, analysis.origin == "model", analysis.origin_reason)

@@ -24,7 +24,8 @@ WINDOWS_MAX = 5_000
 """Latest windows kept, one of each kind, subject and size."""
 ANALYSES_MAX = 500
 SAID_MAX = 10_000
-"""Ids of analyses remembered, so that one that is said again counts once: more than can be in flight in a crash."""
+"""Ids of analyses remembered, and places of what was decided on, so that one that is said again counts once: more
+than can be in flight in a crash."""
 STATUSES_MAX = 2_000
 FEEDS_MAX = 5_000
 FEED_HEARD_MS = 30_000
@@ -51,6 +52,8 @@ class Counts(Struct):
     by_model: int = 0
     decisions: int = 0
     """Records; after a crash of the agent those in flight come twice."""
+    decided: int = 0
+    """Aggregates that decisions account for. A revision of several analyses has one for each; an alert's has none."""
     tallied: int = 0
     unreadable: int = 0
     evicted: int = 0
@@ -78,6 +81,7 @@ class View:
         self.feeds: dict[tuple[str, str], FeedStatus] = {}
         """By venue and subject."""
         self._said: dict[str, None] = {}
+        self._decided: dict[tuple[int, int], None] = {}
 
     def take(self, event: object) -> None:
         """Take one event of any topic; of a kind the view does not show it is passed over."""
@@ -87,7 +91,7 @@ class View:
             case Analysis():
                 self._analysis(event)
             case Decision():
-                self.counts.decisions += 1
+                self._decision(event)
             case Tally():
                 self.counts.tallied += event.folded + event.uninteresting
             case Late():
@@ -200,6 +204,16 @@ class View:
         self.counts.analyses += 1
         self.counts.by_model += analysis.origin != "rules"
         self.analyses.append(analysis)
+
+    def _decision(self, decision: Decision) -> None:
+        self.counts.decisions += 1
+        place = (decision.aggregates_partition, decision.last_offset)
+        if decision.alert_id is not None or place in self._decided:
+            return
+        if len(self._decided) >= SAID_MAX:
+            del self._decided[next(iter(self._decided))]
+        self._decided[place] = None
+        self.counts.decided += 1
 
     def _keep(self, kept: dict[P, E], place: P, event: E, most: int) -> None:
         """Put an event last; the first, longest not heard of, makes room."""

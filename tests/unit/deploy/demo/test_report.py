@@ -133,7 +133,7 @@ def make(*, outage_s: tuple[int, int] | None = (12, 24), seconds: int = SECONDS)
     counts.late, counts.dead_letters = plants.late, 3 + plants.refused + 1
     counts.gaps_detected, counts.gaps_filled = plants.gaps_detected, plants.gaps_filled
     counts.gaps_permanent, counts.revisions = plants.gaps_permanent, 1
-    counts.aggregates, counts.decisions, counts.tallied = 30, 9, 20
+    counts.aggregates, counts.decided, counts.tallied = 30, 9, 20
     counts.analyses, counts.by_model = 9, 0 if outage_s is None else 4
     run = Run(
         seed=SEED,
@@ -414,7 +414,7 @@ def _letter_of_another_stage(made: Made) -> None:
         (_late_untold, "4 late events counted, 5 on their topic"),
         (_letter_untold, "3 dead letters counted, 2 on their topic"),
         (_letter_of_another_stage, "3 dead letters counted, 2 on their topic"),
-        (_one_less("decisions"), "30 aggregates, the agent tells of 29"),
+        (_one_less("decided"), "30 aggregates, the agent tells of 29"),
         (_one_less("tallied"), "30 aggregates, the agent tells of 29"),
         (_one_less("aggregates"), "29 aggregates, the agent tells of 30"),
     ],

@@ -150,6 +150,7 @@ async def test_every_topic_reaches_the_view(broker: BrokerSettings) -> None:
         "late": 1,
         "analyses": 1,
         "by_model": 1,
+        "decided": 1,
         "decisions": 1,
         "tallied": 5,
         "dead_letters": 1,

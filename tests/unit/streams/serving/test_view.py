@@ -83,7 +83,7 @@ def counted(view: View) -> dict[str, int]:
     [
         (Aggregate, {"aggregates": 1, "revisions": 1}),
         (Analysis, {"analyses": 1, "by_model": 1}),
-        (Decision, {"decisions": 1}),
+        (Decision, {"decisions": 1, "decided": 1}),
         (Late, {"late": 1}),
         (Heartbeat, {"heartbeats": 1}),
         (GapDetected, {"gaps_detected": 1}),
