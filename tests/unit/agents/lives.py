@@ -56,6 +56,11 @@ class Partition:
             if found.supersedes is not None
         }
 
+    def decided(self) -> set[str]:
+        """Return the analyses that a decision names."""
+        decisions = [told for told in self.told if isinstance(told, Decision)]
+        return {d.analysis_id for d in decisions if d.analysis_id is not None}
+
     def accounted(self) -> Counter[int]:
         """Return how often each offset is accounted for: by decisions once, and by tallies."""
         decided = {

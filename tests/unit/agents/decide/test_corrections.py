@@ -5,6 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.decide.corrections import CLAIMS_MAX
 from tests.strategies.aggregates import BASE_MS, FIVE_MS, MINUTE_MS, calm, market, social
 from tests.unit.agents.lives import Life, Partition, at_once
 from topics import Aggregate, Alert, Decision
@@ -127,6 +128,99 @@ def test_a_revision_waits_for_the_answer_it_revises() -> None:
     assert list(partition.superseding) == [f"{DIVE}/1", f"{DIVE}/2"]
     assert partition.superseding == told(fall(1, last=95.0), fall(2, last=94.0)).superseding
     assert partition.committed == 15
+
+
+def test_while_an_answer_is_to_come_a_finding_counts_as_it_was_at_each_revision() -> None:
+    """One revision undoes it, and the next shows it again: the same as if the answer had been there."""
+    undone, again = fall(1, low=99.8, last=99.9), fall(2, low=90.0, last=91.0)
+    partition = Partition([*CALM, fall(), undone, again])
+    Life(partition).finish()
+    assert partition.superseding == told(undone, again).superseding
+    assert [status for status, _ in partition.superseding.values()] == ["withdrawn"]
+
+
+def test_what_is_past_its_validity_is_let_be_answered_or_not() -> None:
+    """By event time: fifteen minutes after its own."""
+    for minute, is_superseded in ((26, True), (27, False)):
+        log = [*CALM, fall(), market(number=minute), fall(1, last=95.0)]
+        answered, waiting = at_once(Partition(log)), Partition(log)
+        Life(waiting).finish()
+        assert bool(answered.superseding) is is_superseded
+        assert waiting.superseding == answered.superseding
+        assert waiting.accounted() == answered.accounted() == Counter(range(15))
+
+
+def test_what_was_found_before_a_start_can_be_undone_after_it() -> None:
+    """The fold before the committed offset finds it again, with what it rests on."""
+    partition = told()
+    partition.log.append(fall(1, low=99.8, last=99.9))
+    life = Life(partition)
+    assert partition.committed == 13
+    life.finish()
+    assert [status for status, _ in partition.superseding.values()] == ["withdrawn"]
+
+
+def test_a_tally_never_spans_a_revision_that_waits() -> None:
+    """A start would take it for counted; here it changes nothing, and a tally of its own says so."""
+    folded = [market(number=n, window_ms=FIVE_MS) for n in range(4)]
+    log = [*CALM, fall(), *folded[:2], fall(1), *folded[2:]]
+    partition = Partition(log)
+    life = Life(partition)
+    life.read(len(log))
+    life.tally()
+    life.publish(99)
+    Life(partition).finish()
+    assert partition.accounted() == Counter(range(len(log)))
+    assert partition.twice() == []
+    assert partition.committed == len(log)
+    unbroken = Partition(log)
+    Life(unbroken).finish()
+    assert unbroken.accounted() == Counter(range(len(log)))
+
+
+def test_what_supersedes_without_its_decision_gets_that_and_is_not_said_again() -> None:
+    """A process was ended between the two."""
+    partition = Partition([*CALM, fall(), fall(1, last=95.0)])
+    life = Life(partition)
+    life.read(14)
+    while life.waiting:
+        life.answer()
+    life.publish(len(life.publisher) - 1, half=True)
+    assert f"{DIVE}/1" in set(partition.analyses) - partition.decided()
+    life = Life(partition)
+    life.finish()
+    assert partition.decided() == set(partition.analyses)
+    assert partition.twice() == []
+    assert partition.accounted() == Counter(range(14))
+
+
+def test_what_waits_for_a_candidate_goes_with_it_in_the_order_of_the_log() -> None:
+    """To the one that takes it over, and among what waits for that one."""
+    undone, spike = fall(1, low=99.9, last=99.9), market(number=13, volume=100.0, high=101.0)
+    later = market(number=13, volume=101.0, high=101.0, revision=1)
+    partition = Partition([*CALM, fall(), undone, spike, later])
+    life = Life(partition)
+    life.read(16)
+    life.coalesce()
+    life.finish()
+    name = f"deep_dive/BTC/{spike.window_end_ms}"
+    assert partition.superseding == {
+        f"{name}/1": ("current", undone.aggregate_id),
+        f"{name}/2": ("current", later.aggregate_id),
+    }
+    assert partition.analyses[f"{name}/1"].trigger.reasons == ["volume_spike"]
+
+
+def test_at_the_bound_the_oldest_findings_of_an_asset_are_forgotten_and_counted() -> None:
+    """None of them had expired; of what has, nothing is missed."""
+    ours = Life(Partition([])).ours
+    for number in range(CLAIMS_MAX):
+        ours.corrections.found("BTC", f"{number}", END_MS)
+    assert ours.forgotten == 0
+    ours.corrections.found("BTC", "one more", END_MS)
+    assert ours.forgotten == 1
+    ours.corrections.found("BTC", "much later", END_MS + 3_600_000)
+    assert ours.forgotten == 1
 
 
 def test_a_reason_taken_over_is_undone_by_its_own_window() -> None:
@@ -277,6 +371,7 @@ def test_whatever_the_schedule_the_same_is_superseded_once(
     found = lived(log, acts)
     assert found.superseding == at_once(Partition(log)).superseding
     assert found.twice() == []
+    assert found.decided() == set(found.analyses)
 
 
 @given(corrected_logs(), acts("rrraaooddppptcK"))
@@ -288,6 +383,7 @@ def test_whatever_becomes_of_candidates_each_offset_is_accounted_for_once(
     assert found.twice() == []
     assert found.committed == len(log)
     assert found.accounted() == Counter(range(len(log)))
+    assert found.decided() == set(found.analyses)
     ids = found.analyses
     superseded = [a.supersedes for a in ids.values() if a.supersedes is not None]
     assert len(set(superseded)) == len(superseded)
