@@ -63,7 +63,7 @@ def test_whatever_happened_it_is_said_again(log: list, data: st.DataObject) -> N
     assert equal(life.replayed()) == life.first()
 
 
-@given(log=histories(40), data=st.data())
+@given(log=histories(20), data=st.data())
 def test_parts_of_a_range_are_the_whole(log: list, data: st.DataObject) -> None:  # type: ignore[type-arg]
     """Wherever a range is cut, each decision is of one part, and is said again there."""
     life = Life()
