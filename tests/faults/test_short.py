@@ -1,0 +1,41 @@
+"""Three minutes in which everything fails in turn; `make soak` has twenty."""
+
+from pathlib import Path
+
+import pytest
+
+from agents.fake_claude.faults import FAULTS
+from tests.servers import SharedKafka, SharedRedis
+
+from .report import table
+from .run import RECOVERY_S, Run
+
+pytestmark = pytest.mark.integration
+
+NOT_BILLED = {
+    "overloaded",
+    "rate_limited",
+    "ramp_limited",
+    "spend_limited",
+    "error",
+    "overloaded_stream",
+}
+"""Faults that come before the model: 529 where no stream was asked for."""
+
+
+async def test_whatever_the_model_does_every_aggregate_has_its_fate_and_every_dollar_its_place(
+    kafka: SharedKafka, redis_server: SharedRedis, tmp_path: Path
+) -> None:
+    """Nothing of all that the judge looks for; the model answers in between, and again when it has healed."""
+    run = Run(seed=1, seconds=180.0, recovery_s=10 * RECOVERY_S)
+    verdict = await run.go(kafka.bootstrap, redis_server.url, tmp_path)
+    assert verdict.faultless, table(verdict)
+    assert run.statuses == [0, 0]
+    figures = verdict.figures
+    assert figures["aggregates_read"] > 150 * 180
+    assert figures["model_share_of_deep_dives"] > 0.1
+    assert sum(figures["openings"].values()) > 3
+    assert set(FAULTS) - NOT_BILLED - figures["faults_billed"].keys() == set()
+    assert {"overloaded", "rate_limited", "ramp_limited", "spend_limit", "server_error"} <= figures[
+        "outcomes"
+    ].keys()
