@@ -58,6 +58,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """Under which assignment of the partition it was made; under a later one its answer is nobody's."""
     enqueued_s: float
     deadline_s: float
+    """Until then the model may be asked; afterwards rules answer, a little before it is too late to tell anybody."""
     not_before_s: float = 0.0
     """The model is not to be asked earlier: a limiter or a retry said so. Rules answer at any time."""
     alerts: tuple[AlertCause, ...] = ()
