@@ -1,6 +1,6 @@
 """A verdict as people read it. PURE."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .verdict import SORTS, Verdict
@@ -25,8 +25,9 @@ def _figures(f: Mapping[str, Any]) -> Iterator[str]:
         yield f"{count:10} {fate}"
     yield f"{f['candidates']:8} candidates, {f['candidates_of_alerts']} of them of alerts; {f['deep_dives']} deep dives"
     yield f"{f['late']:10} without an outcome by their deadline ({f['late_share']:.3%}); the latest {f['latest_s']:.2f} s"
-    after = " / ".join(f"{s:.2f}" for s in f["answered_after_s"])
-    yield f"{'':10} answered after {after} s (p50/p95/p99 of the aggregate's log time)"
+    if f["late"]:
+        yield f"{'':10} late by {_times(f['late_by_s'])} s (p50/p95/p99): {_pairs(f['late_by_fate'])}"
+    yield f"{'':10} answered after {_times(f['answered_after_s'])} s (p50/p95/p99 of the aggregate's log time)"
     yield f"{f['model_share']:10.1%} by the model; of deep dives {f['model_share_of_deep_dives']:.1%}"
     yield f"{f['requests']:8} requests on the wire; by what came of the attempts:"
     for outcome, count in f["outcomes"].items():
@@ -53,6 +54,10 @@ def _defects(verdict: Verdict) -> Iterator[str]:
         yield f"{count:8} {sort.replace('_', ' ')}: {words}"
         for example in verdict.examples.get(sort, []):
             yield f"{'':11}{example}"
+
+
+def _times(seconds: Sequence[float]) -> str:
+    return " / ".join(f"{s:.2f}" for s in seconds)
 
 
 def _pairs(counts: Mapping[Any, Any]) -> str:

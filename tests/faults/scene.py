@@ -13,8 +13,6 @@ from topics.journal import Intent, Result
 from .evidence import Account, Billed, Change, Evidence, Place, Row, Sample, Send, Terms
 
 BEGIN_MS = 1_000_000
-STEP_MS = 100
-"""Between two records of a log."""
 MODEL = "breaker/anthropic/claude-haiku-5-5"
 KEY = "0" * 64
 
@@ -37,6 +35,8 @@ class Scene(Struct, kw_only=True):
     sends: list[Send] = field(default_factory=list)
     memory_mb: dict[str, list[float]]
     late_share: float = 0.5
+    step_ms: int = 100
+    """Between two records of a log."""
     noise: bytes | None = None
     """A record among the decisions that is none."""
 
@@ -64,17 +64,21 @@ class Scene(Struct, kw_only=True):
 
     def evidence(self) -> Evidence:
         """Return what the judge is given."""
-        noise = [] if self.noise is None else [self.noise]
+        step_ms, noise = self.step_ms, [] if self.noise is None else [self.noise]
         entries = sorted(
             [(i.at_ms, encode(i)) for i in self.intents]
             + [(r.ended_ms, encode(r)) for r in self.results]
         )
         return Evidence(
             terms=Terms(deadline_s=10.0, probes=2, recovery_s=5.0, late_share=self.late_share),
-            aggregates=_rows([a if isinstance(a, bytes) else encode(a) for a in self.aggregates]),
-            decisions=_rows([*map(encode, self.decisions), *map(encode, self.tallies), *noise]),
-            analyses=_rows([encode(a) for a in self.analyses]),
-            alerts=_rows([encode(a) for a in self.alerts]),
+            aggregates=_rows(
+                [a if isinstance(a, bytes) else encode(a) for a in self.aggregates], step_ms
+            ),
+            decisions=_rows(
+                [*map(encode, self.decisions), *map(encode, self.tallies), *noise], step_ms
+            ),
+            analyses=_rows([encode(a) for a in self.analyses], step_ms),
+            alerts=_rows([encode(a) for a in self.alerts], step_ms),
             journal=[Row(0, n, at_ms, value) for n, (at_ms, value) in enumerate(entries)],
             letters=self.letters,
             bill=self.bill,
@@ -204,8 +208,8 @@ def analysis_of(decision: Decision) -> Analysis:
     )
 
 
-def _rows(values: Sequence[bytes]) -> list[Row]:
-    return [Row(0, n, BEGIN_MS + n * STEP_MS, value) for n, value in enumerate(values)]
+def _rows(values: Sequence[bytes], step_ms: int) -> list[Row]:
+    return [Row(0, n, BEGIN_MS + n * step_ms, value) for n, value in enumerate(values)]
 
 
 def _intent(name: str, at_ms: int) -> Intent:

@@ -53,8 +53,10 @@ def settings_of(base_url: str, redis_url: str) -> AgentSettings:
             "budget": {
                 "redis_url": redis_url,
                 "scope": SCOPE,
-                "usd_per_minute": 20.0,
-                "usd_per_day": 200.0,
+                "usd_per_minute": 0.5,
+                "usd_per_day": 50.0,
+                # Reached in most minutes, so that the invariant is seen to hold where it is tight.
+                "classes": {"alert": {"usd_per_minute": 0.005}},
             },
             "deadline_s": 10.0,
             "tally_s": 1.0,

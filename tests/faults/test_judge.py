@@ -96,6 +96,22 @@ def _late(scene: Scene) -> str:
     return "2 of 5"  # and the one it took over
 
 
+def _late_since_the_first(scene: Scene) -> str:
+    """In time by its own window, and not by the one it took over."""
+    scene.late_share, scene.step_ms = 0.01, 3_000
+    late = _decision(scene, 2, decided_ms=scene.decisions[2].decided_ms + 22_000)
+    scene.analyses[1] = replace(scene.analyses[1], produced_ms=late.decided_ms)
+    return "2 of 5, the latest after 11.00 s"
+
+
+def _late_since_the_alert(scene: Scene) -> str:
+    """Though the window that was read last came later than the alert."""
+    scene.late_share, scene.step_ms = 0.01, 3_000
+    late = _decision(scene, 4, decided_ms=scene.decisions[4].decided_ms + 10_000)
+    scene.analyses[3] = replace(scene.analyses[3], produced_ms=late.decided_ms)
+    return "1 of 5, the latest after 11.00 s"
+
+
 def _unfit(scene: Scene) -> str:
     scene.bill[0] = replace(scene.bill[0], fault="wrong_numbers")
     return "dive/0 by a0 (wrong_numbers)"
@@ -252,6 +268,8 @@ PLANTS: list[tuple[str, Plant]] = [
     ("unanswered", _says_otherwise),
     ("unheard", _unheard),
     ("late", _late),
+    ("late", _late_since_the_first),
+    ("late", _late_since_the_alert),
     ("unfit", _unfit),
     ("unfit", _unbilled_words),
     ("oversent", _oversent),

@@ -7,19 +7,28 @@ this is the harder one.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.kills.figures import quantile
 from topics import Decision, Tally
 
-from .evidence import Evidence, Place
+from .evidence import Evidence, Place, Terms
 from .log import Log
 from .verdict import Verdict
 
 ANSWERED = ("called", "cached", "rules")
 """Outcomes that have an analysis."""
+QUANTILES = (0.5, 0.95, 0.99)
 FIT_FAULTS = (None, "slow", "slow_stream")
 """What the fake may have done to an answer that can be used."""
+
+
+class End(NamedTuple):
+    """How a candidate ended, and how long after the log time of what made it."""
+
+    product: str
+    fate: str
+    took_s: float
 
 
 def account(log: Log, letters: Iterable[Place], verdict: Verdict) -> None:
@@ -59,21 +68,17 @@ def answers(log: Log, evidence: Evidence, verdict: Verdict) -> None:
     for decision in log.decisions.values():
         if decision.outcome in ANSWERED:
             _check_answer(log, decision, billed, verdict)
-    ends: list[float] = []
-    shares: Counter[tuple[str, str]] = Counter()
+    ends: list[End] = []
     for decision in log.decisions.values():
-        made_ms = _made_ms(log, decision)
-        final = log.final(decision)
+        made_ms, final = _made_ms(log, decision), log.final(decision)
         if final is None:
             verdict.find("orphaned", f"{decision.decision_id} -> {decision.survivor_id}")
         if made_ms is None:
             verdict.find("invented", f"{decision.decision_id}: nothing is known to have made it")
-        took_s = float("inf") if None in (made_ms, final) else (final.decided_ms - made_ms) / 1000  # type: ignore[operator, union-attr]
-        ends.append(took_s)
-        shares[decision.product, "none" if final is None else final.outcome] += 1
+        ends.append(_end_of(decision, made_ms, final))
     for alert_id in log.firing_ms.keys() - {d.alert_id for d in log.decisions.values()}:
         verdict.find("unheard", alert_id)
-    _tell_times(ends, shares, evidence.terms.deadline_s, evidence.terms.late_share, verdict)
+    _tell_ends(ends, evidence.terms, verdict)
 
 
 def fate_of(decision: Decision) -> str:
@@ -83,28 +88,35 @@ def fate_of(decision: Decision) -> str:
     return f"{decision.outcome}: {decision.reason}"
 
 
-def _tell_times(
-    ends: Sequence[float],
-    shares: Mapping[tuple[str, str], int],
-    deadline_s: float,
-    late_share: float,
-    verdict: Verdict,
-) -> None:
-    late = [took_s for took_s in ends if took_s > deadline_s]
-    dives = sum(n for (product, _), n in shares.items() if product == "deep_dive")
-    by_model = sum(n for (_, outcome), n in shares.items() if outcome == "called")
+def _end_of(decision: Decision, made_ms: int | None, final: Decision | None) -> End:
+    if made_ms is None or final is None:
+        return End(decision.product, "none", float("inf"))
+    return End(decision.product, fate_of(final), (final.decided_ms - made_ms) / 1000)
+
+
+def _tell_ends(ends: Sequence[End], terms: Terms, verdict: Verdict) -> None:
+    late = [end for end in ends if end.took_s > terms.deadline_s]
+    dives = [end for end in ends if end.product == "deep_dive"]
+    by_model = sum(end.fate == "called" for end in ends)
+    latest_s = max((end.took_s for end in late), default=0.0)
     verdict.figures |= {
         "candidates": len(ends),
-        "deep_dives": dives,
+        "deep_dives": len(dives),
         "late": len(late),
         "late_share": len(late) / max(1, len(ends)),
-        "latest_s": max(late, default=0.0),
-        "answered_after_s": [quantile(ends, q) for q in (0.5, 0.95, 0.99)] if ends else [],
+        "late_by_fate": dict(Counter(end.fate for end in late).most_common()),
+        "late_by_s": [quantile([e.took_s - terms.deadline_s for e in late], q) for q in QUANTILES]
+        if late
+        else [],
+        "latest_s": latest_s,
+        "answered_after_s": [quantile([e.took_s for e in ends], q) for q in QUANTILES]
+        if ends
+        else [],
         "model_share": by_model / max(1, len(ends)),
-        "model_share_of_deep_dives": by_model / max(1, dives),
+        "model_share_of_deep_dives": by_model / max(1, len(dives)),
     }
-    if late and len(late) >= late_share * len(ends):
-        verdict.find("late", f"{len(late)} of {len(ends)}, the latest after {max(late):.2f} s")
+    if late and len(late) >= terms.late_share * len(ends):
+        verdict.find("late", f"{len(late)} of {len(ends)}, the latest after {latest_s:.2f} s")
 
 
 def _check_made(log: Log, decision: Decision, place: Place, verdict: Verdict) -> None:

@@ -18,6 +18,8 @@ HEALED_S = 20.0
 """The end of a run, without faults."""
 RETRY_AFTER_S = 8
 """A long time to be asked to wait: most of a candidate's."""
+_SILENCING: tuple[Fault, ...] = ("rate_limited", "spend_limited")
+"""After these nothing is asked for a while: they come last in their span."""
 DELAY_S = 3.0
 """Slow, and still in time."""
 
@@ -33,33 +35,35 @@ class Span(Struct, frozen=True):
     @property
     def words(self) -> str:
         """What it is, for one who watches."""
-        return ", ".join(step["fault"] for step in self.steps) or "healthy"
+        return ", ".join(dict.fromkeys(step["fault"] for step in self.steps)) or "healthy"
 
 
 def forecast(seed: str, seconds: float) -> list[Span]:
-    """Return the spans of a run: faults and health by turns, then an outage, then health to the end."""
+    """Return the spans of a run: health and faults by turns, then health, an outage, and health to the end."""
     dice, spans, deck = random.Random(f"weather {seed}"), list[Span](), list[Fault]()
-    left_s = seconds - OUTAGE_S - HEALED_S
-    while left_s > HEALTHY_S[1]:
-        healthy_s = dice.uniform(*HEALTHY_S)
-        faulty_s = min(dice.uniform(*FAULTY_S), left_s - healthy_s)
-        while len(deck) < AT_ONCE:
+    left_s = seconds - HEALTHY_S[0] - OUTAGE_S - HEALED_S
+    while left_s >= HEALTHY_S[0] + FAULTY_S[0]:
+        healthy_s = dice.uniform(HEALTHY_S[0], min(HEALTHY_S[1], left_s - FAULTY_S[0]))
+        faulty_s = dice.uniform(FAULTY_S[0], min(FAULTY_S[1], left_s - healthy_s))
+        if len(deck) < AT_ONCE:
             deck = [*dice.sample(FAULTS, len(FAULTS)), *deck]
-        those = [deck.pop() for _ in range(AT_ONCE)]
+        those = sorted((deck.pop() for _ in range(AT_ONCE)), key=_SILENCING.__contains__)
         spans += [Span(healthy_s), Span(faulty_s, _shared(those, dice))]
         left_s -= healthy_s + faulty_s
     outage = {"requests": [1, None], "fault": "overloaded"}
-    return [*spans, Span(max(0.0, left_s)), Span(OUTAGE_S, (outage,)), Span(HEALED_S)]
+    return [*spans, Span(left_s + HEALTHY_S[0]), Span(OUTAGE_S, (outage,)), Span(HEALED_S)]
 
 
 def _shared(faults: list[Fault], dice: random.Random) -> tuple[Step, ...]:
-    """Return steps by which each fault hits the same share of the requests."""
-    steps = []
-    for at, fault in enumerate(faults):
-        left = len(faults) - at
-        share: Step = {} if left == 1 else {"probability": 1 / left}
-        steps.append({"requests": [1, None], "fault": fault, **share, **_manner(fault, dice)})
-    return tuple(steps)
+    """Return steps by which each fault hits one of the first requests, and the same share of the others."""
+    told = [{"fault": fault, **_manner(fault, dice)} for fault in faults]
+    firsts = [{"requests": [at, at], **step} for at, step in enumerate(told, start=1)]
+    shares: list[Step] = [{"probability": 1 / left} for left in range(len(told), 1, -1)]
+    rest = [
+        {"requests": [1, None], **step, **share}
+        for step, share in zip(told, [*shares, {}], strict=True)
+    ]
+    return (*firsts, *rest)
 
 
 def _manner(fault: Fault, dice: random.Random) -> Step:
