@@ -38,9 +38,7 @@ def wire(log: Log, sends: Sequence[Send], verdict: Verdict) -> None:
             verdict.find("unintended", f"{send.attempt_id!r} at {send.at_s:.3f} {wrong}")
     for attempt_id in log.intents.keys() - log.results.keys():
         verdict.find("unended", f"{attempt_id} has no result")
-    told = [
-        d for d in log.decisions.values() if d.outcome != "coalesced"
-    ]  # its survivor names them
+    told = log.decisions.values()
     named = Counter(attempt_id for decision in told for attempt_id in decision.attempt_ids)
     for attempt_id in counts:
         if named[attempt_id] != 1:

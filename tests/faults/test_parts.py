@@ -70,6 +70,10 @@ def test_a_short_forecast_has_every_fault_and_ends_in_an_outage_and_health(seed:
     for span in spans:
         load(msgspec.json.encode(span.steps))
     assert {step["fault"] for span in spans for step in span.steps} == set(FAULTS)
+    for span in spans[:-2]:  # each fault hits one of the first requests, and its share to the end
+        hits = [(step["fault"], step["requests"][1]) for step in span.steps]
+        firsts = [fault for fault, last in hits if last is not None]
+        assert firsts == [fault for fault, last in hits if last is None]
     assert [span.words for span in spans[-2:]] == ["overloaded", "healthy"]
     assert [span.seconds for span in spans[-2:]] == [OUTAGE_S, HEALED_S]
     assert all(bool(a.steps) != bool(b.steps) for a, b in pairwise(spans))
