@@ -64,10 +64,13 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Send(Struct, frozen=True, kw_only=True):
-    """A request on the wire, with the time of its first byte."""
+    """A request on the wire."""
 
     agent: str
     at_s: float
+    """When its first bytes came."""
+    ended_s: float
+    """When the last bytes of the answer came, or the connection was given up without any."""
     attempt_id: str
     """Empty where the connection ended before it was told."""
 

@@ -63,7 +63,7 @@ def sends_of_answers(log: Log, bill: Sequence[Billed], paid_max: int, verdict: V
     verdict.figures["answers_by_paid_sends"] = dict(sorted(spread.items()))
 
 
-def breakers(log: Log, evidence: Evidence, verdict: Verdict) -> None:
+def breakers(evidence: Evidence, verdict: Verdict) -> None:
     """Hold every request against the state of its agent's breakers at the time it was on the wire."""
     under_way = probes = trials = 0
     openings: Counter[str] = Counter()
@@ -84,7 +84,7 @@ def breakers(log: Log, evidence: Evidence, verdict: Verdict) -> None:
                     verdict.find("sent_while_open", words)
             elif spell.state is State.HALF_OPEN:
                 trials, probes = trials + 1, probes + len(within)
-                most = _at_once(within, log)
+                most = _at_once(within)
                 if most > evidence.terms.probes:
                     verdict.find(
                         "crowded_probes", f"{agent}: {most} at once in a trial of {breaker}"
@@ -203,15 +203,11 @@ def _spells(changes: Sequence[Change]) -> Iterator[Spell]:
         yield Spell(change.state, change.at_s, to_s)
 
 
-def _at_once(sends: Sequence[Send], log: Log) -> int:
+def _at_once(sends: Sequence[Send]) -> int:
     """Return the most of these requests that were unanswered at one time."""
-    spans = [(send.at_s, _ended_s(send, log)) for send in sends]
-    return max((sum(a <= at < b for a, b in spans) for at, _ in spans), default=0)
-
-
-def _ended_s(send: Send, log: Log) -> float:
-    result = log.results.get(send.attempt_id)
-    return NO_END_S if result is None else result.ended_ms / 1000
+    return max(
+        (sum(one.at_s <= send.at_s < one.ended_s for one in sends) for send in sends), default=0
+    )
 
 
 def _cost(log: Log, attempt_id: str) -> int:

@@ -8,6 +8,9 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from math import inf
+
+from msgspec import Struct
 
 from .evidence import Send
 
@@ -47,14 +50,56 @@ class Listener:
             self._note(self._since_s, "")
 
 
+class _Noted(Struct):
+    at_s: float
+    attempt_id: str
+    ended_s: float = inf
+
+
+class _Connection:
+    """What is known of the requests of one connection, the last of which is under way."""
+
+    def __init__(self, noted: list[_Noted]) -> None:
+        self._noted = noted
+        self._last: _Noted | None = None
+        self._listener = Listener(self._note)
+
+    def asks(self, data: bytes) -> None:
+        """Take bytes for the fake."""
+        self._listener.hear(data, time.time())
+
+    def answers(self, _: bytes) -> None:
+        """Take bytes of an answer."""
+        if self._last is not None:
+            self._last.ended_s = time.time()
+
+    def end(self) -> None:
+        """Note that it is closed."""
+        self._listener.end()
+        if self._last is not None:
+            self._last.ended_s = min(self._last.ended_s, time.time())
+
+    def _note(self, at_s: float, name: str) -> None:
+        self._last = _Noted(at_s, name)
+        self._noted.append(self._last)
+
+
 class Relay:
     """One agent's way to the fake."""
 
     def __init__(self, agent: str, port: int) -> None:
         """``port`` is the fake's, on loopback."""
         self._agent, self._port = agent, port
-        self.sends: list[Send] = []
+        self._noted: list[_Noted] = []
         self._open: set[asyncio.Task[None]] = set()
+
+    @property
+    def sends(self) -> list[Send]:
+        """Every request so far."""
+        return [
+            Send(agent=self._agent, at_s=n.at_s, ended_s=n.ended_s, attempt_id=n.attempt_id)
+            for n in self._noted
+        ]
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
@@ -75,38 +120,34 @@ class Relay:
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on both ways until one side closes; then close the other as abruptly."""
-        listener = Listener(self._note)
+        known = _Connection(self._noted)
         try:
             answers, asks = await asyncio.open_connection("127.0.0.1", self._port)
         except OSError:
             writer.close()
             return
         ways = [
-            asyncio.create_task(_pump(reader, asks, listener)),
-            asyncio.create_task(_pump(answers, writer, None)),
+            asyncio.create_task(_pump(reader, asks, known.asks)),
+            asyncio.create_task(_pump(answers, writer, known.answers)),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            known.end()
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            listener.end()
             for side in (asks, writer):
                 side.close()
                 with suppress(OSError):
                     await side.wait_closed()
 
-    def _note(self, at_s: float, name: str) -> None:
-        self.sends.append(Send(agent=self._agent, at_s=at_s, attempt_id=name))
-
 
 async def _pump(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener: Listener | None
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, heard: Callable[[bytes], None]
 ) -> None:
     with suppress(ConnectionError):
         while data := await reader.read(CHUNK):
-            if listener is not None:
-                listener.hear(data, time.time())
+            heard(data)
             writer.write(data)
             await writer.drain()

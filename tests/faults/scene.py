@@ -60,7 +60,7 @@ class Scene(Struct, kw_only=True):
             reserved_nano_usd=9,
             used_nano_usd=cost if used is None else used,
         )
-        self.sends.append(Send(agent="one", at_s=at_s, attempt_id=name))
+        self.sends.append(Send(agent="one", at_s=at_s, ended_s=at_s + 0.2, attempt_id=name))
 
     def evidence(self) -> Evidence:
         """Return what the judge is given."""

@@ -1,15 +1,19 @@
 """The parts of a run, each alone: the market, the forecast, and the witness on the wire."""
 
+import asyncio
 from collections import Counter
 from itertools import islice, pairwise
 
+import aiohttp
 import msgspec
 import pytest
 
 from agents.fake_claude.faults import FAULTS, load
+from tests.unit.agents.fake_claude.wire import Wire
+from tests.unit.agents.serving import fake_claude, url_of
 from topics import BY_NAME, Aggregate, Alert, ContractError
 
-from .relay import Listener
+from .relay import Listener, Relay
 from .tape import ASSETS, Planted, Tape
 from .weather import HEALED_S, OUTAGE_S, forecast
 
@@ -78,6 +82,29 @@ def test_a_short_forecast_has_every_fault_and_ends_in_an_outage_and_health(seed:
     assert [span.seconds for span in spans[-2:]] == [OUTAGE_S, HEALED_S]
     assert all(bool(a.steps) != bool(b.steps) for a, b in pairwise(spans))
     assert forecast(seed, 180.0) == spans
+
+
+async def test_the_witness_passes_everything_on_and_knows_when_each_request_ended() -> None:
+    """An answer, one that is cut, and one that never comes: the fake notices that its client has gone."""
+    async with fake_claude() as fake:
+        relay = Relay("one", int(url_of(fake).rpartition(":")[2]))
+        async with relay.serving() as url, aiohttp.ClientSession(url) as session:
+            asked = Wire(session)
+            told = await asked.ask(metadata={"user_id": "well"})
+            await fake.play({"requests": [1, 1], "fault": "cut_stream"})
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await asked.ask(metadata={"user_id": "cut"})
+            await fake.play({"requests": [1, 1], "fault": "hang"})
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await asked.ask(metadata={"user_id": "hung"})
+            bill = await fake.bill_when(lambda bill: bill["entries"][-1]["delivered"] is False)
+    assert told.status == 200
+    assert [send.attempt_id for send in relay.sends] == ["well", "cut", "hung"]
+    assert [entry["user_id"] for entry in bill["entries"]] == ["well", "cut", "hung"]
+    well, cut, hung = relay.sends
+    assert well.at_s < well.ended_s <= cut.at_s < cut.ended_s <= hung.at_s
+    assert 0.1 < hung.ended_s - hung.at_s < 10
 
 
 def test_the_witness_finds_each_request_however_its_bytes_come() -> None:
