@@ -22,7 +22,7 @@ from deploy.wiring.agent import run_agent
 
 from .evidence import Change
 
-LEAK_BYTES = 50_000
+LEAK_BYTES = 100_000
 """For each poll, of an agent that leaks."""
 
 
