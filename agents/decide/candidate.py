@@ -64,7 +64,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     alerts: tuple[AlertCause, ...] = ()
     """The firing alerts that ask for it."""
     read_to: int = 0
-    """The partition's next offset when it was made: what an alert's candidate says in place of offsets."""
+    """The partition's next offset when it was made: of two of one asset the newer has the higher one, and an alert's
+    candidate says it in place of offsets."""
     sends: tuple[Sent, ...] = ()
     """What was sent for it, and for those it took over; oldest first."""
 
