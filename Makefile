@@ -10,6 +10,7 @@ PARALLEL ?= -n 2 --dist loadscope
 KILLS ?= 200
 SEED ?= 1
 SOAK_MIN ?= 60
+FAULTS_MIN ?= 20
 
 .PHONY: help env demo test nightly recovery soak check lint fmt schemas lock clean
 
@@ -41,8 +42,9 @@ nightly: env  ## workers harmed KILLS=200 times while they work, then every wind
 recovery: env  ## how long a death lasts: restart and failover with 100,000 state entries (about 25 min)
 	$(BIN)/python -m tests.kills.recovery
 
-soak: env  ## SOAK_MIN=60 minutes of a steady market and faults: memory at rest, every window judged (2 to see it work)
+soak: env  ## SOAK_MIN=60 minutes of workers harmed, then FAULTS_MIN=20 of a model that fails: memory at rest, all judged
 	$(BIN)/python -m tests.kills.soak --minutes $(SOAK_MIN) --seed $(SEED)
+	$(BIN)/python -m tests.faults.run --minutes $(FAULTS_MIN) --seed $(SEED)
 
 check: lint  ## what CI runs: format, ruff, mypy, imports, contracts, tests, coverage
 	$(BIN)/python -m pytest $(TESTS) $(PARALLEL) $(PYTEST_ARGS) --cov --cov-report=term

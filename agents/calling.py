@@ -204,7 +204,7 @@ class Caller:
         """Return what the breaker is to know of a call that had ``timeout_s``."""
         if reply is None:
             return Outcome.IGNORED
-        patience_s = min(self._settings.model.timeout_s, self._settings.deadline_s)
+        patience_s = min(self._settings.model.timeout_s, self._settings.asking_s)
         if reply.outcome == "timeout" and timeout_s < FAIR_SHARE * patience_s:
             return Outcome.IGNORED  # it came to us late: our own deadline, not the model's fault
         return reply.health

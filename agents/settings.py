@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from topics.analysis import Product
 from topics.journal import Priority
 
+TELLING_S, TELLING_SHARE = 1.0, 0.1
+"""Of a candidate's deadline, kept for what is not asking: to read the record, to book the call, to tell the answer."""
+
 
 class _Branch(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -199,7 +202,7 @@ class AgentSettings(_Branch):
     inbox_max: int = Field(default=5_000, ge=1, le=1_000_000)
     """Assets that may wait for their analysis."""
     deadline_s: float = Field(default=20.0, gt=0)
-    """After this a waiting candidate is answered by rules."""
+    """Within this a candidate has its answer, by rules where the model has none in time."""
     warm_up_s: float = Field(default=21_600.0, ge=0)
     """How far before its committed offset a worker folds without deciding, in log time.
 
@@ -216,6 +219,11 @@ class AgentSettings(_Branch):
     """
     tally_s: float = Field(default=10.0, gt=0)
     """Between tallies of what made no candidate."""
+
+    @property
+    def asking_s(self) -> float:
+        """How long a candidate may wait for the model; then rules answer, and there is time left to tell it."""
+        return self.deadline_s - min(TELLING_S, TELLING_SHARE * self.deadline_s)
 
     @model_validator(mode="after")
     def _a_call_ends_before_it_is_given_up(self) -> "AgentSettings":

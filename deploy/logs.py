@@ -9,8 +9,13 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from .settings import LogSettings
 
-_FOREIGN_LEVEL = {"aiokafka": logging.ERROR, "faust": logging.WARNING, "mode": logging.WARNING}
-"""Libraries that speak of each reconnect, which our own words and metrics already tell."""
+_FOREIGN_LEVEL = {
+    "aiokafka": logging.ERROR,
+    "faust": logging.WARNING,
+    "httpx2": logging.WARNING,
+    "mode": logging.WARNING,
+}
+"""Libraries that speak of each reconnect or request, which our own words and metrics already tell."""
 REPEAT_S = 30.0
 """Between two equal complaints of such a library: aiokafka has some thirty a second while a broker is away."""
 _COMPLAINTS_MAX = 1_000

@@ -58,12 +58,14 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """Under which assignment of the partition it was made; under a later one its answer is nobody's."""
     enqueued_s: float
     deadline_s: float
+    """Until then the model may be asked; afterwards rules answer, a little before it is too late to tell anybody."""
     not_before_s: float = 0.0
     """The model is not to be asked earlier: a limiter or a retry said so. Rules answer at any time."""
     alerts: tuple[AlertCause, ...] = ()
     """The firing alerts that ask for it."""
     read_to: int = 0
-    """The partition's next offset when it was made: what is below it made its facts."""
+    """The partition's next offset when it was made: what is below it made its facts, and of two of one asset the newer
+    has the higher one."""
     lead: str | None = None
     """The subject that its facts begin with."""
     sends: tuple[Sent, ...] = ()

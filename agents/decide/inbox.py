@@ -80,12 +80,16 @@ class Inbox:
         return self._add(both, older.candidate, older.arrival)
 
     def put_back(self, candidate: Candidate, not_before_s: float) -> Put:
-        """Take a candidate back that must wait until a time; a newer one of its asset absorbs it."""
+        """Take a candidate back that must wait until a time; of it and one of its asset the newer absorbs the other.
+
+        That may be either: two of one asset can be under way at once, and the older one come back first.
+        """
         candidate = replace(candidate, not_before_s=max(candidate.not_before_s, not_before_s))
-        newer = self._pop_asset(candidate.asset)
-        if newer is None:
+        other = self._pop_asset(candidate.asset)
+        if other is None:
             return self._add(candidate, None)
-        return self._add(coalesced(candidate, newer.candidate), candidate, newer.arrival)
+        older, newer = sorted((candidate, other.candidate), key=lambda found: found.read_to)
+        return self._add(coalesced(older, newer), older, other.arrival)
 
     def take(self, now_s: float, *, model_is_free: bool) -> Candidate | None:
         """Return the most pressing candidate that can be answered now, or None.

@@ -188,7 +188,7 @@ class PartitionDecider:
             offsets=offsets,
             tenure=self.tenure,
             enqueued_s=now_s,
-            deadline_s=now_s + self._settings.deadline_s,
+            deadline_s=now_s + self._settings.asking_s,
             alerts=alerts,
             read_to=self.next_offset,
             lead=lead,

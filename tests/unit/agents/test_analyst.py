@@ -315,7 +315,7 @@ async def test_a_defect_in_the_call_is_told_and_not_swallowed(office: Open) -> N
 
 @pytest.mark.parametrize(
     ("left_s", "limit_s", "health"),
-    [(9.9, 30.0, IGNORED), (10.5, 30.0, FAILURE), (19.9, 30.0, FAILURE), (19.9, 0.2, FAILURE)],
+    [(9.4, 30.0, IGNORED), (10.0, 30.0, FAILURE), (19.9, 30.0, FAILURE), (19.9, 0.2, FAILURE)],
 )
 async def test_a_deadline_of_ours_is_no_failure_of_the_model(
     office: Open, left_s: float, limit_s: float, health: Outcome

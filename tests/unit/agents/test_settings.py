@@ -102,3 +102,11 @@ def test_without_any_setting_rules_answer() -> None:
     assert (made.model.base_url, made.model.api_key, made.budget.redis_url) == (None, None, None)
     assert BudgetSettings().usd_per_day == 1.0
     assert made.model.products == ("deep_dive",)
+
+
+@pytest.mark.parametrize(("deadline_s", "asking_s"), [(20.0, 19.0), (10.0, 9.0), (2.0, 1.8)])
+def test_the_model_has_all_of_the_time_but_what_telling_takes(
+    deadline_s: float, asking_s: float
+) -> None:
+    """A tenth of the deadline, a second at most."""
+    assert AgentSettings(deadline_s=deadline_s).asking_s == pytest.approx(asking_s)

@@ -65,7 +65,7 @@ def test_an_alert_asks_within_the_cool_down_and_leaves_the_gate_as_it_is() -> No
         ("alert_price_drop",),
     )
     assert (made.offsets, made.read_to, made.tenure) == ((), 13, 5)
-    assert (made.enqueued_s, made.deadline_s) == (7.0, 7.0 + SETTINGS.deadline_s)
+    assert (made.enqueued_s, made.deadline_s) == (7.0, 7.0 + SETTINGS.asking_s)
     assert made.alert_id == alert().alert_id
     assert made.facts == first[0].facts  # type: ignore[union-attr]
     assert ours.take_tally(1) == other.take_tally(1)

@@ -105,6 +105,19 @@ def test_one_that_comes_back_is_absorbed_by_a_newer_of_its_asset() -> None:
     assert other.put(newer).waiting == put.waiting
 
 
+def test_the_newer_absorbs_the_older_also_when_it_comes_back_after_it() -> None:
+    """Both were under way at once. Else the older would speak for the newer, with facts of before."""
+    older = waiting("A", 1.0, candidate_id="older", offsets=(1,), read_to=2)
+    newer = waiting("A", 9.0, candidate_id="newer", offsets=(5,), read_to=6)
+    inbox = Inbox(1)
+    inbox.put_back(older, 10.0)
+    put = inbox.put_back(newer, 15.0)
+    assert put.absorbed is not None
+    assert (put.absorbed.candidate_id, put.waiting.candidate_id) == ("older", "newer")
+    assert put.waiting.offsets == (1, 5)
+    assert taken(inbox, 14.9) == []
+
+
 def test_an_alert_that_ends_takes_only_what_waits_for_nothing_else() -> None:
     """One that aggregates or another alert asked for too goes on, without that alert's head start."""
     inbox, one, two = Inbox(10), alert("one"), alert("two", "critical")
@@ -202,7 +215,7 @@ class InboxAgainstAList(RuleBasedStateMachine):
         self.taken: list[Candidate] = []
         """Being answered; they may come back."""
 
-    def join(self, put: Put, one: Candidate, *, is_back: bool = False) -> None:
+    def join(self, put: Put, one: Candidate) -> None:
         """Do the same to the list, and compare what is told."""
         at = next((i for i, c in enumerate(self.model) if c.asset == one.asset), None)
         if at is None:
@@ -210,8 +223,8 @@ class InboxAgainstAList(RuleBasedStateMachine):
             self.model.append(one)
         else:
             other = self.model[at]
-            both = coalesced(one, other) if is_back else coalesced(other, one)
-            absorbed = one if is_back else other
+            absorbed, newer = (one, other) if one.read_to < other.read_to else (other, one)
+            both = coalesced(absorbed, newer)
             self.model[at] = both
         shed = None
         if len(self.model) > 3:
@@ -236,6 +249,8 @@ class InboxAgainstAList(RuleBasedStateMachine):
             reasons=(reason,),
             product=product,
             offsets=(self.offset,),
+            candidate_id=f"{asset}/{self.offset}",
+            read_to=self.offset + 1,
             deadline_s=self.now_s + 20,
             partition=ord(asset) % 2,
             alerts=(alert(f"{asset}{self.offset}"),) if fires == 0 else (),
@@ -263,13 +278,13 @@ class InboxAgainstAList(RuleBasedStateMachine):
             self.taken.append(found)
 
     @precondition(lambda self: self.taken)
-    @rule(seconds=st.sampled_from([1.0, 5.0, 50.0]))
-    def put_back(self, seconds: float) -> None:
-        """One that was taken must wait."""
-        one = self.taken.pop()
+    @rule(seconds=st.sampled_from([1.0, 5.0, 50.0]), data=st.data())
+    def put_back(self, seconds: float, data: st.DataObject) -> None:
+        """One that was taken must wait; they end in any order."""
+        one = self.taken.pop(data.draw(st.integers(0, len(self.taken) - 1)))
         put = self.inbox.put_back(one, self.now_s + seconds)
         slept = replace(one, not_before_s=max(one.not_before_s, self.now_s + seconds))
-        self.join(put, slept, is_back=True)
+        self.join(put, slept)
 
     @precondition(lambda self: any(c.alerts for c in self.model))
     @rule(data=st.data())
@@ -289,6 +304,12 @@ class InboxAgainstAList(RuleBasedStateMachine):
             c.asset for c in self.model if c.partition == partition
         )
         self.model = [c for c in self.model if c.partition != partition]
+
+    @invariant()
+    def each_is_named_by_its_newest(self) -> None:
+        """Whatever it took over was older."""
+        for found in (*self.model, *self.taken):
+            assert found.candidate_id == f"{found.asset}/{max(found.offsets)}"
 
     @invariant()
     def nothing_is_lost(self) -> None:

@@ -44,7 +44,7 @@ def test_a_candidate_carries_all_it_needs() -> None:
     assert (made.asset, made.product, made.severity) == ("BTC", "deep_dive", "critical")
     assert (made.as_of_ms, made.reasons) == (fall.window_end_ms, ("price_drop",))
     assert (made.partition, made.tenure, made.offsets) == (3, 5, (12,))
-    assert (made.enqueued_s, made.deadline_s) == (100.0, 100.0 + SETTINGS.deadline_s)
+    assert (made.enqueued_s, made.deadline_s) == (100.0, 100.0 + SETTINGS.asking_s)
     assert made.aggregate_ids == (fall.aggregate_id,)
     assert made.facts[0].subject == "BTC/USDT"
     assert made.quality.completeness == "complete"
