@@ -69,19 +69,21 @@ class Cluster:
         return broker
 
     def _create_outputs(self, broker: BrokerSettings) -> None:
-        both = [[1, _NODE_ID]] * broker.partitions
-        made = admin_client(broker).create_topics(
-            [
-                NewTopic(
-                    broker.topic(name),
-                    num_partitions=broker.partitions,
-                    replica_assignment=both,
-                    config=topic_config(BY_NAME[name]) | {"min.insync.replicas": "2"},
-                )
-                for name in OUTPUTS
-            ]
-        )
-        for created in made.values():
+        admin = admin_client(broker)  # its answers come while it lives
+        until_s = time.monotonic() + PATIENCE_S
+        while len(admin.list_topics(timeout=PATIENCE_S).brokers) < _NODE_ID:
+            assert time.monotonic() < until_s, "the second broker does not come"
+            time.sleep(0.1)
+        new = [
+            NewTopic(
+                broker.topic(name),
+                num_partitions=broker.partitions,
+                replica_assignment=[[1, _NODE_ID]] * broker.partitions,
+                config=topic_config(BY_NAME[name]) | {"min.insync.replicas": "2"},
+            )
+            for name in OUTPUTS
+        ]
+        for created in admin.create_topics(new).values():
             created.result(PATIENCE_S)
 
     def close(self) -> None:
