@@ -39,6 +39,8 @@ HOLD_S_MAX = 25.0
 """Of a step that awaits; then it goes on by itself."""
 BLOCK_S_MAX = 2.0
 """Of a step that does not: the whole process stands still, and must not be taken for dead."""
+SHORT_SESSION_MS = 5_000
+"""Of an agent that reads long what was said before it."""
 _PAUSE_S = 0.01
 _STEP_OF_TYPE = {
     b"tapereader.journal.intent": "intent",
@@ -220,6 +222,9 @@ def plant(defect: str) -> None:
         Offsets.read = finishing  # type: ignore[method-assign,assignment]
     elif defect == "forgets what was said":
         vars(agents.assignment)["read_said"] = _read_nothing
+    elif defect == "reads long":
+        vars(agents.assignment)["read_said"] = _read_long
+        agents.assignment.SESSION_MS = SHORT_SESSION_MS
     elif defect == "frees what may have been sent":
         Ledger.charge = Ledger.release  # type: ignore[method-assign]
         Ledger.settle = _release  # type: ignore[method-assign,assignment]
@@ -227,6 +232,11 @@ def plant(defect: str) -> None:
 
 async def _read_nothing(*_: Any) -> None:
     """Take nothing as said before."""
+
+
+async def _read_long(*_: Any) -> None:
+    """Take as long for the partitions together as two sessions last."""
+    await asyncio.sleep(SHORT_SESSION_MS / 2000)
 
 
 async def _release(ledger: Ledger, attempt_id: str, _: Any, now_ms: int) -> Any:
@@ -238,7 +248,6 @@ def main() -> None:
     plant(briefing.defect)
     settings = load(environment_of(briefing.settings, {}))
     configure(settings.log, role="agent", instance=settings.instance)
-    agents.assignment.SESSION_MS = briefing.session_ms
     if briefing.backlog_max is not None:
         agents.worker.BACKLOG_MAX = briefing.backlog_max
     teller = Teller(briefing)

@@ -37,8 +37,6 @@ class Briefing(Struct):
     """A file that holds `kill STEP`, `stop STEP` or `hold STEP`, while there is an order."""
     hold: str
     """A file that is there as long as it is to be held."""
-    session_ms: int
-    """The session time-out of its group, in place of the role's own."""
     backlog_max: int | None = None
     """The bound of its outputs that wait, in place of the role's own."""
     defect: str = ""

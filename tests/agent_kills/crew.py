@@ -8,9 +8,6 @@ from topics.broker import BrokerSettings
 
 from .briefing import Briefing
 
-SESSION_MS = 4_000
-"""Of the group: short, so that a stop need not be long."""
-
 
 class Agent(Worker):
     """One instance: the same name after each restart."""
@@ -24,7 +21,6 @@ class Agent(Worker):
         folder: Path,
         agent: dict[str, Any],
         *,
-        session_ms: int = SESSION_MS,
         backlog_max: int | None = None,
     ) -> None:
         """``agent`` is its branch of the settings."""
@@ -32,7 +28,7 @@ class Agent(Worker):
         del self._settings["streams"]
         self._settings["agent"] = agent
         self._hold = self._order.with_suffix(".hold")
-        self._session_ms, self._backlog_max = session_ms, backlog_max
+        self._backlog_max = backlog_max
 
     def _briefing(self) -> Briefing:
         return Briefing(
@@ -40,7 +36,6 @@ class Agent(Worker):
             told=str(self.told),
             order=str(self._order),
             hold=str(self._hold),
-            session_ms=self._session_ms,
             backlog_max=self._backlog_max,
             defect=self.defect,
         )

@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from agents.assignment import SESSION_MS
+
 from .briefing import JOIN, STEPS
-from .crew import SESSION_MS, Agent
+from .crew import Agent
 
 LEASE_S = 5.0
 """Of a reservation, the least there is."""

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct, field
 
 from tests.integration.agent_runs import Place
-from topics import Analysis, Decision, Tally
+from topics import Analysis, Decision, Result, Tally
 
 from .logs import Control, Logs, Told
 
 _EXAMPLES_MAX = 5
+_CUT_OFF = {"answered", "abandoned"}
+"""Outcomes of calls that went well, as far as they went."""
 
 
 class Paid(Struct, frozen=True):
@@ -44,7 +46,7 @@ class Verdict(Struct):
     differing: int = 0
     """Analyses that repeat an id with other bytes, at a higher offset: a zombie's."""
     wasted: int = 0
-    """Paid calls that no decision names."""
+    """Paid calls that no decision names, and that did not fail by themselves."""
     doubled: int = 0
     """Analyses that repeat an id, whatever their bytes."""
     redecided: int = 0
@@ -213,4 +215,5 @@ def _paid(verdict: Verdict, logs: Logs, paid: Sequence[Paid]) -> None:
         [one.attempt_id for one in known if one.booked_nano_usd != one.billed_nano_usd],
     )
     named = {attempt_id for _, d in logs.of(Decision) for attempt_id in d.attempt_ids}
-    verdict.wasted = len({one.attempt_id for one in paid} - named)
+    failed = {result.attempt_id for _, result in logs.of(Result) if result.outcome not in _CUT_OFF}
+    verdict.wasted = len({one.attempt_id for one in paid} - named - failed)

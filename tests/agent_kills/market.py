@@ -12,11 +12,11 @@ from topics.broker import BrokerSettings
 from topics.outbox import OutRecord, send
 
 ASSETS = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "LTC", "DOT", "LINK", "AVAX", "ATOM", "UNI")
-TICK_S = 0.2
+TICK_S = 0.4
 """Of the wall, for a minute of the market."""
 FALLS = 0.35
 """Of all minutes: each asks for a deep dive."""
-ALERT_TICKS, REFUSED_TICKS, WIDE_TICKS = 7, 25, 5
+ALERT_TICKS, REFUSED_TICKS, WIDE_TICKS = 5, 15, 5
 """An alert, a record that nobody can read, and windows that are only folded come once in so many ticks."""
 
 

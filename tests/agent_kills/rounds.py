@@ -33,7 +33,7 @@ from .market import Market
 CONCURRENCY = 2
 """Calls of one agent at once: so many a death or a revocation may waste."""
 LATENCY_MS = 150
-WORK_S = 60.0
+WORK_S = 90.0
 """For the agents to commit again after a fault; longer is a hang, and fails the round."""
 DRAIN_S = 120.0
 """For everything to be finished once nothing is harmed any more."""
