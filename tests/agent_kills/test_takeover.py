@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 async def test_an_agent_that_reads_long_what_was_said_before_it_stays_in_its_group(
     kafka: SharedKafka, topic_prefix: str, tmp_path: Path
 ) -> None:
-    """Longer than a session: it is assigned once, and goes on to work."""
+    """Longer of one partition than a session: it is assigned once, and goes on to work."""
     with pipeline(kafka.bootstrap, topic_prefix, tmp_path) as line:
         await line.write(Market(line.broker, "long").tick())
         agent = Agent("a0", line.broker, tmp_path, {"tally_s": 0.5})
