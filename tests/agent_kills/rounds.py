@@ -148,7 +148,7 @@ class Round:
                 await playing
             with suppress(TimeoutError):
                 await finished(line)
-            self.report.restarts_s = crew.restarts_s()
+            self.report.restarts_s = Crew(agents).restarts_s()
             self.report.ends = await crew.leave()
         self.report.deaths = sum(d.status != 0 for agent in made for d in agent.deaths)
         self.report.revocations = sum(len(agent.times("revoked")) for agent in made)
