@@ -31,7 +31,9 @@ from .logs import control_of, read_logs
 from .market import Market
 
 CONCURRENCY = 2
-"""Calls of one agent at once: so many a death or a revocation may waste."""
+"""Calls of one agent at once."""
+IN_FLIGHT_MAX = 2 * CONCURRENCY
+"""Calls that a death or a revocation may waste: as many again may be answered and not acknowledged yet."""
 LATENCY_MS = 150
 WORK_S = 90.0
 """For the agents to commit again after a fault; longer is a hang, and fails the round."""
@@ -69,7 +71,7 @@ class Report(Struct):
     @property
     def wasted_max(self) -> int:
         """Calls that may have been paid for nothing: those in flight."""
-        return CONCURRENCY * (self.deaths + self.revocations)
+        return IN_FLIGHT_MAX * (self.deaths + self.revocations)
 
     @property
     def well(self) -> bool:
