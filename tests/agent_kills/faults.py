@@ -15,9 +15,9 @@ LEASE_S = 5.0
 """Of a reservation, the least there is."""
 STOP_S = max(SESSION_MS / 1000, LEASE_S) + 2.0
 """Longer than both, so that the partitions are another's by then, and the money is charged."""
-REACH_S = 30.0
+REACH_S = 90.0
 """For an ordered step to come; longer, and the fault did not take place."""
-MOVE_S = 30.0
+MOVE_S = 90.0
 """For a rebalance; longer, and the guest has come in vain."""
 STAY_S = 1.5
 """How long the guest works."""

@@ -35,9 +35,9 @@ CONCURRENCY = 2
 IN_FLIGHT_MAX = 2 * CONCURRENCY
 """Calls that a death or a revocation may waste: as many again may be answered and not acknowledged yet."""
 LATENCY_MS = 150
-WORK_S = 90.0
+WORK_S = 180.0
 """For the agents to commit again after a fault; longer is a hang, and fails the round."""
-DRAIN_S = 120.0
+DRAIN_S = 180.0
 """For everything to be finished once nothing is harmed any more."""
 
 

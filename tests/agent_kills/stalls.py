@@ -30,7 +30,7 @@ from .rounds import finished, verdict_on
 
 LATE_S_MAX = 5.0
 """Beyond a deadline, from the cause in its log to the analysis in its own: reading, rules, acknowledgements."""
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 """For what must come in the end."""
 
 
