@@ -8,6 +8,7 @@ PYTEST_ARGS ?= -m "not sdk and not nightly"
 # Two at once, and of the tests that need servers one at a time (tests/conftest.py sees to it).
 PARALLEL ?= -n 2 --dist loadscope
 KILLS ?= 200
+AGENT_KILLS ?= 90
 SEED ?= 1
 SOAK_MIN ?= 60
 FAULTS_MIN ?= 20
@@ -35,9 +36,10 @@ demo: env  ## watch it work: no Docker, no Java, no key (SECONDS=45, MODEL=simul
 test: env  ## the tests (real Kafka where Java and Maven are; what is missing is skipped with its reason)
 	$(BIN)/python -m pytest $(TESTS) $(PARALLEL) $(PYTEST_ARGS)
 
-nightly: env  ## workers harmed KILLS=200 times while they work, then every window compared (SEED=1; about 30 min)
+nightly: env  ## workers harmed KILLS=200 times and agents AGENT_KILLS=90, all judged; both stalls (SEED=1; about 80 min)
 	$(BIN)/python -m pytest tests -m nightly
 	$(BIN)/python -m tests.kills.nightly --kills $(KILLS) --seed $(SEED)
+	$(BIN)/python -m tests.agent_kills.nightly --kills $(AGENT_KILLS) --seed $(SEED)
 
 recovery: env  ## how long a death lasts: restart and failover with 100,000 state entries (about 25 min)
 	$(BIN)/python -m tests.kills.recovery

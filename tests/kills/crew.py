@@ -40,12 +40,15 @@ class Step(Struct):
 class Worker:
     """One instance: the same name after each restart."""
 
+    MODULE = "tests.kills.worker"
+    """The program of its processes."""
+
     def __init__(self, name: str, broker: BrokerSettings, folder: Path, **streams: Any) -> None:
         self.name, self.wanted = name, True
         self.deaths: list[Death] = []
         self._log, self.told = folder / f"{name}.log", folder / f"{name}.told"
         self._order, self._file = folder / f"{name}.order", folder / f"{name}.json"
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "instance": name,
             "state_dir": str(folder),
             "broker": broker.model_dump(mode="json"),
@@ -60,13 +63,16 @@ class Worker:
 
     def start(self) -> None:
         """Start a process, which the next death tells of."""
-        briefing = Briefing(self._settings, str(self.told), str(self._order), self.defect)
-        self._file.write_bytes(msgspec.json.encode(briefing))
-        command = [sys.executable, "-m", "tests.kills.worker", str(self._file)]
+        self._file.write_bytes(msgspec.json.encode(self._briefing()))
+        command = [sys.executable, "-m", self.MODULE, str(self._file)]
         self._process = GuardedProcess(command, folder=ROOT, log=self._log)
         self._hurt_s = self._frozen_s = None
         if self.deaths and not self.deaths[-1].next_pid:
             self.deaths[-1].next_pid = self._process.pid
+
+    def _briefing(self) -> Struct:
+        """Return what its next process is given."""
+        return Briefing(self._settings, str(self.told), str(self._order), self.defect)
 
     @property
     def pid(self) -> int:
