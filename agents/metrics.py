@@ -3,51 +3,11 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 
-class AgentMetrics:
-    """The agent role."""
+class AskingMetrics:
+    """What stands before a call: breakers, operators' orders, the ledger."""
 
     def __init__(self) -> None:
         """Declare them."""
-        self.aggregates = Counter("tapereader_agent_aggregates", "Aggregates read.")
-        self.candidates = Counter(
-            "tapereader_agent_candidates", "Candidates the gate let through.", ("product",)
-        )
-        self.decisions = Counter(
-            "tapereader_agent_decisions", "Decisions published.", ("outcome", "reason")
-        )
-        self.analyses = Counter(
-            "tapereader_agent_analyses", "Analyses published.", ("product", "origin")
-        )
-        self.calls = Counter("tapereader_agent_calls", "Calls to the model.", ("outcome",))
-        self.recalled = Counter(
-            "tapereader_agent_recalled",
-            "Answers that were paid for before a start, by what came of them: used or rejected.",
-            ("outcome",),
-        )
-        self.call_s = Histogram(
-            "tapereader_agent_call_seconds",
-            "Length of a call to the model.",
-            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60),
-        )
-        self.waiting = Gauge("tapereader_agent_inbox", "Candidates that wait.")
-        self.put_back = Counter(
-            "tapereader_agent_put_back",
-            "Candidates that wait to be asked about again, by what came of the last send, or paced.",
-            ("reason",),
-        )
-        self.concurrency = Gauge(
-            "tapereader_agent_concurrency", "Calls that may be in flight at once."
-        )
-        self.ledger_untold = Gauge(
-            "tapereader_agent_ledger_untold", "Ends of calls that the ledger has not heard of."
-        )
-        self.ledger_dropped = Gauge(
-            "tapereader_agent_ledger_dropped",
-            "Ends of calls that were left to their lease, because too many were untold.",
-        )
-        self.ledger_overruns = Gauge(
-            "tapereader_agent_ledger_overruns", "Calls that cost more than was reserved."
-        )
         self.breaker_state = Gauge(
             "tapereader_agent_breaker_state", "1 for the state it is in.", ("breaker", "state")
         )
@@ -79,7 +39,55 @@ class AgentMetrics:
         self.orders_lost = Counter(
             "tapereader_agent_orders_lost", "Times the control topic had to be read again."
         )
+        self.concurrency = Gauge(
+            "tapereader_agent_concurrency", "Calls that may be in flight at once."
+        )
+        self.ledger_untold = Gauge(
+            "tapereader_agent_ledger_untold", "Ends of calls that the ledger has not heard of."
+        )
+        self.ledger_dropped = Gauge(
+            "tapereader_agent_ledger_dropped",
+            "Ends of calls that were left to their lease, because too many were untold.",
+        )
+        self.ledger_overruns = Gauge(
+            "tapereader_agent_ledger_overruns", "Calls that cost more than was reserved."
+        )
         self.spent_usd = Gauge("tapereader_agent_spent_dollars", "Settled today, this scope.")
+
+
+class AgentMetrics(AskingMetrics):
+    """The agent role."""
+
+    def __init__(self) -> None:
+        """Declare them."""
+        super().__init__()
+        self.aggregates = Counter("tapereader_agent_aggregates", "Aggregates read.")
+        self.candidates = Counter(
+            "tapereader_agent_candidates", "Candidates the gate let through.", ("product",)
+        )
+        self.decisions = Counter(
+            "tapereader_agent_decisions", "Decisions published.", ("outcome", "reason")
+        )
+        self.analyses = Counter(
+            "tapereader_agent_analyses", "Analyses published.", ("product", "origin")
+        )
+        self.calls = Counter("tapereader_agent_calls", "Calls to the model.", ("outcome",))
+        self.recalled = Counter(
+            "tapereader_agent_recalled",
+            "Answers that were paid for before a start, by what came of them: used or rejected.",
+            ("outcome",),
+        )
+        self.call_s = Histogram(
+            "tapereader_agent_call_seconds",
+            "Length of a call to the model.",
+            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60),
+        )
+        self.waiting = Gauge("tapereader_agent_inbox", "Candidates that wait.")
+        self.put_back = Counter(
+            "tapereader_agent_put_back",
+            "Candidates that wait to be asked about again, by what came of the last send, or paced.",
+            ("reason",),
+        )
         self.alerts = Counter(
             "tapereader_agent_alerts", "Alerts read, by what came of them.", ("fate",)
         )

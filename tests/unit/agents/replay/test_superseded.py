@@ -4,7 +4,7 @@ from hypothesis import given
 
 from agents.replay.recorded import Recorded, Span
 from agents.replay.strict import Again, PartitionReplay
-from tests.unit.agents.decide.test_corrections import Act, acts, alert, corrected_logs, lived
+from tests.unit.agents.decide.test_corrections import Act, acts, corrected_logs, lived
 from tests.unit.agents.lives import SETTINGS, Partition
 from topics import Aggregate, Analysis, encode
 
