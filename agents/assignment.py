@@ -154,10 +154,10 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Begin to read each partition a fixed horizon before where it is decided."""
-        # aiokafka sends no heartbeat before this returns. What was said of the partitions may take longer to read
-        # than a session lasts: the group would take them away, and give them back, and so for ever.
-        self.consumer._coordinator._start_heartbeat_task()  # noqa: SLF001
         try:
+            # aiokafka sends no heartbeat before this returns. What was said of the partitions may take longer to read
+            # than a session lasts: the group would take them away, and give them back, and so for ever.
+            self.consumer._coordinator._start_heartbeat_task()  # noqa: SLF001
             for place in assigned:
                 self.deciders[place.partition] = await self._decider(place)
         except Exception as error:  # noqa: BLE001 - the worker ends by it

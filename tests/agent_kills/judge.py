@@ -11,6 +11,8 @@ from topics import Analysis, Decision, Result, Tally
 from .logs import Control, Logs, Told
 
 _EXAMPLES_MAX = 5
+CORRECTIONS = {"revised", "withdrawn"}
+"""Reasons of decisions that a revision causes."""
 _CUT_OFF = {"answered", "abandoned"}
 """Outcomes of calls that went well, as far as they went."""
 
@@ -129,19 +131,26 @@ def _finished(verdict: Verdict, logs: Logs, control: Control) -> None:
     """Every record is finished by what the control run says of it."""
     decided, strange = set[Place](), list[str]()
     for _, decision in logs.of(Decision):
+        corrects = decision.reason in CORRECTIONS
         if decision.alert_id is not None:
-            if decision.decision_id not in control.alerts:
+            if decision.decision_id not in control.alerts and not corrects:
                 strange.append(decision.decision_id)
             continue
         place = Place(decision.aggregates_partition, decision.last_offset)
         decided.add(place)
-        if control.candidates.get(place) != decision.decision_id:
+        # A correction is made by a revision, which makes no candidate.
+        if not (place in control.tallied if corrects else is_made_at(control, decision, place)):
             strange.append(f"{decision.decision_id} at {place}")
     tallied, uncounted = _tallied(logs, control, strange)
     strange += [f"a dead letter of {place}" for place in set(logs.letters) - control.refused]
     missing = control.places - decided - tallied - set(logs.letters)
     verdict.lost = verdict.note("lost", missing) + uncounted
     verdict.strange = verdict.note("strange", strange)
+
+
+def is_made_at(control: Control, decision: Decision, place: Place) -> bool:
+    """Return whether the control run makes this candidate of this record."""
+    return control.candidates.get(place) == decision.decision_id
 
 
 def _tallied(logs: Logs, control: Control, strange: list[str]) -> tuple[set[Place], int]:

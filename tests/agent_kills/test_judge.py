@@ -1,7 +1,7 @@
 """Every sort of defect is planted, and the judge must find it and name it: a judge that finds nothing proves nothing."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,12 +9,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.analyst import Analyst
+from agents.decide.candidate import Candidate, coalesced
+from agents.decide.inbox import Put
 from agents.decide.partition import PartitionDecider
+from agents.publisher import Publisher
 from agents.settings import AgentSettings, GateSettings
-from agents.trail import decision_of
+from agents.trail import Trail
 from tests.integration.agent_runs import Place
-from topics import BY_NAME, Aggregate, Alert, Analysis, Decision, Tally, encode
+from topics import BY_NAME, Alert, Analysis, Decision, Tally, decoder_of, encode
 from topics.broker import BrokerSettings
+from topics.record import OutRecord
 
 from .judge import Paid, Verdict, judge
 from .logs import Control, Logs, Told, control_of
@@ -22,6 +26,7 @@ from .market import Market
 
 SETTINGS = AgentSettings(gate=GateSettings(cool_down_s=0))
 BROKER = BrokerSettings(prefix="judged.", partitions=2)
+SAID = decoder_of(Analysis, Decision, Tally)
 TICKS = 40
 FAULTS = ("lost", "unanswered", "strange", "hollow", "crossed", "uncharged", "mischarged")
 
@@ -78,7 +83,9 @@ def faultless() -> World:
     windows = [parts[BROKER.topic("aggregates"), p] for p in range(BROKER.partitions)]
     logs = Logs(windows, alerts, [], [], [], [])
     for partition, records in enumerate(windows):
-        _answer(logs, partition, records)
+        agent = _Agent(logs, partition)
+        agent.read(records)
+        agent.say()
     control = control_of(SETTINGS, logs)
     logs.letters = sorted(control.refused)
     paid = [Paid("known/1", 10, "settled", 10), Paid("unknown/1", 10, "charged", 500)]
@@ -98,45 +105,64 @@ def world(faultless: World) -> World:
     return World(own, faultless.control, list(faultless.paid))
 
 
-def _candidates(decider: PartitionDecider, logs: Logs, records: list[Logged]) -> Iterator[Any]:
-    decode = BY_NAME["aggregates"].decoder().decode
-    for record in records:
-        if record.value.startswith(b"{"):
-            aggregate: Aggregate = decode(record.value)
-            yield decider.take(record.offset, aggregate, 0.0)
-    for told, alert in logs.of(Alert):
-        if told.place.partition == decider.partition:
-            yield decider.take_alert(alert, 0.0)
+class _Agent:
+    """One partition's reader, who says all there is to say, as a worker does."""
 
+    def __init__(self, logs: Logs, partition: int) -> None:
+        self._logs, self._partition = logs, partition
+        self._decider = PartitionDecider(SETTINGS, partition, read_from=0, decide_from=0)
+        self._publisher = Publisher(_NoOutlet())
+        deciders = {partition: self._decider}
+        self._trail = Trail(BROKER, self._publisher, deciders, now_ms=lambda: 77)
+        self._analyst = Analyst(SETTINGS, None, now_ms=lambda: 77)
+        self._waiting: dict[str, Candidate] = {}
 
-def _answer(logs: Logs, partition: int, records: list[Logged]) -> None:
-    analyst = Analyst(SETTINGS, None, now_ms=lambda: 77)
-    decider = PartitionDecider(SETTINGS, partition, read_from=0, decide_from=0)
-    waiting: dict[str, Any] = {}
-    for candidate in filter(None, _candidates(decider, logs, records)):
-        older = waiting.pop(candidate.asset, None)
+    def read(self, records: list[Logged]) -> None:
+        """Take windows and alerts; every other candidate of an asset is taken over by the next."""
+        decode = BY_NAME["aggregates"].decoder().decode
+        for record in records:
+            if record.value.startswith(b"{"):
+                self._take(self._decider.take(record.offset, decode(record.value), 0.0))
+        for told, alert in self._logs.of(Alert):
+            if told.place.partition == self._partition:
+                self._take(self._decider.take_alert(alert, 0.0))
+        for candidate in self._waiting.values():
+            self._trail.tell(candidate, *self._analyst.decline(candidate, "no_model"))
+        self._trail.tell_tallies([self._decider])
+
+    def say(self) -> None:
+        """Write it."""
+        while len(self._publisher):
+            outgoing = self._publisher._queue.get_nowait()
+            outgoing.done()
+            for record in (*outgoing.first, *outgoing.then):
+                _say(self._logs, SAID.decode(record.value or b""), self._partition)
+
+    def _take(self, candidate: Candidate | None) -> None:
+        self._trail.tell_superseding(self._decider)
+        if candidate is None:
+            return
+        older = self._waiting.pop(candidate.asset, None)
         if older is None:
-            waiting[candidate.asset] = candidate
+            self._trail.tell_put(Put(candidate))
+            self._waiting[candidate.asset] = candidate
         else:
-            _say(logs, decision_of(older, "coalesced", "newer", decided_ms=1, survivor=candidate))
-            _rules(logs, analyst, candidate)
-    for candidate in waiting.values():
-        _rules(logs, analyst, candidate)
-    if (taken := decider.take_tally(1)) is not None:
-        _say(logs, taken[0])
+            both = coalesced(older, candidate)
+            self._trail.tell_put(Put(both, older))
+            self._trail.tell(both, *self._analyst.decline(both, "no_model"))
 
 
-def _rules(logs: Logs, analyst: Analyst, candidate: Any) -> None:
-    analysis, answered = analyst.decline(candidate, "no_model")
-    logs.analyses.append(_told(analysis, candidate.partition, len(logs.analyses)))
-    _say(
-        logs,
-        decision_of(candidate, "rules", "no_model", decided_ms=77, answered=answered),
-    )
+class _NoOutlet:
+    """Nothing is sent."""
+
+    async def deliver(self, records: list[OutRecord]) -> None:
+        """Take nothing."""
+        raise NotImplementedError
 
 
-def _say(logs: Logs, said: Decision | Tally) -> None:
-    logs.decisions.append(_told(said, said.aggregates_partition, len(logs.decisions)))
+def _say(logs: Logs, said: Analysis | Decision | Tally, partition: int) -> None:
+    log = logs.analyses if isinstance(said, Analysis) else logs.decisions
+    log.append(_told(said, partition, len(log)))
 
 
 def _change(told: list[Told], at: int, **changes: Any) -> None:
