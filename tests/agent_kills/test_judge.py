@@ -136,7 +136,9 @@ class _Agent:
             outgoing = self._publisher._queue.get_nowait()
             outgoing.done()
             for record in (*outgoing.first, *outgoing.then):
-                _say(self._logs, SAID.decode(record.value or b""), self._partition)
+                said = SAID.decode(record.value or b"")
+                assert isinstance(said, Analysis | Decision | Tally)
+                _say(self._logs, said, self._partition)
 
     def _take(self, candidate: Candidate | None) -> None:
         self._trail.tell_superseding(self._decider)
