@@ -32,7 +32,7 @@ class Ownership:
         *,
         fatal: Fatal,
         observer: Observer,
-        outputs: Sequence[str] = (),
+        outputs: Sequence[str],
         step: Step = no_step,
     ) -> None:
         """Own nothing yet. ``source_topics``, and ``outputs`` where programs write, are the broker's names."""

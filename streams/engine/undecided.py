@@ -1,8 +1,8 @@
 """Transactions that were decided and never ended: found behind a fence, and ended in one way for all their logs.
 
-A broker that dies between deciding a transaction and marking its partitions marks them when it is back. But one
-that is slow to learn of its topics then takes them for deleted, marks none, and calls the transaction complete
-(Kafka 4.3, by SIGKILL under load). Its records wait, decided by nobody, until the next transaction of the same
+A broker that dies between deciding a transaction and marking its partitions marks them when it is back. But it
+has been seen to mark none and to call the transaction complete (Kafka 4.3, by SIGKILL under load; perhaps it takes
+topics it has not learnt of yet for deleted). Its records wait, decided by nobody, until the next transaction of the same
 producer ends, which takes them with it. A state loaded in between would be from before them: all of it would be written
 again, and in the end both would be read.
 

@@ -51,7 +51,9 @@ def fatal(reason: str, error: BaseException | None = None) -> NoReturn:
 
 def owner() -> tuple[Ownership, Empty]:
     """Return an owner of partition 0, at work."""
-    owned = Ownership(BROKER, ["raw"], lambda *_: Empty(), fatal=fatal, observer=Silent())
+    owned = Ownership(
+        BROKER, ["raw"], lambda *_: Empty(), fatal=fatal, observer=Silent(), outputs=["out"]
+    )
     writer = Writer(BROKER, 0, CHANGELOG, fatal=fatal, observer=Silent())
     program = Empty()
     writer.run(program)
