@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from agents.ask.breaker import State
 from tests.strategies.aggregates import market
-from topics import Decision
+from topics import Aggregate, Decision
 
 from .evidence import Account, Billed, Place, Sample, Send
-from .scene import MODEL, Scene
+from .scene import MODEL, Scene, decision_of
 
 Plant = Callable[[Scene], str]
 
@@ -249,6 +249,51 @@ def _grown(scene: Scene) -> str:
     return "two: 100.0 MB at half, 126.0 MB at the end"
 
 
+def _corrected_and_decided(scene: Scene) -> str:
+    """A candidate has the place of a correction."""
+    scene.correct(6, 0)
+    fields = {"as_of_ms": scene.decisions[3].as_of_ms, "analysis_id": None}
+    scene.decisions.append(decision_of(scene.aggregates, 7, "shed", "inbox_full", **fields))
+    return "aggregates/0/7: rules: revised, and shed: inbox_full"
+
+
+def _corrected_by_another(scene: Scene) -> str:
+    scene.correct(6, 0)
+    scene.analyses[-1] = replace(scene.analyses[-1], revised_by=_id_of(scene, 0))
+    return "dive/0/1 of aggregates/0/7"
+
+
+def _corrected_of_another_asset(scene: Scene) -> str:
+    scene.correct(6, 0)
+    _decision(scene, -1, asset="ETH")
+    scene.analyses[-1] = replace(scene.analyses[-1], asset="ETH")
+    return "dive/0/1 of aggregates/0/7"
+
+
+def _corrects_nothing(scene: Scene) -> str:
+    scene.correct(6, 0)
+    scene.analyses[-1] = replace(scene.analyses[-1], supersedes="dive/9")
+    return "dive/0/1: analysis and decision say {'corrects'"
+
+
+def _withdrawn_as_revised(scene: Scene) -> str:
+    scene.correct(6, 0, reason="withdrawn")
+    scene.analyses[-1] = replace(scene.analyses[-1], origin_reason="revised")
+    return "dive/0/1: analysis and decision say {'reason'"
+
+
+def _correction_unsaid(scene: Scene) -> str:
+    scene.correct(6, 0)
+    del scene.analyses[-1]
+    return "dive/0/1: no analysis"
+
+
+def _id_of(scene: Scene, offset: int) -> str:
+    made = scene.aggregates[offset]
+    assert isinstance(made, Aggregate)
+    return made.aggregate_id
+
+
 PLANTS: list[tuple[str, Plant]] = [
     ("unreadable", _unreadable),
     ("unaccounted", _unaccounted),
@@ -290,4 +335,10 @@ PLANTS: list[tuple[str, Plant]] = [
     ("unrecovered", _late_answer),
     ("unrecovered", _never_closed),
     ("grown", _grown),
+    ("doubly_accounted", _corrected_and_decided),
+    ("invented", _corrected_by_another),
+    ("invented", _corrected_of_another_asset),
+    ("unanswered", _corrects_nothing),
+    ("unanswered", _withdrawn_as_revised),
+    ("unanswered", _correction_unsaid),
 ]

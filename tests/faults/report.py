@@ -24,6 +24,7 @@ def _figures(f: Mapping[str, Any]) -> Iterator[str]:
     for fate, count in f["fates"].items():
         yield f"{count:10} {fate}"
     yield f"{f['candidates']:8} candidates, {f['candidates_of_alerts']} of them of alerts; {f['deep_dives']} deep dives"
+    yield f"{'':8} corrections, which are none: {_pairs(f['corrections'])}"
     yield f"{f['late']:10} without an outcome by their deadline ({f['late_share']:.3%}); the latest {f['latest_s']:.2f} s"
     if f["late"]:
         yield f"{'':10} late by {_times(f['late_by_s'])} s (p50/p95/p99): {_pairs(f['late_by_fate'])}"

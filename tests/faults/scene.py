@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agents.ask.breaker import State
 from tests.strategies.aggregates import MINUTE_MS, market
@@ -61,6 +62,33 @@ class Scene(Struct, kw_only=True):
             used_nano_usd=cost if used is None else used,
         )
         self.sends.append(Send(agent="one", at_s=at_s, ended_s=at_s + 0.2, attempt_id=name))
+
+    def correct(self, number: int, *befores: int, reason: str = "revised") -> None:
+        """Add the next revision of a window, and for each of those analyses the one that takes its place."""
+        made = market(number=number, revision=1)
+        offset = len(self.aggregates)
+        self.aggregates.append(made)
+        for before in (self.analyses[at] for at in befores):
+            name = f"{before.analysis_id}/1"
+            decision = decision_of(
+                self.aggregates,
+                offset,
+                "rules",
+                reason,
+                decision_id=name,
+                as_of_ms=before.as_of_ms,
+                decided_ms=BEGIN_MS + 60_000,
+            )
+            self.decisions.append(decision)
+            self.analyses.append(
+                replace(
+                    analysis_of(decision),
+                    origin_reason="revised" if reason == "revised" else "trigger_gone",
+                    status="current" if reason == "revised" else "withdrawn",
+                    supersedes=before.analysis_id,
+                    revised_by=made.aggregate_id,
+                )
+            )
 
     def evidence(self) -> Evidence:
         """Return what the judge is given."""

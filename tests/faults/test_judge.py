@@ -89,3 +89,17 @@ def test_the_shed_and_the_taken_over_need_no_analysis() -> None:
     verdict = judge(scene.evidence())
     assert verdict.faultless, verdict.examples
     assert verdict.figures["fates"]["shed: inbox_full"] == 1
+
+
+def test_what_a_revision_corrects_is_no_candidate_and_has_one_place() -> None:
+    """However late, and of however many analyses: of a revision at once, of the next one withdrawn."""
+    scene = faultless()
+    scene.correct(6, 0, 2)
+    scene.correct(5, 1, reason="withdrawn")
+    verdict = judge(scene.evidence())
+    assert verdict.faultless, verdict.examples
+    f = verdict.figures
+    assert (f["candidates"], f["late"]) == (5, 0)
+    assert f["corrections"] == {"revised": 2, "withdrawn": 1}
+    assert f["fates"]["rules: revised"] == f["fates"]["rules: withdrawn"] == 1
+    assert f["aggregates_read"] == 9

@@ -3,6 +3,9 @@
 A candidate's deadline is known from the topics: the log time of the first aggregate it answers for (of its alert, where
 an alert made it) and the deadline of the settings. The agent's own clock begins later, when it has read the record, so
 this is the harder one.
+
+A correction (of an analysis that later data contradict) is no candidate: nothing waits for it, and several of them have
+the place of the one revision that caused them.
 """
 
 from collections import Counter
@@ -18,6 +21,8 @@ from .verdict import Verdict
 
 ANSWERED = ("called", "cached", "rules")
 """Outcomes that have an analysis."""
+CORRECTIONS = {"revised": "revised", "withdrawn": "trigger_gone"}
+"""Reasons of decisions that later data cause, with that of their analysis."""
 QUANTILES = (0.5, 0.95, 0.99)
 FIT_FAULTS = (None, "slow", "slow_stream")
 """What the fake may have done to an answer that can be used."""
@@ -36,11 +41,7 @@ def account(log: Log, letters: Iterable[Place], verdict: Verdict) -> None:
     fates: dict[Place, str] = {}
     for place in set(letters):
         _settle(log, fates, place, "dead letter", verdict)
-    for decision in log.decisions.values():
-        if decision.alert_id is None:  # else no aggregate made it
-            place = Place(decision.aggregates_partition, decision.last_offset)
-            _check_made(log, decision, place, verdict)
-            _settle(log, fates, place, fate_of(decision), verdict)
+    _settle_decisions(log, fates, verdict)
     for tally in sorted(
         log.tallies.values(), key=lambda t: (t.aggregates_partition, t.first_offset)
     ):
@@ -58,7 +59,10 @@ def account(log: Log, letters: Iterable[Place], verdict: Verdict) -> None:
         "folded_only": sum(t.folded for t in tallies),
         "uninteresting": sum(t.uninteresting for t in tallies),
         "fates": dict(sorted(Counter(f for f in fates.values() if f != "tallied").items())),
-        "candidates_of_alerts": sum(d.alert_id is not None for d in log.decisions.values()),
+        "candidates_of_alerts": sum(
+            d.alert_id is not None and not corrects(d) for d in log.decisions.values()
+        ),
+        "corrections": dict(Counter(d.reason for d in log.decisions.values() if corrects(d))),
     }
 
 
@@ -70,6 +74,8 @@ def answers(log: Log, evidence: Evidence, verdict: Verdict) -> None:
             _check_answer(log, decision, billed, verdict)
     ends: list[End] = []
     for decision in log.decisions.values():
+        if corrects(decision):
+            continue
         made_ms, final = _made_ms(log, decision), log.final(decision)
         if final is None:
             verdict.find("orphaned", f"{decision.decision_id} -> {decision.survivor_id}")
@@ -79,6 +85,11 @@ def answers(log: Log, evidence: Evidence, verdict: Verdict) -> None:
     for alert_id in log.firing_ms.keys() - {d.alert_id for d in log.decisions.values()}:
         verdict.find("unheard", alert_id)
     _tell_ends(ends, evidence.terms, verdict)
+
+
+def corrects(decision: Decision) -> bool:
+    """Return whether it speaks of an analysis that takes the place of another, and of no candidate."""
+    return decision.outcome == "rules" and decision.reason in CORRECTIONS
 
 
 def fate_of(decision: Decision) -> str:
@@ -119,9 +130,33 @@ def _tell_ends(ends: Sequence[End], terms: Terms, verdict: Verdict) -> None:
         verdict.find("late", f"{len(late)} of {len(ends)}, the latest after {latest_s:.2f} s")
 
 
+def _settle_decisions(log: Log, fates: dict[Place, str], verdict: Verdict) -> None:
+    """Settle the places of decisions: one has all the corrections that its revision caused."""
+    corrected: set[Place] = set()
+    for decision in log.decisions.values():
+        if decision.alert_id is not None:  # no aggregate made it
+            continue
+        place = Place(decision.aggregates_partition, decision.last_offset)
+        _check_made(log, decision, place, verdict)
+        if not corrects(decision):
+            _settle(log, fates, place, fate_of(decision), verdict)
+        elif place not in corrected:
+            _settle(log, fates, place, fate_of(decision), verdict)
+            corrected.add(place)
+
+
 def _check_made(log: Log, decision: Decision, place: Place, verdict: Verdict) -> None:
     made = log.aggregates.get(place)
-    if made is None or (made.asset, made.window_end_ms) != (decision.asset, decision.as_of_ms):
+    if made is None:
+        is_made = False
+    elif corrects(decision):
+        said = log.analyses.get(decision.analysis_id or "")
+        is_made = made.asset == decision.asset and (
+            said is None or said.revised_by == made.aggregate_id
+        )
+    else:
+        is_made = (made.asset, made.window_end_ms) == (decision.asset, decision.as_of_ms)
+    if not is_made:
         where = f"aggregates/{place.partition}/{place.offset}"
         verdict.find("invented", f"{decision.decision_id} of {where}: {made and made.aggregate_id}")
 
@@ -162,10 +197,11 @@ def _check_answer(
         "as_of_ms": (found.as_of_ms, decision.as_of_ms),
         "product": (found.product, decision.product),
         "by rules": (found.origin == "rules", decision.outcome == "rules"),
-        "reason": (found.origin_reason, decision.reason),
+        "reason": (found.origin_reason, CORRECTIONS.get(decision.reason, decision.reason)),
         "reasons": (found.trigger.reasons, decision.reasons),
         "produced_ms": (found.produced_ms, decision.decided_ms),
         "attempt_ids": (found.attempt_ids, decision.attempt_ids),
+        "corrects": (found.supersedes in log.analyses, corrects(decision)),
     }
     wrong = {name: pair for name, pair in says.items() if pair[0] != pair[1]}
     if wrong:
