@@ -28,8 +28,8 @@ from .test_budget import DAY, ask
 pytestmark = pytest.mark.integration
 
 ANY_TIME = 10**15
-PATIENCE_S = 1.5
-PROMPT_S = 2.8
+PATIENCE_S = 2.5
+PROMPT_S = 4.8
 """Longer than the ledger waits there, and shorter than waiting twice, for a connection and on it."""
 _RUNS = count()
 
