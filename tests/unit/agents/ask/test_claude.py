@@ -151,15 +151,19 @@ async def counted_server(
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.add(writer)
-        await reader.readuntil(b"\r\n\r\n")
-        answering = asyncio.create_task(answer(writer))
-        with suppress(ConnectionError):
-            while await reader.read(65_536):
-                pass
-        answering.cancel()
-        await asyncio.gather(answering, return_exceptions=True)
-        connections.discard(writer)
-        writer.close()
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            answering = asyncio.create_task(answer(writer))
+            with suppress(ConnectionError):
+                while await reader.read(65_536):
+                    pass
+            answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)
+        except asyncio.IncompleteReadError:
+            pass  # given up before anything was asked
+        finally:
+            connections.discard(writer)
+            writer.close()
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with listening:
