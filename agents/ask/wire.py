@@ -63,7 +63,7 @@ NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What the decoder raises: for a wrong shape, for bytes that are no UTF-8, for a depth that is no answer's."""
 
 
-def counted(usage: Usage) -> Usage:
+def counted(usage: _Usage) -> Usage:
     """Return every kind of token. Where the sum of what was written to the cache and its parts differ, the greater counts."""
     details, parts = usage.output_tokens_details, usage.cache_creation or _Written()
     kept_1h = parts.ephemeral_1h_input_tokens or 0
