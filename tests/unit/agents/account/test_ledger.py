@@ -503,12 +503,18 @@ async def test_an_operators_cap_goes_before_a_workers_own(account: Ledger) -> No
         "redis+sentinel:///m",
         "redis+sentinel://h/m",
         "http://h",
+        "redis://:hush/1@h:1/0",
+        "rediss://u:hush#1@h:1/0",
+        "redis+sentinel://u:hush?1@h:1/m",
+        "redis+sentinel://u:hush@[::1:1/m",
+        "redis://h:1/0?socket_timeout=hush",
     ],
 )
 def test_an_address_that_is_none_is_refused(url: str) -> None:
-    """When the ledger is made, not when it is asked."""
-    with pytest.raises(ValueError, match=r"(?i)redis"):
+    """When the ledger is made, not when it is asked; no part of it is told, for it may be the password."""
+    with pytest.raises(ValueError, match=r"(?i)redis") as caught:
         Ledger(url, prefix="x.", scope="s", terms=day())
+    assert "hush" not in str(caught.value)
 
 
 def test_an_ask_counts_input_and_output() -> None:
