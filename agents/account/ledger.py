@@ -174,7 +174,9 @@ class Ledger:
         attempts = recovery.attempts()
         for first in range(0, len(attempts), _LOADED):
             await self._load(books, attempts[first : first + _LOADED])
-        caps = [word for name, amount in recovery.caps.items() for word in (name, amount)]
+        caps: list[str | int] = []
+        for name, amount in recovery.caps.items():
+            caps += [name, "" if amount is None else amount]
         self._check_held(await self._run("rebuild_end", books, *caps))
         return "rebuilt"
 

@@ -5,6 +5,7 @@ local base = KEYS[1]
 local SIZE_MS = {day = 86400000, hour = 3600000, minute = 60000}
 local KEEP_MS = {day = 691200000, hour = 259200000, minute = 7200000}
 local ATTEMPT_KEEP_MS = 172800000
+local CAPS_SET_KEEP_MS = 3600000
 local WINDOWS = {'day', 'hour', 'minute'}
 local REFILL_MS_MAX, PACE_KEEP_MS = 86400000, 7200000
 local SCALE, RATE_MAX, PAUSE_MS_MAX = 60000, 100000000, 3600000
@@ -31,6 +32,10 @@ local function window_key(books, window, at_ms)
 end
 
 local function attempt_key(books, id) return base .. books .. ':attempt:' .. id end
+
+local function set_cap(name, amount)
+  if amount == '' then redis.call('HDEL', base .. 'caps', name) else redis.call('HSET', base .. 'caps', name, amount) end
+end
 
 local function accounts(model, priority) return {'all', 'model/' .. model, 'class/' .. priority} end
 

@@ -5,4 +5,5 @@ if math.abs(ahead) > tonumber(ARGV[2]) then return {'clock', text(ahead)} end
 local at = redis.call('TIME')
 local books = string.sub(run_id(), 1, 12) .. '-' .. at[1] .. '-' .. at[2]
 if not redis.call('SET', base .. 'rebuild', books, 'NX', 'PX', ARGV[3]) then return {'held', ''} end
+redis.call('DEL', base .. 'caps_set')
 return {'begun', books}

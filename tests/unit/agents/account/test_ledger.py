@@ -20,7 +20,7 @@ from agents.account.recovery import Recovery
 from agents.account.shown import Spend
 from agents.account.terms import EXACT_MAX, SIZE_MS, UNITS, Ask, CapError, Terms
 from tests.servers import RedisServer, SharedRedis
-from topics import Intent, Result, Usage
+from topics import Control, Intent, Result, Usage
 
 from .steps import NOON_MS, Steps
 from .test_budget import DAY, ask
@@ -337,6 +337,69 @@ async def test_a_defect_in_the_journal_closes_its_model_again(
         assert "a1 used 1 nano-dollars" in shown.closed_models["a/m"]
         assert await made.reopen("a/m") is not None
         assert await made.reserve(ask(2), NOON_MS) == Granted(NOON_MS)
+    finally:
+        await made.close()
+
+
+def act(value: str, name: str = DAY) -> Control:
+    """Return an operator's act on this budget."""
+    subject = f"budget/test/{name}"
+    return Control(
+        control_id="c",
+        act="set_budget",
+        subject=subject,
+        value=value,
+        actor="a",
+        reason="r",
+        at_ms=0,
+    )
+
+
+async def test_the_log_of_acts_goes_before_the_caps_a_server_remembers(
+    redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """One that took over may have lost the last act. What is set while the log is read is newer than the log."""
+    hour, minute = DAY.replace("day", "hour"), DAY.replace("day", "minute")
+    made = Ledger(redis_server.url, prefix=topic_prefix, scope="test", terms=day(), call_s=5.0)
+
+    async def acts() -> AsyncIterator[Control]:
+        yield act("500")
+        yield act("50")
+        yield act("70", hour)
+        yield act("none", hour)
+        yield act("90", minute)
+        await made.set_cap(minute, 95)
+
+    try:
+        for name in (DAY, hour, minute):
+            await made.set_cap(name, 800)
+        assert await made.rebuild(acts(), NOON_MS) == "rebuilt"
+        caps = {f"{x.window}/{x.account}/{x.unit}": x.cap for x in (await made.show(NOON_MS)).lines}
+        assert [caps[name] for name in (DAY, hour, minute)] == [50, None, 95]
+        assert await made.reserve(ask(1, 51), NOON_MS) == Refused("cap", DAY)
+    finally:
+        await made.close()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        act("5", "year/all/usd"),
+        act(str(EXACT_MAX + 1)),
+        act("²"),
+        act("-5"),
+        act("much"),
+        act("9" * 400),
+    ],
+)
+async def test_an_act_that_no_ledger_took_does_not_keep_the_books_closed(
+    redis_server: SharedRedis, topic_prefix: str, wrong: Control
+) -> None:
+    """Whoever may write to the control topic could else stop the model for as long as the topic is kept."""
+    made = Ledger(redis_server.url, prefix=topic_prefix, scope="test", terms=day(), call_s=5.0)
+    try:
+        assert await made.rebuild([act("50"), wrong], NOON_MS) == "rebuilt"
+        assert await made.reserve(ask(1, 51), NOON_MS) == Refused("cap", DAY)
     finally:
         await made.close()
 
