@@ -83,7 +83,10 @@ def test_a_line_that_cannot_be_read_is_named(text: str, words: str) -> None:
 def test_a_call_that_is_billed_under_both_its_ids_is_one_call() -> None:
     """Each line alone is covered by what is booked; their sum is not."""
     bill = [BillLine("a1", 30), BillLine("req_1", 30)]
-    booked = [intent(1, 100), replace(result(1, cost=40), request_id="req_1")]
+    booked: list[Intent | Result] = [
+        intent(1, 100),
+        replace(result(1, cost=40), request_id="req_1"),
+    ]
     found = reconciled(bill, booked)
     assert (found.billed_nano_usd, found.booked_nano_usd, found.covered) == (60, 40, False)
     assert [(d.key, d.missing_nano_usd) for d in found.differences] == [("a1", 20)]
