@@ -210,7 +210,9 @@ class Reserved:
             state: Literal["charged", "released"] = "charged" if self._sendable else "released"
             self._ending = asyncio.ensure_future(self._closed(state, "abandoned"))
         done, _ = await asyncio.wait({self._ending}, timeout=ENDING_S)
-        await asyncio.gather(*done, return_exceptions=True)  # what ended the block is raised, not this
+        await asyncio.gather(
+            *done, return_exceptions=True
+        )  # what ended the block is raised, not this
 
     async def settle(self, told: Told) -> Settled:
         """Write what came back and book what it cost."""
