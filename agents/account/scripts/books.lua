@@ -7,7 +7,7 @@ local KEEP_MS = {day = 691200000, hour = 259200000, minute = 7200000}
 local ATTEMPT_KEEP_MS = 172800000
 local CAPS_SET_KEEP_MS = 3600000
 local WINDOWS = {'day', 'hour', 'minute'}
-local REFILL_MS_MAX, PACE_KEEP_MS = 86400000, 7200000
+local REFILL_MS_MAX, PACE_KEEP_MS, BACK_MS_MAX = 86400000, 7200000, 10000
 local SCALE, RATE_MAX, PAUSE_MS_MAX = 60000, 100000000, 3600000
 
 local function text(number) return string.format('%.0f', number) end
@@ -91,6 +91,9 @@ local function refill(model, now_ms, own, permille)
     'own1', 'own2', 'own3', 'permille')
   local pace = {key = key, at_ms = tonumber(row[1] or '0'), paused_until_ms = tonumber(row[2] or '0'),
     permille = permille or tonumber(row[12] or '100'), level = {}, told = {}, own = {}}
+  if pace.at_ms - now_ms > BACK_MS_MAX then
+    pace.at_ms, pace.paused_until_ms = now_ms, math.min(pace.paused_until_ms, now_ms + PAUSE_MS_MAX)
+  end
   local span_ms = math.max(0, now_ms - pace.at_ms)
   pace.at_ms = pace.at_ms + span_ms
   for n = 1, 3 do

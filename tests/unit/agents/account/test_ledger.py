@@ -15,7 +15,7 @@ from redis import Redis
 from agents.account.budget import Granted, Refused, Use, Wait
 from agents.account.connection import CALL_S, Connection, LedgerError
 from agents.account.ledger import Ledger
-from agents.account.pacing import Amounts, Rates, Told
+from agents.account.pacing import PAUSE_MS_MAX, Amounts, Rates, Told
 from agents.account.recovery import Recovery
 from agents.account.shown import Spend
 from agents.account.terms import EXACT_MAX, SIZE_MS, UNITS, Ask, CapError, Terms
@@ -242,6 +242,21 @@ async def test_pace_is_shared_and_corrected_for_all(
         await one.heed("a/m", NOON_MS + 1_000, retry_after_ms=7_000)
         assert await other.reserve(ask(3), NOON_MS + 1_000) == Wait(7_000)
         assert await other.reserve(ask(3), NOON_MS + 8_000) == Granted(NOON_MS + 8_000)
+
+
+async def test_a_clock_that_was_far_ahead_stops_nothing_when_it_is_set_right(
+    redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """A worker's, whose answer came after its clock had moved: the others' pace goes on by their own."""
+    terms = day(10**6, rates={"a/m": Rates(Amounts(60), 34)})
+    async with ledger(redis_server.url, topic_prefix, terms) as made:
+        await made.heed("a/m", NOON_MS + SIZE_MS["day"], retry_after_ms=1)
+        assert await made.reserve(ask(1), NOON_MS) == Wait(PAUSE_MS_MAX)
+        later_ms = NOON_MS + PAUSE_MS_MAX
+        for number in (1, 2):
+            assert await made.reserve(ask(number), later_ms) == Granted(later_ms)
+        assert await made.reserve(ask(3), later_ms) == Wait(1_000)
+        assert await made.reserve(ask(3), later_ms + 1_000) == Granted(later_ms + 1_000)
 
 
 async def test_headers_lower_the_pace_and_never_raise_it(
