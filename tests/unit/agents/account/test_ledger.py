@@ -559,6 +559,24 @@ async def test_a_full_redis_takes_no_reservation_and_everything_that_ends_one(
         assert await made.spend(NOON_MS) == Spend(settled=30, reserved=0)
 
 
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
+async def test_books_are_not_opened_where_redis_would_drop_them(
+    start_redis: Callable[..., RedisServer], topic_prefix: str, policy: str
+) -> None:
+    """A window that is dropped is spent again. Without a bound on memory, or with the right policy, nothing is."""
+    redis = start_redis({"maxmemory": "64mb", "maxmemory-policy": policy})
+    made = Ledger(redis.url, prefix=topic_prefix, scope="test", terms=day(), call_s=5.0)
+    try:
+        with pytest.raises(LedgerError, match=f"{policy}, is noeviction"):
+            await made.rebuild((), NOON_MS)
+        assert await made.reserve(ask(1), NOON_MS) == Refused("closed")
+        with Redis.from_url(redis.url) as client:
+            client.config_set("maxmemory", "0")
+        assert await made.rebuild((), NOON_MS) == "rebuilt"
+    finally:
+        await made.close()
+
+
 async def test_an_operators_cap_goes_before_a_workers_own(account: Ledger) -> None:
     """Lower or higher, for all workers, until it is taken away."""
     assert await account.set_cap(DAY, 50) is None
