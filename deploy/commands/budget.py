@@ -5,7 +5,7 @@ import getpass
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -28,6 +28,8 @@ NONE = "none"
 CALL_S = 5.0
 """An operator waits longer than a call may."""
 WRITE_S = 10.0
+DIGITS_MAX = 30
+"""Of an amount that is looked at: far more than any cap has."""
 SHOWN_MAX = 50
 """Differences printed."""
 _T = TypeVar("_T")
@@ -85,7 +87,9 @@ def budget_set(
     settings = load()
     cap = name.removesuffix("/usd") + "/nano_usd" if name.endswith("/usd") else name
     value = amount
-    if amount != "open":
+    if amount == "open":
+        _check_model(name)
+    else:
         value = NONE if amount == NONE else str(_whole(cap, amount))
         check_cap(cap, 0 if value == NONE else int(value))
     act = _act(settings, cap, value, reason=reason, actor=actor, act_id=act_id)
@@ -107,7 +111,11 @@ def budget_reconcile(
     from agents.account.reconciliation import read_bill, reconciled  # noqa: PLC0415
     from deploy.settings import load  # noqa: PLC0415
 
-    bill = read_bill(file.read_text(encoding="utf-8"), is_json=file.suffix == ".json")
+    try:
+        text = file.read_text(encoding="utf-8-sig")  # spreadsheets begin with a mark
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{file} cannot be read: {error}")
+    bill = read_bill(text, is_json=file.suffix == ".json")
     found = reconciled(bill, asyncio.run(_journal(load())))
     width = max([len("call"), *(len(d.key) for d in found.differences[:SHOWN_MAX])])
     if found.differences:
@@ -171,12 +179,20 @@ def _whole(cap: str, amount: str) -> int:
     """Return a cap's amount in its own unit: dollars are told, nano-dollars kept."""
     try:
         told = Decimal(amount) * (NANO if cap.endswith("/nano_usd") else 1)
-        whole = int(told)
-    except (InvalidOperation, ValueError, OverflowError):
-        told, whole = Decimal(0), -1
-    if whole != told:
+        whole = int(told) if told.adjusted() < DIGITS_MAX else None
+    except (ArithmeticError, ValueError):
+        told, whole = Decimal(0), None
+    if whole is None or whole != told:
         fail(f"{amount!r} is no amount: dollars to the billionth, whole tokens, none or open")
     return whole
+
+
+def _check_model(name: str) -> None:
+    provider, _, model = name.partition("/")
+    if not provider or not model or "/" in model:
+        fail(
+            f"{name!r} is no PROVIDER/MODEL; only a closed model is opened, a cap is an amount or none"
+        )
 
 
 def _asked(settings: "Settings", ask: "Callable[[Ledger], Awaitable[_T]]") -> _T:
@@ -220,12 +236,12 @@ async def _set(ledger: "Ledger", name: str, value: str) -> str | None:
 def _act(
     settings: "Settings", name: str, value: str, *, reason: str, actor: str, act_id: str
 ) -> "Control":
-    from topics import Control  # noqa: PLC0415
+    from topics import BY_NAME, Control, encode  # noqa: PLC0415
 
     now_ms = _now_ms()
     subject = f"budget/{settings.agent.budget.scope}/{name}"
     digest = sha256(f"{subject} {value} {now_ms}".encode()).hexdigest()[:16]
-    return Control(
+    act = Control(
         control_id=act_id or f"set_budget/{digest}",
         act="set_budget",
         subject=subject,
@@ -234,6 +250,9 @@ def _act(
         reason=reason,
         at_ms=now_ms,
     )
+    # What no reader takes would hold now, and be forgotten with the next loss of the ledger.
+    read: Control = BY_NAME["control"].decoder().decode(encode(act))
+    return read
 
 
 async def _written(settings: "Settings", act: "Control") -> None:
