@@ -54,12 +54,15 @@ class BreakerSettings(_Branch):
     window_s: float = Field(default=60.0, gt=0)
     slices: int = Field(default=6, ge=1, le=60)
     """The window is counted in this many slices, the oldest dropped whole."""
-    calls_min: int = Field(default=10, ge=1)
-    """Calls in the window below which no rate means anything."""
+    calls_min: int = Field(default=5, ge=1)
+    """Calls in the window below which no rate means anything.
+
+    A model that hangs gives few: four at once, fewer after each time-out, are six in 40 s.
+    """
     failure_rate: float = Field(default=0.5, gt=0, le=1)
     slow_rate: float = Field(default=0.8, gt=0, le=1)
-    slow_s: float = Field(default=20.0, gt=0)
-    """A call longer than this is slow."""
+    slow_s: float = Field(default=10.0, gt=0)
+    """A call longer than this is slow. No call is given more than `agent.deadline_s` or `agent.model.timeout_s`."""
     open_s: float = Field(default=15.0, gt=0)
     """How long it stays open the first time; twice as long after each failed trial."""
     open_s_max: float = Field(default=300.0, gt=0)

@@ -14,7 +14,7 @@ PROMPT = "quality/deep_dive-0123abcd"
 
 def breakers() -> Breakers:
     """Return none yet, without jitter."""
-    return Breakers(BreakerSettings(jitter=0), QualitySettings(jitter=0))
+    return Breakers(BreakerSettings(calls_min=10, jitter=0), QualitySettings(jitter=0))
 
 
 def both(made: Breakers, now_s: float = 0.0) -> tuple[CircuitBreaker, CircuitBreaker]:
