@@ -42,6 +42,10 @@ class AskingMetrics:
         self.concurrency = Gauge(
             "tapereader_agent_concurrency", "Calls that may be in flight at once."
         )
+        self.ledger_open = Gauge(
+            "tapereader_agent_ledger_open",
+            "1 while the ledger answers and its books are open; otherwise nothing is sent.",
+        )
         self.ledger_untold = Gauge(
             "tapereader_agent_ledger_untold", "Ends of calls that the ledger has not heard of."
         )
