@@ -86,6 +86,14 @@ class AgentMetrics(AskingMetrics):
             "Length of a call to the model.",
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60),
         )
+        self.paused = Gauge(
+            "tapereader_agent_paused", "1 while reading waits for outputs to be acknowledged."
+        )
+        self.backlog = Gauge("tapereader_agent_backlog", "Outputs that wait to be written.")
+        self.unfinished = Gauge(
+            "tapereader_agent_unfinished",
+            "Aggregates read whose outcome is not acknowledged: their offsets are not committed.",
+        )
         self.waiting = Gauge("tapereader_agent_inbox", "Candidates that wait.")
         self.put_back = Counter(
             "tapereader_agent_put_back",

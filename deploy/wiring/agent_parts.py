@@ -12,6 +12,7 @@ from .agent_budget import NANO, BudgetSeen
 
 PRODUCTS = {"state": "states", "deep_dive": "deep dives"}
 """What the model may be asked for, in words."""
+WAITS = "; reading waits until the brokers have taken what is written"
 
 
 def agent_parts(
@@ -23,11 +24,14 @@ def agent_parts(
 ) -> list[Part]:
     """Return the role as a whole, the breakers and the budget."""
     desk = worker.analyst.desk
+    AGENT.paused.set(worker.paused)
+    AGENT.backlog.set(worker.backlog)
+    AGENT.unfinished.set(worker.unfinished)
     parts = [
         Part(
             "role",
             "running" if worker.ready else "starting",
-            _asking(desk, settings),
+            _asking(desk, settings) + (WAITS if worker.paused else ""),
             {
                 "waiting": float(len(worker.inbox)),
                 "calls_in_flight": float(worker.calls_in_flight),

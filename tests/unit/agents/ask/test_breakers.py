@@ -155,17 +155,20 @@ def test_an_older_order_does_not_close_what_a_newer_one_had_opened() -> None:
     """When the newer one expires, an incident may go on: a few calls are tried. An older `open` holds again."""
     made = breakers()
     model, _ = both(made)
-    closed, opened = order("breaker/*", "closed", 1), order(MODEL, "open", 2, expires_ms=9)
-    made.heed([closed], 1.0)
-    made.heed([closed, opened], 2.0)
-    assert model.state is State.FORCED_OPEN
-    made.heed([closed], 9.0)
-    assert model.state is State.HALF_OPEN
-    made.heed([order("breaker/*", "open", 3)], 10.0)
-    made.heed([order("breaker/*", "open", 3), order(MODEL, "closed", 4, expires_ms=20)], 11.0)
-    assert model.state is State.CLOSED
-    made.heed([order("breaker/*", "open", 3)], 20.0)
-    assert model.state is State.FORCED_OPEN
+    closes, opens = order("breaker/*", "closed", 1), order(MODEL, "open", 2, expires_ms=9)
+    shuts, spares = order("breaker/*", "open", 3), order(MODEL, "closed", 4, expires_ms=20)
+    states = []
+    for orders in ([closes], [closes, opens], [closes], [shuts], [shuts, spares], [shuts]):
+        made.heed(orders, 1.0)
+        states.append(model.state)
+    assert states == [
+        State.CLOSED,
+        State.FORCED_OPEN,
+        State.HALF_OPEN,
+        State.FORCED_OPEN,
+        State.CLOSED,
+        State.FORCED_OPEN,
+    ]
 
 
 def test_an_order_waits_for_its_breaker() -> None:
