@@ -1,9 +1,16 @@
 """What an operator may set, and what is refused with a reason."""
 
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from agents.settings import AgentSettings, BudgetSettings, ModelSettings, is_loopback
+
+PAGE = Path(__file__).parents[3] / "docs" / "operating" / "agent-settings.md"
 
 
 @pytest.mark.parametrize(
@@ -110,3 +117,19 @@ def test_the_model_has_all_of_the_time_but_what_telling_takes(
 ) -> None:
     """A tenth of the deadline, a second at most."""
     assert AgentSettings(deadline_s=deadline_s).asking_s == pytest.approx(asking_s)
+
+
+def settings_told(cls: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each setting with its default, as the page tells it."""
+    for name, field in cls.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from settings_told(kind, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", "-" if field.default is None else json.dumps(field.default)
+
+
+def test_the_page_explains_every_setting_with_its_default() -> None:
+    """In the order they are declared; what it says is what holds."""
+    rows = re.findall(r"^\| `([\w.]+)` \| (.+?) \| (.+) \|$", PAGE.read_text(), re.MULTILINE)
+    assert [(name, default) for name, default, _ in rows] == list(settings_told(AgentSettings))
