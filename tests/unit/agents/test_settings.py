@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from agents.settings import AgentSettings, BudgetSettings, ModelSettings, is_loopback
+from agents.settings import (
+    AgentSettings,
+    BreakerSettings,
+    BudgetSettings,
+    ModelSettings,
+    QualitySettings,
+    is_loopback,
+)
 
 PAGE = Path(__file__).parents[3] / "docs" / "operating" / "agent-settings.md"
 
@@ -62,6 +69,17 @@ def test_a_reservation_outlives_its_call() -> None:
     with pytest.raises(ValidationError, match=r"budget\.lease_s = 30: above model\.timeout_s"):
         AgentSettings(budget=budget, model=model)
     AgentSettings(budget=budget, model=ModelSettings(timeout_s=29.9))
+
+
+@pytest.mark.parametrize("kind", [BreakerSettings, QualitySettings])
+def test_a_breaker_is_not_open_longer_the_first_time_than_ever(
+    kind: type[BreakerSettings | QualitySettings],
+) -> None:
+    """Whoever sets the one and not the other is told, and not given less in silence."""
+    most_s = kind().open_s_max
+    assert kind(open_s=most_s).open_s == most_s
+    with pytest.raises(ValidationError, match=r"at most open_s_max, which is"):
+        kind(open_s=most_s + 1)
 
 
 def test_a_key_is_one_word_without_the_line_break_of_its_file() -> None:
