@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from agents.answer.answered import Answered, analysis_of, by_model, by_rules
 from agents.answer.rules import Words
-from agents.ask.attempts import ANSWER_S_MIN, Attempt, GiveUp, Send, Wait, next_step
+from agents.ask.attempts import Attempt, GiveUp, Send, Wait, is_too_late, next_step
 from agents.ask.concurrency import Slot
 from agents.ask.outcomes import named
 from agents.ask.paid import PaidAnswers
@@ -127,33 +127,33 @@ class Analyst:
         return candidate, None
 
     async def _by_model(self, candidate: Candidate, caller: Caller, slot: Slot) -> Answered | Later:
-        match step_of(candidate, time.monotonic()):
+        match step_of(candidate, time.monotonic(), caller.answer_time.needed_s):
             case GiveUp(reason):
                 return by_rules(candidate, reason)
             case Wait(not_before_s):
                 return Later(candidate, not_before_s, candidate.sends[-1].outcome)
         made = await caller.call(candidate, slot)
         if isinstance(made, Unmade):
-            return self._refused(candidate, made)
-        return self._after(candidate, made)
+            return self._refused(candidate, caller, made)
+        return self._after(candidate, caller, made)
 
-    def _refused(self, candidate: Candidate, unmade: Unmade) -> Answered | Later:
+    def _refused(self, candidate: Candidate, caller: Caller, unmade: Unmade) -> Answered | Later:
         """Wait where a wait is all it takes and there is time."""
         if unmade.wait_s is not None:
             now_s = time.monotonic()
             not_before_s = now_s + unmade.wait_s
             self._paced_until_s = max(self._paced_until_s, min(not_before_s, now_s + PACED_S_MAX))
-            if not_before_s + ANSWER_S_MIN <= candidate.deadline_s:
+            if not is_too_late(not_before_s, candidate.deadline_s, caller.answer_time.needed_s):
                 return Later(candidate, not_before_s, unmade.reason)
         return by_rules(candidate, unmade.reason)
 
-    def _after(self, candidate: Candidate, made: Made) -> Answered | Later:
+    def _after(self, candidate: Candidate, caller: Caller, made: Made) -> Answered | Later:
         """Return what becomes of a candidate after a send: an answer, another send later, or the rules."""
         sent, now_s = made.sent, time.monotonic()
         candidate = replace(candidate, sends=(*candidate.sends, sent))
         if made.words is not None:
             return by_model(candidate, made.words)
-        match step_of(candidate, now_s):
+        match step_of(candidate, now_s, caller.answer_time.needed_s):
             case GiveUp(reason):
                 return by_rules(candidate, reason)
             case Wait(not_before_s):
@@ -162,11 +162,15 @@ class Analyst:
                 return Later(candidate, now_s, sent.outcome)
 
 
-def step_of(candidate: Candidate, now_s: float) -> Send | Wait | GiveUp:
-    """Return whether a candidate is worth another send, after those it had."""
+def step_of(candidate: Candidate, now_s: float, answer_s: float) -> Send | Wait | GiveUp:
+    """Return whether a candidate is worth another send, after those it had, where an answer takes so long."""
     history = [
         Attempt(named(sent.outcome), sent.ended_s, sent.retry_after_s) for sent in candidate.sends
     ]
     return next_step(
-        history, now_s=now_s, deadline_s=candidate.deadline_s, seed=candidate.candidate_id
+        history,
+        now_s=now_s,
+        deadline_s=candidate.deadline_s,
+        seed=candidate.candidate_id,
+        answer_s=answer_s,
     )

@@ -20,8 +20,9 @@ from agents.ask.breaker import Outcome, Permit
 from agents.ask.breakers import worth_of
 from agents.ask.concurrency import Slot
 from agents.ask.model import Reply
-from agents.ask.outcomes import Concurrency, Limiter
+from agents.ask.outcomes import Concurrency, Limiter, Money
 from agents.ask.paid import PaidAnswers, sent_of
+from agents.ask.patience import AnswerTime
 from agents.ask.prompt import SCHEMA_BYTES, SCHEMA_VERSION, Prompt, prompt_of, verdict_of
 from agents.decide.candidate import Candidate, Sent
 from agents.desk import Desk, Permits
@@ -62,6 +63,9 @@ class Caller:
         self._settings, self._desk, self._now_ms = settings, desk, now_ms
         self._paid = paid
         self._attempts = 0
+        self._patience_s = min(settings.model.timeout_s, settings.asking_s)
+        """The longest time any call is given."""
+        self.answer_time = AnswerTime(self._patience_s)
 
     async def call(self, candidate: Candidate, slot: Slot) -> Made | Unmade:
         """Ask about a candidate, once."""
@@ -194,6 +198,8 @@ class Caller:
             if reply is not None and reply.meaning.opens:
                 until_s = None if reply.retry_after_s is None else now_s + reply.retry_after_s
                 desk.breaker.open_until(until_s, reply.message, now_s)
+            if reply is not None and _tells_how_long(reply):
+                self.answer_time.take(now_s - began_s)
             AGENT.call_s.observe(now_s - began_s)
             AGENT.calls.labels(why).inc()
         if reply.outcome != "answered":
@@ -204,8 +210,7 @@ class Caller:
         """Return what the breaker is to know of a call that had ``timeout_s``."""
         if reply is None:
             return Outcome.IGNORED
-        patience_s = min(self._settings.model.timeout_s, self._settings.asking_s)
-        if reply.outcome == "timeout" and timeout_s < FAIR_SHARE * patience_s:
+        if reply.outcome == "timeout" and timeout_s < FAIR_SHARE * self._patience_s:
             return Outcome.IGNORED  # it came to us late: our own deadline, not the model's fault
         return reply.health
 
@@ -225,6 +230,11 @@ class Caller:
             input_tokens_max=size + REQUEST_OVERHEAD_TOKENS,
             output_tokens_max=self._settings.model.output_tokens_max,
         )
+
+
+def _tells_how_long(reply: Reply) -> bool:
+    """Whether the model answered, or kept us waiting as long as there was time."""
+    return reply.outcome == "timeout" or reply.meaning.money is Money.USED
 
 
 def judged(candidate: Candidate, prompt: Prompt, reply: Reply) -> tuple[Words | None, str]:

@@ -42,6 +42,10 @@ class AskingMetrics:
         self.concurrency = Gauge(
             "tapereader_agent_concurrency", "Calls that may be in flight at once."
         )
+        self.ledger_open = Gauge(
+            "tapereader_agent_ledger_open",
+            "1 while the ledger answers and its books are open; otherwise nothing is sent.",
+        )
         self.ledger_untold = Gauge(
             "tapereader_agent_ledger_untold", "Ends of calls that the ledger has not heard of."
         )
@@ -81,6 +85,14 @@ class AgentMetrics(AskingMetrics):
             "tapereader_agent_call_seconds",
             "Length of a call to the model.",
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60),
+        )
+        self.paused = Gauge(
+            "tapereader_agent_paused", "1 while reading waits for outputs to be acknowledged."
+        )
+        self.backlog = Gauge("tapereader_agent_backlog", "Outputs that wait to be written.")
+        self.unfinished = Gauge(
+            "tapereader_agent_unfinished",
+            "Aggregates read whose outcome is not acknowledged: their offsets are not committed.",
         )
         self.waiting = Gauge("tapereader_agent_inbox", "Candidates that wait.")
         self.put_back = Counter(

@@ -48,18 +48,28 @@ class GateSettings(_Branch):
     """Of event time, after which an asset's cool-down, state and held findings begin anew."""
 
 
+def _check_open(open_s: float, open_s_max: float) -> None:
+    """Refuse a first time beyond the longest: it would be cut in silence."""
+    if open_s > open_s_max:
+        msg = f"open_s = {open_s:g}: at most open_s_max, which is {open_s_max:g}"
+        raise ValueError(msg)
+
+
 class BreakerSettings(_Branch):
     """When to stop calling a model, and when to try it again."""
 
     window_s: float = Field(default=60.0, gt=0)
     slices: int = Field(default=6, ge=1, le=60)
     """The window is counted in this many slices, the oldest dropped whole."""
-    calls_min: int = Field(default=10, ge=1)
-    """Calls in the window below which no rate means anything."""
+    calls_min: int = Field(default=5, ge=1)
+    """Calls in the window below which no rate means anything.
+
+    A model that hangs gives few: four at once, fewer after each time-out, are six in 40 s.
+    """
     failure_rate: float = Field(default=0.5, gt=0, le=1)
     slow_rate: float = Field(default=0.8, gt=0, le=1)
-    slow_s: float = Field(default=20.0, gt=0)
-    """A call longer than this is slow."""
+    slow_s: float = Field(default=10.0, gt=0)
+    """A call longer than this is slow. No call is given more than `agent.deadline_s` or `agent.model.timeout_s`."""
     open_s: float = Field(default=15.0, gt=0)
     """How long it stays open the first time; twice as long after each failed trial."""
     open_s_max: float = Field(default=300.0, gt=0)
@@ -70,6 +80,11 @@ class BreakerSettings(_Branch):
     """A probe not reported for this long has been lost, and gives its place back. Above any call's time."""
     hold_s_max: float = Field(default=86_400.0, gt=0)
     """A provider that says from when on it may be asked again is believed for at most this long."""
+
+    @model_validator(mode="after")
+    def _is_longest_at_its_longest(self) -> "BreakerSettings":
+        _check_open(self.open_s, self.open_s_max)
+        return self
 
 
 class ModelSettings(_Branch):
@@ -172,6 +187,11 @@ class QualitySettings(_Branch):
     jitter: float = Field(default=0.2, ge=0, lt=1)
     lost_s: float = Field(default=120.0, gt=0)
     """As a breaker's."""
+
+    @model_validator(mode="after")
+    def _is_longest_at_its_longest(self) -> "QualitySettings":
+        _check_open(self.open_s, self.open_s_max)
+        return self
 
     def as_breaker(self) -> BreakerSettings:
         """Return the same as a circuit breaker has it. An answer is never slow here: that is the model's breaker's."""

@@ -92,6 +92,16 @@ class Worker:
         """Aggregates read whose outcome is not acknowledged yet."""
         return sum(d.offsets.unfinished for d in self.assignment.deciders.values())
 
+    @property
+    def backlog(self) -> int:
+        """Outputs that wait to be written."""
+        return len(self._publisher)
+
+    @property
+    def paused(self) -> bool:
+        """Whether reading waits for outputs to be acknowledged."""
+        return self._paused
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; then finish what is being answered, and commit.
 

@@ -45,11 +45,6 @@ class Ledger:
         caps = [word for name, amount in terms.caps.items() for word in (name, amount)]
         self._caps: tuple[str | int, ...] = tuple(caps)
 
-    @property
-    def cap_nano_usd(self) -> int | None:
-        """What this worker holds a day to, of all together."""
-        return self.terms.caps.get("day/all/nano_usd")
-
     async def reserve(self, ask: Ask, now_ms: int) -> Answer:
         """Set an amount aside in every window and account and take the pace for it: all of it or nothing.
 

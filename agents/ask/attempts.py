@@ -31,7 +31,8 @@ BACKOFF_S_MAX = 8.0
 JITTER = 0.5
 """The backoff is shortened by up to this share, so that those who failed together do not come back together."""
 ANSWER_S_MIN = 0.5
-"""With less time than this before the deadline no model answers: a send would be paid for nothing."""
+"""With less time than this before the deadline no model answers: a send would be paid for nothing. More is asked for
+as soon as it is known what answers take (`patience.py`)."""
 
 
 class Attempt(Struct, frozen=True):
@@ -71,14 +72,16 @@ def next_step(
     now_s: float,
     deadline_s: float,
     seed: str,
+    answer_s: float = 0.0,
     other_models: int = 0,
 ) -> Step:
     """Return what to do with a candidate after these sends, oldest first.
 
-    ``seed`` decides the jitter; the candidate's id makes a decision repeatable. ``other_models`` is how many models
-    of the ladder are left. All times are seconds of one clock.
+    ``seed`` decides the jitter; the candidate's id makes a decision repeatable. ``answer_s`` is how long an answer
+    takes, as far as one knows; ``other_models`` how many models of the ladder are left. All times are seconds of one
+    clock.
     """
-    if now_s + ANSWER_S_MIN > deadline_s:
+    if is_too_late(now_s, deadline_s, answer_s):
         return GiveUp(history[-1].outcome.name if history else "deadline")
     if not history:
         return Send()
@@ -86,11 +89,16 @@ def next_step(
     if _spent(history) or (last.outcome.retry is Retry.OTHER_MODEL and not other_models):
         return GiveUp(last.outcome.name)
     not_before_s = last.ended_s + _pause_s(history, seed)
-    if not_before_s + ANSWER_S_MIN > deadline_s:
+    if is_too_late(not_before_s, deadline_s, answer_s):
         return GiveUp(last.outcome.name)
     if now_s < not_before_s:
         return Wait(not_before_s)
     return Send(other_model=last.outcome.retry is Retry.OTHER_MODEL)
+
+
+def is_too_late(at_s: float, deadline_s: float, answer_s: float) -> bool:
+    """Return whether a send at a time would be answered after a deadline, where an answer takes ``answer_s``."""
+    return at_s + max(answer_s, ANSWER_S_MIN) > deadline_s
 
 
 def paid(history: Sequence[Attempt]) -> int:

@@ -71,10 +71,12 @@ class Breakers:
         """Take all `force_breaker` orders that stand now, each of one subject: a name, or a glob over names.
 
         Of those that fit a breaker the newest holds. An order is carried out once, however often it is given;
-        one that stands no more (it has expired, or was taken back) is undone. One without sense is none.
+        one that stands no more (it has expired, or was taken back) is undone. Then an older one may be the newest:
+        if it says open it holds again, and a trial follows one that closed the breaker long ago. One without sense
+        is none.
         """
         known = [order for order in orders if order.value in ORDERS]
-        self._orders = tuple(sorted(known, key=lambda order: (order.at_ms, order.control_id)))
+        self._orders = tuple(sorted(known, key=_place_of))
         for name, breaker in self._breakers.items():
             self._obey(name, breaker, now_s)
 
@@ -109,7 +111,8 @@ class Breakers:
         self._obeyed[name] = order
         until = "" if order.expires_ms is None else f" (until {rfc3339(order.expires_ms)})"
         reason = f"{order.actor}: {order.reason}{until}"
-        if order.value == "auto":
+        carried_out = before is not None and _place_of(order) < _place_of(before)
+        if order.value == "auto" or (order.value == "closed" and carried_out):
             breaker.release(reason, now_s)
         else:
             breaker.force(is_open=order.value == "open", reason=reason, now_s=now_s)
@@ -118,6 +121,11 @@ class Breakers:
         """Return the newest order that is for this name."""
         fitting = (o for o in reversed(self._orders) if fnmatchcase(name, o.subject))
         return next(fitting, None)
+
+
+def _place_of(order: Control) -> tuple[int, str]:
+    """Return what puts orders of several subjects in one order."""
+    return order.at_ms, order.control_id
 
 
 class _Counted:

@@ -81,6 +81,11 @@ class Recorded:
             self._strays.setdefault(name)
             self._refuse_more(len(self._strays))
 
+    def take_late(self, told: Decision | Tally) -> None:
+        """Take a record of `decisions` that was written while the analyses were read: what it decides is no stray."""
+        if isinstance(told, Decision):
+            self._strays.pop(told.decision_id, None)
+
     def take_entry(self, entry: Intent | Result) -> None:
         """Take the next record of the journal."""
         if entry.attempt_id not in self._intents:

@@ -3,6 +3,7 @@
 Everything else of ours is imported when it is used, as there.
 """
 
+import getpass
 import sys
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -11,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from deploy.settings import Settings
 
-__all__ = ["Instance", "Lifeline", "fail", "role_settings"]
+__all__ = ["Instance", "Lifeline", "actor_of", "fail", "role_settings"]
 
 Instance = Annotated[
     str | None,
@@ -24,6 +25,15 @@ def fail(words: str) -> NoReturn:
     """End the command with status 2, saying why on standard error."""
     typer.echo(f"tapereader: {words}", err=True)
     sys.exit(2)
+
+
+def actor_of(told: str) -> str:
+    """Return who gives an order: as told, else the user. It ends the command where the user has no name."""
+    try:
+        actor = told or getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have none
+        actor = ""
+    return actor or fail("--actor: who says so? This user has no name")
 
 
 def role_settings(role: str, instance: str | None) -> "Settings":

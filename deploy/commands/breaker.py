@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import fail
+from . import actor_of, fail
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
@@ -22,7 +22,7 @@ Name = Annotated[
     str, typer.Argument(help="breaker/<provider>/<model>, quality/<prompt version>, or a glob.")
 ]
 Reason = Annotated[str, typer.Option(help="Why; it is told wherever the breaker is.")]
-Actor = Annotated[str, typer.Option(envvar="USER", help="Who says so.")]
+Actor = Annotated[str, typer.Option(help="Who says so. Default: the user's name.")]
 Minutes = Annotated[
     float | None,
     typer.Option("--minutes", min=0.01, max=525_600, help="Take it back by itself after this."),
@@ -74,8 +74,7 @@ def _order(name: str, value: str, *, reason: str, actor: str, minutes: float | N
     from deploy.settings import load  # noqa: PLC0415
     from topics import ContractError  # noqa: PLC0415
 
-    if not actor:
-        fail("--actor: who says so? (The environment has no USER.)")
+    actor = actor_of(actor)
     if not name.startswith(FAMILIES) and "*" not in name:
         fail(
             f"{name!r} names no breaker: one of breaker/<provider>/<model>, quality/<prompt>, or a glob"

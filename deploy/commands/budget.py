@@ -1,7 +1,6 @@
 """`tapereader budget`: what the model has cost and may cost."""
 
 import asyncio
-import getpass
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from . import fail
+from . import actor_of, fail
 
 if TYPE_CHECKING:
     from agents.account.ledger import Ledger
@@ -74,7 +73,7 @@ def budget_set(
     amount: Annotated[
         str, typer.Argument(help="The cap; none: each worker's own; open: of a closed model.")
     ],
-    reason: Annotated[str, typer.Option(min=1, help="Kept with the act.")],
+    reason: Annotated[str, typer.Option(help="Kept with the act.")],
     actor: Annotated[str, typer.Option(help="Default: the user's name.")] = "",
     act_id: Annotated[
         str, typer.Option("--id", help="The same id is the same act, however often it is sent.")
@@ -236,7 +235,7 @@ async def _set(ledger: "Ledger", name: str, value: str) -> str | None:
 def _act(
     settings: "Settings", name: str, value: str, *, reason: str, actor: str, act_id: str
 ) -> "Control":
-    from topics import BY_NAME, Control, encode  # noqa: PLC0415
+    from topics import BY_NAME, ContractError, Control, encode  # noqa: PLC0415
 
     now_ms = _now_ms()
     subject = f"budget/{settings.agent.budget.scope}/{name}"
@@ -246,13 +245,15 @@ def _act(
         act="set_budget",
         subject=subject,
         value=value,
-        actor=actor or getpass.getuser(),
+        actor=actor_of(actor),
         reason=reason,
         at_ms=now_ms,
     )
-    # What no reader takes would hold now, and be forgotten with the next loss of the ledger.
-    read: Control = BY_NAME["control"].decoder().decode(encode(act))
-    return read
+    try:
+        checked: Control = BY_NAME["control"].decoder().decode(encode(act))
+    except ContractError as error:  # written all the same, it would be lost at the next rebuild
+        fail(f"no such act can be written: {error}")
+    return checked
 
 
 async def _written(settings: "Settings", act: "Control") -> None:

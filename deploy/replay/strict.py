@@ -1,6 +1,7 @@
 """The agent's partitions replayed: what is recorded is read, said again, and written where it agrees."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,9 @@ READ = ("aggregates", "decisions", "analyses", "journal")
 WRITTEN = ("analyses", "decisions")
 ROUND_MAX = 500
 """Records of one delivery."""
+
+DECIDED_S = 1.0
+"""After its analysis is acknowledged, a decision is written within this."""
 
 Told = Callable[[int, int | None], None]
 """Told how many aggregates have been read, and the log time of the last one."""
@@ -136,6 +140,7 @@ class _Replaying:
     async def _recorded(self, reach: Reach) -> Recorded:
         """Read what stands in the topics of a span, up to their present ends: what came late is there."""
         recorded = Recorded(Span(partition=reach.partition, begin=reach.begin, end=reach.end))
+        began_ms = time.time_ns() // 1_000_000
         takes: dict[str, Callable[[Any, bytes], None]] = {
             "decisions": lambda told, _: recorded.take_told(told),
             "analyses": recorded.take_analysis,
@@ -146,17 +151,31 @@ class _Replaying:
         )  # an analysis may be told against an earlier one
         from_ms = self.request.from_ms and max(0, self.request.from_ms - warm_ms)
         for name, take in takes.items():
-            decode = BY_NAME[name].decoder().decode
-            async for batch in self.tape.since(name, reach.partition, from_ms):
-                for record in batch:
-                    try:
-                        event = decode(record.value or b"")
-                    except ContractError as refused:
-                        place = f"{name}/{record.partition} offset {record.offset}"
-                        msg = f"{place} cannot be read: {refused}"
-                        raise ReplayError(msg) from None
-                    take(event, record.value)
+            await self._read(name, reach.partition, from_ms, take)
+        # An agent that works meanwhile has written analyses since the decisions were read, and decides on each at once.
+        for wait_s in (0.0, DECIDED_S):
+            if not any(recorded.strays):
+                break
+            await asyncio.sleep(wait_s)
+            await self._read(
+                "decisions", reach.partition, began_ms, lambda told, _: recorded.take_late(told)
+            )
         return recorded
+
+    async def _read(
+        self, name: str, partition: int, from_ms: int | None, take: Callable[[Any, bytes], None]
+    ) -> None:
+        """Hand over what a topic's partition holds since a log time, up to its present end."""
+        decode = BY_NAME[name].decoder().decode
+        async for batch in self.tape.since(name, partition, from_ms):
+            for record in batch:
+                try:
+                    event = decode(record.value or b"")
+                except ContractError as refused:
+                    place = f"{name}/{record.partition} offset {record.offset}"
+                    msg = f"{place} cannot be read: {refused}"
+                    raise ReplayError(msg) from None
+                take(event, record.value)
 
     def _written(self, told: Iterable[Again | Miss]) -> Iterator[OutRecord]:
         """Count what a replay says, and yield the records of what agrees: an analysis before its decision."""

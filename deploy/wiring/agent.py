@@ -30,6 +30,7 @@ from topics import PipelineError, SettingsError
 from topics.outbox import Sender
 from topics.settings import BrokerSettings
 
+from .agent_budget import BudgetSeen
 from .agent_parts import agent_parts
 
 log = structlog.get_logger()
@@ -50,7 +51,7 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
         now_ms=now_ms,
     )
     orders = Orders(settings.broker, {"force_breaker": breakers.heed}, now_ms=now_ms)
-    spend = {"settled": 0.0, "reserved": 0.0}
+    budget = BudgetSeen()
 
     async def main(stop: asyncio.Event) -> None:
         if desk is None:
@@ -63,7 +64,7 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
             ending.push_async_callback(desk.ledger.close)
             ending.push_async_callback(desk.model.close)
             beside = [
-                asyncio.create_task(_watch_books(desk.books, settings.broker, spend)),
+                asyncio.create_task(_watch_books(desk.books, settings.broker, budget)),
                 asyncio.create_task(orders.run()),
             ]
             ending.push_async_callback(_end_all, beside)
@@ -77,7 +78,7 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
         "agent",
         settings,
         main,
-        parts=lambda: agent_parts(worker, settings.agent, breakers, spend, time.monotonic()),
+        parts=lambda: agent_parts(worker, settings.agent, breakers, budget, time.monotonic()),
         ready=lambda: None if worker.ready else "partitions are not assigned or not warm yet",
         lifeline=lifeline,
     )
@@ -150,21 +151,19 @@ def create_desk(
     )
 
 
-async def _watch_books(books: Books, broker: BrokerSettings, spend: dict[str, float]) -> None:
+async def _watch_books(books: Books, broker: BrokerSettings, budget: BudgetSeen) -> None:
     """Keep the day's account in view, end what nobody ended, and open books that are closed."""
     while True:
         try:
-            shown = await books.ledger.show(now_ms())
+            shown = budget.shown = await books.ledger.show(now_ms())
             if not shown.open:
                 outcome = await books.ledger.rebuild(_recorded(broker), now_ms())
                 log.info("the ledger was lost or new", outcome=outcome)
-            account = shown.spend
-            spend.update(
-                settled=float(account.settled), reserved=float(account.reserved + account.charged)
-            )
             await books.tend()
+            budget.wrong = None
         except (PipelineError, KafkaError) as error:
-            log.warning("the ledger does not answer, or cannot be rebuilt", error=str(error))
+            budget.wrong = str(error) or repr(error)
+            log.warning("the ledger does not answer, or cannot be rebuilt", error=budget.wrong)
         await asyncio.sleep(1.0)
 
 

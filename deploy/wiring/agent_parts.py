@@ -1,7 +1,5 @@
 """What the agent role says of itself."""
 
-from collections.abc import Mapping
-
 from agents.ask.breaker import CircuitBreaker
 from agents.ask.breakers import Breakers, words_of
 from agents.desk import Desk
@@ -10,25 +8,30 @@ from agents.settings import AgentSettings
 from agents.worker import Worker
 from deploy.reporting import Part
 
-NANO = 1e9
+from .agent_budget import NANO, BudgetSeen
+
 PRODUCTS = {"state": "states", "deep_dive": "deep dives"}
 """What the model may be asked for, in words."""
+WAITS = "; reading waits until the brokers have taken what is written"
 
 
 def agent_parts(
     worker: Worker,
     settings: AgentSettings,
     breakers: Breakers,
-    spend: Mapping[str, float],
+    budget: BudgetSeen,
     now_s: float,
 ) -> list[Part]:
     """Return the role as a whole, the breakers and the budget."""
     desk = worker.analyst.desk
+    AGENT.paused.set(worker.paused)
+    AGENT.backlog.set(worker.backlog)
+    AGENT.unfinished.set(worker.unfinished)
     parts = [
         Part(
             "role",
             "running" if worker.ready else "starting",
-            _asking(desk, settings),
+            _asking(desk, settings) + (WAITS if worker.paused else ""),
             {
                 "waiting": float(len(worker.inbox)),
                 "calls_in_flight": float(worker.calls_in_flight),
@@ -43,22 +46,11 @@ def agent_parts(
     AGENT.ledger_untold.set(desk.books.untold)
     AGENT.ledger_dropped.set(desk.books.dropped)
     AGENT.ledger_overruns.set(desk.books.overruns)
-    AGENT.spent_usd.set(spend["settled"] / NANO)
+    AGENT.ledger_open.set(budget.is_open)
+    if budget.day is not None:
+        AGENT.spent_usd.set(budget.day.settled / NANO)
     parts += [breaker_part(name, breaker, now_s) for name, breaker in breakers]
-    cap = float(desk.ledger.cap_nano_usd or 0)
-    used = spend["settled"] + spend["reserved"]
-    parts.append(
-        Part(
-            f"budget/{settings.budget.scope}",
-            "spent" if used >= cap else "open",
-            f"${spend['settled'] / NANO:.6f} of ${cap / NANO:.2f} today",
-            {
-                "settled_nano_usd": spend["settled"],
-                "reserved_nano_usd": spend["reserved"],
-                "cap_nano_usd": cap,
-            },
-        )
-    )
+    parts.append(budget.part(settings.budget.scope, desk.ledger.terms))
     return parts
 
 

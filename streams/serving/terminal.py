@@ -191,9 +191,10 @@ def _breaker(view: View, now_ms: int) -> Text:
 def _spend(view: View, agent: Status | None, now_ms: int) -> Text:
     live = view.parts("agent", "budget", now_ms)
     if live:
-        spent = [s for s in live if s.state == "spent"]
-        if spent:
-            return _line(f"BUDGET SPENT: {spent[0].words}", TROUBLE)
+        for state in ("closed", "spent"):
+            for status in live:
+                if status.state == state:
+                    return _line(f"BUDGET {state.upper()}: {status.words}", TROUBLE)
         return _line(live[0].words)
     if view.last_told("agent", "budget") is not None:
         return _unheard(view, "agent", "budget", now_ms)

@@ -11,13 +11,16 @@ from typing import Any
 import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.structs import ConsumerRecord
 
 from agents.journal import Journal
 from agents.settings import AgentSettings, GateSettings, ModelSettings
+from deploy.replay import strict
 from deploy.replay.agreement import Agreement
 from deploy.replay.command import target_of
 from deploy.replay.request import Request
 from deploy.replay.strict import replay_strictly
+from deploy.replay.tape import Tape
 from deploy.settings import environment_of
 from tests.servers import SharedKafka, SharedRedis
 from tests.strategies.aggregates import FIVE_MS, market, social, volume
@@ -125,11 +128,11 @@ def minutes(numbers: range) -> list[Aggregate]:
 
 
 async def said_again(
-    broker: BrokerSettings, name: str, from_ms: int | None = None
+    broker: BrokerSettings, name: str, from_ms: int | None = None, to_ms: int | None = None
 ) -> tuple[Agreement, BrokerSettings]:
     """Replay into a prefix of this name."""
     target = target_of(broker, f"{broker.prefix}{name}.")
-    request = Request(into=target.prefix, from_ms=from_ms, to_ms=None, speed=None, kinds=())
+    request = Request(into=target.prefix, from_ms=from_ms, to_ms=to_ms, speed=None, kinds=())
     agreement = await replay_strictly(
         broker,
         target,
@@ -271,6 +274,35 @@ def command(broker: BrokerSettings, into: str) -> "subprocess.CompletedProcess[s
         timeout=2 * PATIENCE_S,
         check=False,
     )
+
+
+async def test_what_an_agent_says_while_a_replay_reads_is_not_missed(
+    broker: BrokerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It decides on analyses after the decisions have been read: they are of another range, and no strays."""
+    begun: list[int] = []
+
+    class LateTape(Tape):
+        """Lets the agent answer between the decisions and the analyses of each partition."""
+
+        async def since(
+            self, name: str, partition: int, from_ms: int | None
+        ) -> AsyncIterator[list[ConsumerRecord]]:
+            if name == "analyses":
+                begun.append(partition)
+                first = 3 * len(begun)
+                places = await publish(broker, minutes(range(first, first + 3)))
+                await until_committed(broker, places)
+            async for batch in super().since(name, partition, from_ms):
+                yield batch
+
+    monkeypatch.setattr(strict, "Tape", LateTape)
+    async with working(SETTINGS, broker):
+        await until_committed(broker, await publish(broker, minutes(range(3))))
+        agreement, _ = await said_again(broker, "again", to_ms=now_ms() + 1)
+    assert begun
+    assert agreement.origins.total() > 0
+    assert agreement.misses == []
 
 
 async def test_an_answer_that_was_paid_for_before_a_kill_is_not_asked_for_again(

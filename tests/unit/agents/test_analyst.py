@@ -329,6 +329,17 @@ async def test_a_deadline_of_ours_is_no_failure_of_the_model(
     assert ours.breaker.heard == [health]
 
 
+async def test_what_would_come_too_late_is_not_asked_for(office: Open) -> None:
+    """A call with less time than answers take is paid for nothing; with more, it is made."""
+    ours = office(said(), took_s=0.8)
+    analysis, _ = await ours.answer()
+    assert analysis.origin == "model"
+    late, _ = await ours.answer(left_s=0.8)
+    assert (late.origin_reason, len(ours.model.asked)) == ("deadline", 1)
+    analysis, _ = await ours.answer(left_s=10.0)
+    assert (analysis.origin, len(ours.model.asked)) == ("model", 2)
+
+
 async def test_the_validity_ends_with_time_itself() -> None:
     """However long a state is valid, the contract can say it."""
     settings = AgentSettings(gate=GateSettings(state_valid_s=1e12))

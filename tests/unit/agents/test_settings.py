@@ -1,9 +1,23 @@
 """What an operator may set, and what is refused with a reason."""
 
-import pytest
-from pydantic import SecretStr, ValidationError
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
-from agents.settings import AgentSettings, BudgetSettings, ModelSettings, is_loopback
+import pytest
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from agents.settings import (
+    AgentSettings,
+    BreakerSettings,
+    BudgetSettings,
+    ModelSettings,
+    QualitySettings,
+    is_loopback,
+)
+
+PAGE = Path(__file__).parents[3] / "docs" / "operating" / "agent-settings.md"
 
 
 @pytest.mark.parametrize(
@@ -55,6 +69,17 @@ def test_a_reservation_outlives_its_call() -> None:
     with pytest.raises(ValidationError, match=r"budget\.lease_s = 30: above model\.timeout_s"):
         AgentSettings(budget=budget, model=model)
     AgentSettings(budget=budget, model=ModelSettings(timeout_s=29.9))
+
+
+@pytest.mark.parametrize("kind", [BreakerSettings, QualitySettings])
+def test_a_breaker_is_not_open_longer_the_first_time_than_ever(
+    kind: type[BreakerSettings | QualitySettings],
+) -> None:
+    """Whoever sets the one and not the other is told, and not given less in silence."""
+    most_s = kind().open_s_max
+    assert kind(open_s=most_s).open_s == most_s
+    with pytest.raises(ValidationError, match=r"at most open_s_max, which is"):
+        kind(open_s=most_s + 1)
 
 
 def test_a_key_is_one_word_without_the_line_break_of_its_file() -> None:
@@ -110,3 +135,19 @@ def test_the_model_has_all_of_the_time_but_what_telling_takes(
 ) -> None:
     """A tenth of the deadline, a second at most."""
     assert AgentSettings(deadline_s=deadline_s).asking_s == pytest.approx(asking_s)
+
+
+def settings_told(cls: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each setting with its default, as the page tells it."""
+    for name, field in cls.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from settings_told(kind, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", "-" if field.default is None else json.dumps(field.default)
+
+
+def test_the_page_explains_every_setting_with_its_default() -> None:
+    """In the order they are declared; what it says is what holds."""
+    rows = re.findall(r"^\| `([\w.]+)` \| (.+?) \| (.+) \|$", PAGE.read_text(), re.MULTILINE)
+    assert [(name, default) for name, default, _ in rows] == list(settings_told(AgentSettings))

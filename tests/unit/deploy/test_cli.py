@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from deploy import cli
+from deploy.commands import actor_of
 from deploy.commands.bench import bench_app
 from deploy.commands.breaker import breaker_app
 from deploy.commands.budget import budget_app
@@ -201,8 +202,9 @@ def test_a_source_nobody_described_is_refused_with_those_there_are(tmp_path: Pat
         (("replay", "--into", "x.", "--analyses", "strict", "--speed", "2"), "are of raw topics"),
         (("breaker", "open", "breaker/*"), "Missing option '--reason'"),
         (("breaker", "open", "x", "--reason", "r", "--actor", "a"), "'x' names no breaker"),
-        (("breaker", "auto", "quality/x", "--reason", "r"), "--actor: who says so?"),
         (("breaker", "close", "quality/x", "--reason", "", "--actor", "a"), "no such order"),
+        (("budget", "set", "day/all/usd", "5", "--reason", ""), "no such act can be written"),
+        (("budget", "set", "day/all/usd", "5"), "Missing option '--reason'"),
         (("audit", "--kind", "weather"), "--kind weather: one of market, volume, social"),
         (("audit", "--partition", "12"), "broker.partitions is 12, so 0 to 11"),
         (("audit", "--sample", "-1"), "greater than or equal to 0"),
@@ -334,3 +336,19 @@ def test_a_folder_of_our_name_where_the_user_stands_is_harmless(tmp_path: Path) 
 def _intruder(folder: Path, package: str) -> None:
     (folder / package).mkdir()
     (folder / package / "__init__.py").write_text("raise RuntimeError('run')\n")
+
+
+def test_who_orders_is_told_or_the_user(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A container's user may have no name, and then somebody has to say it."""
+    assert actor_of("alice") == "alice"
+    for key in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.setenv("USER", "bob")
+    assert actor_of("") == "bob"
+    monkeypatch.delenv("USER")
+    monkeypatch.setattr(os, "getuid", lambda: 2_000_000_000)
+    with pytest.raises(SystemExit, match="2"):
+        actor_of("")
+    assert "--actor: who says so?" in capsys.readouterr().err

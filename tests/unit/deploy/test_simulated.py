@@ -80,3 +80,23 @@ def test_the_scripts_that_are_shown_can_be_played() -> None:
     shown = EXAMPLES[EXAMPLES.index("[") : EXAMPLES.rindex("]") + 1]
     assert len(load(shown.encode())) == 2
     assert [fault for fault in FAULTS if f"`{fault}`" not in text] == []
+
+
+async def test_the_agent_that_is_shown_starts() -> None:
+    """With the settings of the page's own line it has a desk: it is not refused for want of a ledger."""
+    from agents.journal import Journal  # noqa: PLC0415 - takes a second
+    from deploy.settings import load  # noqa: PLC0415 - the same
+    from deploy.wiring.agent import create_breakers, create_desk  # noqa: PLC0415 - the same
+    from topics.outbox import Sender  # noqa: PLC0415 - the same
+
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    (shown,) = (line for line in lines if line.endswith("tapereader agent"))
+    settings = load(dict(word.split("=", 1) for word in shown.split() if "=" in word))
+    sender = Sender(settings.broker)
+    journal = Journal(settings.broker, sender)
+    desk = create_desk(settings.agent, settings.broker.prefix, create_breakers(settings), journal)
+    assert desk is not None
+    await desk.model.close()
+    await desk.ledger.close()
+    await journal.close()
+    await sender.close()

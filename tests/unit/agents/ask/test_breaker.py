@@ -12,7 +12,7 @@ from agents.ask.breaker import (
 from agents.ask.window import WHYS_MAX
 from agents.settings import BreakerSettings
 
-SETTINGS = BreakerSettings(jitter=0.0)
+SETTINGS = BreakerSettings(calls_min=10, slow_s=20.0, jitter=0.0)
 FAILURE, SUCCESS, IGNORED = Outcome.FAILURE, Outcome.SUCCESS, Outcome.IGNORED
 
 

@@ -14,7 +14,7 @@ PROMPT = "quality/deep_dive-0123abcd"
 
 def breakers() -> Breakers:
     """Return none yet, without jitter."""
-    return Breakers(BreakerSettings(jitter=0), QualitySettings(jitter=0))
+    return Breakers(BreakerSettings(calls_min=10, jitter=0), QualitySettings(jitter=0))
 
 
 def both(made: Breakers, now_s: float = 0.0) -> tuple[CircuitBreaker, CircuitBreaker]:
@@ -138,7 +138,7 @@ def test_an_order_is_carried_out_once() -> None:
 
 
 def test_what_an_order_forced_open_is_tried_when_it_stands_no_more() -> None:
-    """Its time is over, or its record was deleted; an older one that still stands takes its place."""
+    """Its time is over, or its record was deleted; also where an older one, to close it, still stands."""
     made = breakers()
     model, _ = both(made)
     made.heed([order(MODEL, "open", 2, expires_ms=9)], 1.0)
@@ -148,7 +148,27 @@ def test_what_an_order_forced_open_is_tried_when_it_stands_no_more() -> None:
     made.heed([order("breaker/*", "closed", 1), order(MODEL, "open", 2)], 3.0)
     assert (model.state, model.transitions) == (State.FORCED_OPEN, 3)
     made.heed([order("breaker/*", "closed", 1)], 4.0)
-    assert (model.state, model.transitions) == (State.CLOSED, 4)
+    assert (model.state, model.transitions) == (State.HALF_OPEN, 4)
+
+
+def test_an_older_order_does_not_close_what_a_newer_one_had_opened() -> None:
+    """When the newer one expires, an incident may go on: a few calls are tried. An older `open` holds again."""
+    made = breakers()
+    model, _ = both(made)
+    closes, opens = order("breaker/*", "closed", 1), order(MODEL, "open", 2, expires_ms=9)
+    shuts, spares = order("breaker/*", "open", 3), order(MODEL, "closed", 4, expires_ms=20)
+    states = []
+    for orders in ([closes], [closes, opens], [closes], [shuts], [shuts, spares], [shuts]):
+        made.heed(orders, 1.0)
+        states.append(model.state)
+    assert states == [
+        State.CLOSED,
+        State.FORCED_OPEN,
+        State.HALF_OPEN,
+        State.FORCED_OPEN,
+        State.CLOSED,
+        State.FORCED_OPEN,
+    ]
 
 
 def test_an_order_waits_for_its_breaker() -> None:

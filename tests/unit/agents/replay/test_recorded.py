@@ -76,3 +76,13 @@ def test_more_than_is_held_is_refused() -> None:
     recorded.take_analysis(analysed("a"), b"")
     with pytest.raises(RecordedError, match="give a shorter one"):
         recorded.take_analysis(analysed("b"), b"")
+
+
+def test_what_is_decided_while_the_analyses_are_read_is_no_stray() -> None:
+    """A decision that comes late takes its analysis off the list and is not of the span; a tally says nothing."""
+    recorded = Recorded(SPAN)
+    for name in ("late", "stray"):
+        recorded.take_analysis(analysed(name), encode(analysed(name)))
+    for told in (tally(10, 12), replace(decided("late"), read_to=12), decided("another")):
+        recorded.take_late(told)
+    assert (list(recorded.strays), recorded.decisions, recorded.tallies) == (["stray"], [], [])

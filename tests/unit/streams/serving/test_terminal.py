@@ -304,6 +304,14 @@ def test_a_spent_budget_is_said_aloud() -> None:
     assert row(painted(view), "spend") == "BUDGET SPENT: $1 of $1 today"
 
 
+def test_a_budget_whose_ledger_is_away_is_said_aloud() -> None:
+    """Before one that is spent: nothing at all is sent."""
+    view = View()
+    view.take(part("agent", "budget/a", "spent", "$1 of $1 today"))
+    view.take(part("agent", "budget/b", "closed", "$0 of $1 today; nothing is sent"))
+    assert row(painted(view), "spend") == "BUDGET CLOSED: $0 of $1 today; nothing is sent"
+
+
 def test_what_has_expired_is_not_shown_as_if_alive() -> None:
     """All rows of a pipeline that died half an hour ago."""
     view, later_ms = busy(), NOW_MS + 1_800_000
