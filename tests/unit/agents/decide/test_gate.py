@@ -168,12 +168,13 @@ def test_within_the_cool_down_something_worse_asks_at_once() -> None:
 
 def test_a_crash_behind_a_jump_asks_at_once() -> None:
     """Both are critical, and one is no repetition of the other; a third of either is, until all has rested."""
-    jump, crash = {"high": 107.0}, {"low": 90.0}
-    moves = [jump, crash, jump, crash, *[{}] * 2, crash]
-    verdicts = Asked().all([market(number=n, **move) for n, move in enumerate(moves)])
+    highs = [107.0, 100.0, 107.0, 100.0, 100.0, 100.0, 100.0]
+    lows = [100.0, 90.0, 100.0, 90.0, 100.0, 100.0, 90.0]
+    moves = [market(number=n, high=highs[n], low=lows[n]) for n in range(7)]
+    verdicts = Asked().all(moves)
     dives = [(n, v.reasons) for n, v in enumerate(verdicts) if v and v.product == "deep_dive"]
     assert dives == [(0, ("price_jump",)), (1, ("price_drop",)), (6, ("price_drop",))]
-    same = Asked().all([market(**jump), market("BTC/USD", **crash), market(number=1)])
+    same = Asked().all([market(high=107.0), market("BTC/USD", low=90.0), market(number=1)])
     assert [v and v.reasons for v in same] == [("price_jump",), None, ("price_drop",)]
 
 
