@@ -196,7 +196,8 @@ class Caller:
             change = Concurrency.NONE if reply is None else reply.meaning.concurrency
             desk.slots.report(slot, change, now_s)
             if reply is not None and reply.meaning.opens:
-                until_s = None if reply.retry_after_s is None else now_s + reply.retry_after_s
+                # At once is no time: it would not be opened at all.
+                until_s = now_s + reply.retry_after_s if reply.retry_after_s else None
                 desk.breaker.open_until(until_s, reply.message, now_s)
             if reply is not None and _tells_how_long(reply):
                 self.answer_time.take(now_s - began_s)

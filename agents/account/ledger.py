@@ -248,6 +248,7 @@ class Ledger:
             ask, used = found.ask, found.used
             words += [ask.attempt_id, ask.model, ask.priority, ask.nano_usd, ask.tokens]
             words += [found.at_ms, found.until_ms, found.state, used.nano_usd, used.tokens]
+            words.append(int(found.opened))
         self._check_held(await self._run("rebuild_load", books, REBUILD_LEASE_MS, *words))
 
     def _check_held(self, answer: int) -> None:

@@ -17,6 +17,8 @@ RECOVERED_MAX = 1_000_000
 """Attempts read back; more would be eleven a second, all day long."""
 MARGIN_MS = 10_000
 """A worker whose clock is a little behind may still reserve in the window before."""
+OPEN = "open"
+"""What an operator's act says of a model that a defect had closed."""
 NO_CAP = "none"
 """What an operator's act sets a cap to when it takes the cap away."""
 
@@ -35,6 +37,8 @@ class Recovered(Struct, frozen=True):
     until_ms: int
     state: State
     used: Use = Use()
+    opened: bool = False
+    """Whether an operator has opened its model since: what it cost closes it no more."""
 
 
 class Recovery:
@@ -45,6 +49,8 @@ class Recovery:
         self.since_ms = (now_ms - MARGIN_MS) // SIZE_MS["day"] * SIZE_MS["day"]
         self.caps: dict[str, int | None] = {}
         """Caps that operators have set, as they stand; None where the last act took one away."""
+        self._opened_ms: dict[str, int] = {}
+        """By model, when an operator last opened it."""
         self._scope, self._now_ms, self._lease_ms = scope, now_ms, lease_ms
         self._intents: dict[str, Intent] = {}
         self._results: dict[str, Result] = {}
@@ -62,7 +68,7 @@ class Recovery:
                 # The first counts: what was charged is not refunded when its outcome comes late.
                 self._results.setdefault(entry.attempt_id, entry)
             case Control(act="set_budget"):
-                self._set_cap(entry)
+                self._act(entry)
             case _:
                 return
         if max(len(self._intents), len(self._results)) > RECOVERED_MAX:
@@ -95,15 +101,19 @@ class Recovery:
             state: State = "confirmed" if open_ else "charged"
             return Recovered(ask, intent.at_ms, until_ms, state, Use() if open_ else whole)
         if result.known == "settled":
-            return Recovered(ask, intent.at_ms, until_ms, "settled", use_of(result))
+            opened = result.ended_ms <= self._opened_ms.get(ask.model, -1)
+            return Recovered(ask, intent.at_ms, until_ms, "settled", use_of(result), opened)
         if result.known == "released":
             return Recovered(ask, intent.at_ms, until_ms, "released")
         return Recovered(ask, intent.at_ms, until_ms, "charged", whole)
 
-    def _set_cap(self, act: Control) -> None:
+    def _act(self, act: Control) -> None:
         root, _, rest = act.subject.partition("/")
         scope, _, name = rest.partition("/")
         if root != "budget" or scope != self._scope:
+            return
+        if act.value == OPEN:
+            self._opened_ms[name] = act.at_ms
             return
         digits = act.value.isascii() and act.value.isdigit()
         amount = None if act.value == NO_CAP else int(act.value) if digits else -1

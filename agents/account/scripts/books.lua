@@ -63,10 +63,12 @@ local function post(books, attempt, column, nano_usd, tokens, opens)
   end
 end
 
-local function count_overrun(books, attempt, used_usd, used_tokens, nano_usd, tokens)
+-- `opened`: an operator has opened the model since.
+local function count_overrun(books, attempt, used_usd, used_tokens, nano_usd, tokens, opened)
   local beyond_usd, beyond_tokens = math.max(0, used_usd - nano_usd), math.max(0, used_tokens - tokens)
   if beyond_usd + beyond_tokens > 0 then
     post(books, attempt, 'overrun', beyond_usd, beyond_tokens)
+    if opened then return 1 end
     redis.call('HSET', base .. 'closed', attempt.model,
       attempt.id .. ' used ' .. text(beyond_usd) .. ' nano-dollars and ' .. text(beyond_tokens) .. ' tokens more than was reserved')
     return 1

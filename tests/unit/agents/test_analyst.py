@@ -373,6 +373,17 @@ async def test_a_spend_limit_opens_until_it_is_reset(office: Open) -> None:
     assert len(ours.model.asked) == 1
 
 
+async def test_a_spend_limit_that_asks_for_no_time_opens_all_the_same(office: Open) -> None:
+    """A retry-after of nothing, or of a date that is past: nobody knows when the door opens again."""
+    ours = office(
+        said(None, outcome="spend_limit", health=FAILURE, usage=Usage(), retry_after_s=0.0)
+    )
+    await ours.answer()
+    assert ours.breaker.retry_after_s(time.monotonic()) > ours.breaker.settings.open_s
+    assert (await ours.answer())[0].origin_reason == "breaker_open"
+    assert len(ours.model.asked) == 1
+
+
 @pytest.mark.parametrize("outcome", ["rate_limited", "ramp_limited"])
 async def test_silence_that_a_provider_asks_for_is_kept_by_all_workers(
     office: Open, outcome: str

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings as profile
 from hypothesis.stateful import initialize, invariant, run_state_machine_as_test
+from msgspec.structs import replace
 from redis import Redis
 
 from agents.account.budget import Granted, Refused, Use, Wait
@@ -415,6 +416,24 @@ async def test_an_act_that_no_ledger_took_does_not_keep_the_books_closed(
     try:
         assert await made.rebuild([act("50"), wrong], NOON_MS) == "rebuilt"
         assert await made.reserve(ask(1, 51), NOON_MS) == Refused("cap", DAY)
+    finally:
+        await made.close()
+
+
+@pytest.mark.parametrize(("at_ms", "is_open"), [(NOON_MS - 1, False), (NOON_MS, True)])
+async def test_a_model_that_was_opened_since_its_defect_stays_open(
+    redis_server: SharedRedis, topic_prefix: str, at_ms: int, is_open: bool
+) -> None:
+    """When the ledger is lost again; a defect after the operator's act closes it. What went beyond is counted."""
+    opened = replace(act("open", "a/m"), at_ms=at_ms)
+    made = Ledger(redis_server.url, prefix=topic_prefix, scope="test", terms=day(), call_s=5.0)
+    try:
+        await made.rebuild([opened, intent(1), result(1, cost=101)], NOON_MS)
+        answer = await made.reserve(ask(2), NOON_MS)
+        assert answer == (Granted(NOON_MS) if is_open else Refused("model_closed", "a/m"))
+        lines = (await made.show(NOON_MS)).lines
+        [line] = [x for x in lines if (x.window, x.account, x.unit) == ("day", "all", "nano_usd")]
+        assert line.overrun == 1
     finally:
         await made.close()
 
