@@ -5,7 +5,7 @@ SECONDS ?= 0
 MODEL ?= rules
 TESTS ?= tests
 PYTEST_ARGS ?= -m "not sdk and not nightly"
-# Two at once, and of the tests that need servers one at a time (tests/conftest.py sees to it).
+# Two at once: those of the pipeline, those of the analyst, and unit tests by whoever is through (tests/conftest.py).
 PARALLEL ?= -n 2 --dist loadscope
 KILLS ?= 200
 AGENT_KILLS ?= 90

@@ -23,6 +23,9 @@ from agents.desk import Desk
 from agents.settings import AgentSettings
 from topics import Analysis
 
+PACED_S_MAX = 30.0
+"""Who is told to wait longer asks the ledger again after this: the pace may have been corrected meanwhile."""
+
 
 class Later(Struct, frozen=True):
     """Not yet: the candidate, with what was sent for it, is to wait until a time before its deadline."""
@@ -137,8 +140,9 @@ class Analyst:
     def _refused(self, candidate: Candidate, caller: Caller, unmade: Unmade) -> Answered | Later:
         """Wait where a wait is all it takes and there is time."""
         if unmade.wait_s is not None:
-            not_before_s = time.monotonic() + unmade.wait_s
-            self._paced_until_s = max(self._paced_until_s, not_before_s)
+            now_s = time.monotonic()
+            not_before_s = now_s + unmade.wait_s
+            self._paced_until_s = max(self._paced_until_s, min(not_before_s, now_s + PACED_S_MAX))
             if not is_too_late(not_before_s, candidate.deadline_s, caller.answer_time.needed_s):
                 return Later(candidate, not_before_s, unmade.reason)
         return by_rules(candidate, unmade.reason)

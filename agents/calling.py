@@ -143,7 +143,7 @@ class Caller:
         desk, limits = self._desk, reply.limits
         buckets = (limits.requests, limits.input_tokens, limits.output_tokens)
         first, second, third = ((bucket.limit, bucket.remaining) for bucket in buckets)
-        pause = reply.meaning.limiter is Limiter.PAUSE and reply.retry_after_s is not None
+        pause = reply.meaning.limiter is not Limiter.NONE and reply.retry_after_s is not None
         try:
             await desk.ledger.heed(
                 f"{desk.model.provider}/{desk.model.name}",

@@ -13,7 +13,8 @@ SHOWN_CHARS_MAX = 80
 _SECRET_WORDS = ("key", "password", "secret", "token")
 _OF_A_BRANCH = {"model_type", "model_attributes_type", "dict_type"}
 """Errors whose input stands for a whole branch, in which there may be secrets."""
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_CREDENTIALS = re.compile(r"(?<=://)\S+(?=@)")
+"""To the last @ of the word: a password that is not written as it must be may hold a slash or an @ itself."""
 
 
 def refuse(*lines: str) -> NoReturn:

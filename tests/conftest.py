@@ -29,6 +29,7 @@ from .servers import (
 )
 
 _NAME_CHARS_MAX = 40
+_PIPELINE = ("tests/integration/", "tests/kills/")
 _TIMED = {"test_bench.py", "test_demo.py", "test_latency.py"}
 _GUARD = NetworkGuard()
 _TESTS = count()
@@ -57,10 +58,12 @@ def pytest_configure() -> None:
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
-    """Give unit tests to whoever is free; all others start servers and have patience: no two of them at once."""
+    """Give unit tests to whoever is free; all others start servers and have patience: at most two of them at once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if nodeid.startswith("tests/unit/") else "servers"
+        if nodeid.startswith("tests/unit/"):
+            return nodeid
+        return "pipeline" if nodeid.startswith(_PIPELINE) else "analyst and contracts"
 
 
 @pytest.hookimpl(optionalhook=True)

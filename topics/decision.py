@@ -44,7 +44,7 @@ class Decision(Struct, frozen=True, kw_only=True, tag_field="type", tag="decisio
     """The aggregates below this offset are what it knows. Not known of records written before this field, nor of an
     alert's whose analysis stood there already when its decision was made up for."""
     lead: Subject | None = None
-    """The subject its facts begin with: what the newest of its aggregates or alerts is about."""
+    """The subject its facts begin with: what the newest of its findings or alerts is about."""
     alert_ids: list[Annotated[str, Meta(max_length=200)]] = []
     """All alerts it answers, the one its analysis names first."""
 

@@ -16,6 +16,10 @@ Priority = Literal["alert", "deep_dive", "state"]
 """Which class of the budget pays, from the most urgent to the least."""
 
 
+ANSWER_CHARS_MAX = 65_536
+"""Of the model's own text that is kept; a longer one would make a record that no reader takes."""
+
+
 class Intent(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.intent"):
     """Written before a paid call, with the amount reserved for it."""
 
@@ -62,7 +66,7 @@ class Result(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.r
     cost_nano_usd: NanoUsd
     stop_reason: str | None = None
     request_id: str | None = None
-    answer: Annotated[str, Meta(max_length=65536)] | None = None
+    answer: Annotated[str, Meta(max_length=ANSWER_CHARS_MAX)] | None = None
     """The model's own text; never a post's."""
     started_ms: EpochMs
     ended_ms: EpochMs

@@ -13,9 +13,9 @@ too, leaves the attempt accounted for: released where it was surely not sent, ch
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from topics import Intent, Result, Usage
 
@@ -29,7 +29,11 @@ from .terms import Ask
 
 UNTOLD_MAX = 10_000
 """Ends of attempts that the ledger has not heard of; beyond it the oldest is left to its lease, and counted."""
+ENDING_S = 2.0
+"""How long who is cancelled, or fails, waits for the end of its attempt to be told: the brokers may be away for longer,
+and a process that ends must not wait for them. An intent without a result is charged."""
 NO_RESULT = Usage()
+_T = TypeVar("_T")
 
 Journal = Callable[[Intent | Result], Awaitable[None]]
 """Writes an entry and returns once it is acknowledged by all replicas."""
@@ -58,8 +62,8 @@ class Books:
         try:
             yield reserved
         finally:
-            if isinstance(reserved, Reserved) and not reserved.ended:
-                await asyncio.shield(reserved.abandon())
+            if isinstance(reserved, Reserved):
+                await reserved.ended()
 
     async def tend(self) -> int:
         """Charge what is open beyond its lease, tell what the ledger has not heard; return how many were charged.
@@ -69,8 +73,7 @@ class Books:
         Raises:
             LedgerError: It does not answer.
         """
-        for attempt_id in list(self._untold):
-            state, used = self._untold[attempt_id]
+        for attempt_id, (state, used) in list(self._untold.items()):
             if await self._close(attempt_id, state, used) == "closed":
                 break
             self._untold.pop(attempt_id, None)
@@ -123,6 +126,9 @@ class Books:
             # It may have reserved all the same; nothing was sent.
             await self.end(call.attempt_id, "released", Use())
             return Denied("ledger_down", str(error))
+        except asyncio.CancelledError:
+            await asyncio.shield(self.end(call.attempt_id, "released", Use()))
+            raise
         match answer:
             case Granted():
                 return Reserved(self, call, quoted, answer.at_ms)
@@ -150,7 +156,8 @@ class Reserved:
     def __init__(self, books: Books, call: Call, quoted: Quote, at_ms: int) -> None:
         """Made by `Books.attempt` alone."""
         self.call, self.quoted = call, quoted
-        self.ended = False
+        self._ending: asyncio.Future[Any] | None = None
+        """Begun once; it goes on when who asked for it is cancelled."""
         self._books, self._at_ms = books, at_ms
         self._sendable = False
         self._intended = False
@@ -194,9 +201,18 @@ class Reserved:
         """Give the reservation back: nothing was sent, and nothing will be."""
         await self._end("released", outcome)
 
-    async def abandon(self) -> None:
-        """End it as it stands: charged in full if it may have been sent, else released."""
-        await self._end("charged" if self._sendable else "released", "abandoned")
+    async def ended(self) -> None:
+        """Return when its end is told, or after `ENDING_S`.
+
+        Where nobody has ended it, that is as it stands: charged in full if it may have been sent, else released.
+        """
+        if self._ending is None:
+            state: Literal["charged", "released"] = "charged" if self._sendable else "released"
+            self._ending = asyncio.ensure_future(self._closed(state, "abandoned"))
+        done, _ = await asyncio.wait({self._ending}, timeout=ENDING_S)
+        await asyncio.gather(
+            *done, return_exceptions=True
+        )  # what ended the block is raised, not this
 
     async def settle(self, told: Told) -> Settled:
         """Write what came back and book what it cost."""
@@ -215,11 +231,7 @@ class Reserved:
             started_ms=told.started_ms,
             ended_ms=told.ended_ms,
         )
-        self.ended = True
-        await self._books.write(result)
-        before = self._books.overruns
-        known = await self._books.end(self.call.attempt_id, "settled", use_of(result))
-        return Settled(cost, known, self._books.overruns > before)
+        return await self._once(self._settled(result))
 
     async def charge(self, outcome: str) -> None:
         """Book it in full: it was sent, and nobody knows what it cost."""
@@ -230,7 +242,20 @@ class Reserved:
         return Denied(reason, detail)
 
     async def _end(self, state: Literal["charged", "released"], outcome: str) -> None:
-        self.ended = True
+        await self._once(self._closed(state, outcome))
+
+    async def _once(self, ending: Coroutine[Any, Any, _T]) -> _T:
+        """Begin the end, and return what comes of it; a cancellation leaves it on its way."""
+        begun = self._ending = asyncio.ensure_future(ending)
+        return await asyncio.shield(begun)
+
+    async def _settled(self, result: Result) -> Settled:
+        await self._books.write(result)
+        before = self._books.overruns
+        known = await self._books.end(self.call.attempt_id, "settled", use_of(result))
+        return Settled(result.cost_nano_usd, known, self._books.overruns > before)
+
+    async def _closed(self, state: Literal["charged", "released"], outcome: str) -> None:
         # The ledger first: it is what an unsent reservation holds up. An intent alone is charged by a rebuild.
         await self._books.end(self.call.attempt_id, state, Use())
         if not self._intended:

@@ -20,6 +20,10 @@ CALL_S = 0.5
 CONNECTIONS_MAX = 16
 """A script takes a fraction of a millisecond: more would only wait in the server instead of here."""
 _SENTINEL = "redis+sentinel"
+_FORMS = (
+    "an address of Redis is redis://[USER:PASSWORD@]HOST:PORT/NUMBER, rediss:// or unix://, or"
+    " redis+sentinel://[USER:PASSWORD@]HOST:PORT[,HOST:PORT]/NAME; a password's / # ? @ are written %2F %23 %3F %40"
+)
 _FULL = "allow-oom"
 _FLAGS = {
     "reserve": "",
@@ -41,13 +45,17 @@ class Connection:
         """Connect when first asked. Every key begins with ``base``.
 
         Raises:
-            ValueError: The URL is not one of Redis, or names no Sentinel or no master.
+            ValueError: The URL is not one of Redis, or names no Sentinel or no master. No part of it is shown:
+                a password with a slash in it would be taken for a port, and told.
         """
         self._base, self._call_s = base, call_s
         self._room = asyncio.Semaphore(CONNECTIONS_MAX)
         self._open: set[asyncio.Future[Any]] = set()
         self._sentinels: list[Redis] = []
-        self._redis = _connect(url, call_s, self._sentinels)
+        try:
+            self._redis = _connect(url, call_s, self._sentinels)
+        except ValueError:
+            raise ValueError(_FORMS) from None
         self._scripts = {name: self._redis.register_script(_script(name)) for name in _FLAGS}
 
     async def run(self, name: str, *words: str | int) -> Any:  # noqa: ANN401 - whatever the script says
@@ -123,8 +131,7 @@ def _master(url: str, options: dict[str, Any], sentinels: list[Redis]) -> Redis:
     _, _, places = parts.netloc.rpartition("@")
     hosts = [place.rpartition(":") for place in places.split(",") if place]
     if not name or not hosts or not all(host and port.isdigit() for host, _, port in hosts):
-        msg = "a Sentinel address is redis+sentinel://[USER:PASSWORD@]HOST:PORT[,HOST:PORT]/NAME"
-        raise ValueError(msg)
+        raise ValueError(_FORMS)
     login = {
         key: unquote(value)
         for key, value in (("username", parts.username), ("password", parts.password))

@@ -148,7 +148,8 @@ class Ledger:
         journal's end only then, every call that was sent is among them.
 
         Raises:
-            LedgerError: Redis did not answer, or took this worker for dead in the meantime; the books stay closed.
+            LedgerError: Redis did not answer, drops keys when it is full, or took this worker for dead in the
+                meantime; the books stay closed.
             RecoveryError: The journal holds too much.
         """
         word, books = await self._run(
@@ -156,6 +157,12 @@ class Ledger:
         )
         if word in ("open", "held"):
             return "open" if word == "open" else "held"
+        if word == "evicts":
+            msg = (
+                "the ledger's Redis drops keys when it is full, and with them what was spent; the books"
+                f" stay closed until its maxmemory-policy, {books}, is noeviction"
+            )
+            raise LedgerError(msg)
         if word != "begun":
             msg = f"the ledger's clock is {books} ms behind ours; the books stay closed"
             raise LedgerError(msg)
@@ -169,7 +176,9 @@ class Ledger:
         attempts = recovery.attempts()
         for first in range(0, len(attempts), _LOADED):
             await self._load(books, attempts[first : first + _LOADED])
-        caps = [word for name, amount in recovery.caps.items() for word in (name, amount)]
+        caps: list[str | int] = []
+        for name, amount in recovery.caps.items():
+            caps += [name, "" if amount is None else amount]
         self._check_held(await self._run("rebuild_end", books, *caps))
         return "rebuilt"
 

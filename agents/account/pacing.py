@@ -18,6 +18,10 @@ REFILL_MS_MAX = 86_400_000
 PAUSE_MS_MAX = 3_600_000
 """A provider that asks for more silence is asked again after this: one wrong header must not stop a day's work."""
 
+BACK_MS_MAX = 10_000
+"""Workers' clocks are less apart than this. A time that is more ahead was a wrong clock's, and is given up: a bucket
+that waits for it would not refill until then."""
+
 
 class Amounts(Struct, frozen=True):
     """Requests, input tokens and output tokens: of one call, or a minute's worth of them."""
@@ -139,6 +143,9 @@ class Pacing:
 
     def _refill(self, now_ms: int) -> None:
         """Bring the levels up to now. Time that goes back, between workers, adds nothing and takes nothing."""
+        if self._at_ms - now_ms > BACK_MS_MAX:
+            self._at_ms = now_ms
+            self._paused_until_ms = min(self._paused_until_ms, now_ms + PAUSE_MS_MAX)
         span_ms = max(0, now_ms - self._at_ms)
         for bucket in self.buckets:
             bucket.refill(span_ms)

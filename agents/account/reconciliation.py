@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import msgspec
@@ -12,9 +12,14 @@ from msgspec import Struct
 from topics import Intent, PipelineError, Result
 
 from .pricing import NANO
+from .terms import EXACT_MAX
 
 KEYS = ("attempt_id", "request_id")
 COSTS = ("cost_nano_usd", "cost_usd")
+KEY_CHARS_MAX = 200
+"""Of an id: it is shown, as it is."""
+TOLD_CHARS_MAX = 80
+"""Of a refused amount."""
 
 
 class BillError(PipelineError):
@@ -65,24 +70,31 @@ def read_bill(text: str, *, is_json: bool) -> list[BillLine]:
     Each has ``attempt_id`` or ``request_id``, and ``cost_nano_usd`` or ``cost_usd``; other columns are nobody's.
 
     Raises:
-        BillError: It is neither, or a line lacks one, or a cost is no amount.
+        BillError: It is neither or has no line, or a line lacks one, or an id is none or a cost no amount.
     """
     try:
         rows = msgspec.json.decode(text, type=list[dict[str, Any]]) if is_json else _csv_rows(text)
-    except (msgspec.DecodeError, csv.Error) as error:
+    except (msgspec.DecodeError, RecursionError, csv.Error) as error:
         msg = f"the bill cannot be read: {error}"
         raise BillError(msg) from None
+    if not rows:
+        msg = "the bill has no line; a CSV begins with a header"
+        raise BillError(msg)
     return [_line(number, row) for number, row in enumerate(rows, 1)]
 
 
 def reconciled(bill: Iterable[BillLine], entries: Iterable[Intent | Result]) -> Reconciled:
-    """Compare. Several lines of one call are one sum; an intent without a result counts as charged in full."""
+    """Compare. Several lines of one call are one sum, whichever of its ids each names.
+
+    An intent without a result counts as charged in full.
+    """
+    booked, attempt_of = _booked(entries)
     billed: dict[str, int] = {}
     lines = 0
     for line in bill:
         lines += 1
-        billed[line.key] = billed.get(line.key, 0) + line.nano_usd
-    booked = _booked(entries)
+        key = attempt_of.get(line.key, line.key)
+        billed[key] = billed.get(key, 0) + line.nano_usd
     found = [
         Difference(
             key=key,
@@ -100,8 +112,10 @@ def reconciled(bill: Iterable[BillLine], entries: Iterable[Intent | Result]) -> 
     )
 
 
-def _booked(entries: Iterable[Intent | Result]) -> Mapping[str, tuple[int, str]]:
-    """Return what each call is booked with, by attempt id and by request id; of results, the first counts."""
+def _booked(
+    entries: Iterable[Intent | Result],
+) -> tuple[Mapping[str, tuple[int, str]], Mapping[str, str]]:
+    """Return what each attempt is booked with, and the attempts by request id; of results, the first counts."""
     intents: dict[str, Intent] = {}
     results: dict[str, Result] = {}
     for entry in entries:
@@ -110,6 +124,7 @@ def _booked(entries: Iterable[Intent | Result]) -> Mapping[str, tuple[int, str]]
         else:
             results.setdefault(entry.attempt_id, entry)
     booked: dict[str, tuple[int, str]] = {}
+    attempt_of: dict[str, str] = {}
     for attempt_id in {**intents, **results}:
         result = results.get(attempt_id)
         if result is None:
@@ -120,8 +135,8 @@ def _booked(entries: Iterable[Intent | Result]) -> Mapping[str, tuple[int, str]]
         amount = max(result.cost_nano_usd, reserved) if charged else result.cost_nano_usd
         booked[attempt_id] = (amount, result.known)
         if result.request_id is not None:
-            booked[result.request_id] = booked[attempt_id]
-    return booked
+            attempt_of.setdefault(result.request_id, attempt_id)
+    return booked, attempt_of
 
 
 def _csv_rows(text: str) -> list[dict[str, Any]]:
@@ -134,13 +149,22 @@ def _line(number: int, row: Mapping[str, Any]) -> BillLine:
     if not keys or not costs:
         msg = f"line {number} of the bill lacks one of {', '.join(KEYS)}, or one of {', '.join(COSTS)}"
         raise BillError(msg)
+    if len(keys[0]) > KEY_CHARS_MAX or not keys[0].isprintable():
+        msg = f"line {number} of the bill: {keys[0][:TOLD_CHARS_MAX]!r} is no id"
+        raise BillError(msg)
     name, told = costs[0]
-    try:
-        amount = Decimal(str(told)) * (NANO if name == "cost_usd" else 1)
-        nano_usd = int(amount.to_integral_value(ROUND_CEILING))
-    except (InvalidOperation, ValueError, OverflowError):
-        nano_usd = -1
-    if nano_usd < 0:
-        msg = f"line {number} of the bill: {name} = {told!r} is no amount"
+    nano_usd = _nano_usd(str(told), NANO if name == "cost_usd" else Decimal(1))
+    if nano_usd is None:
+        msg = f"line {number} of the bill: {name} = {str(told)[:TOLD_CHARS_MAX]!r} is no amount"
         raise BillError(msg)
     return BillLine(keys[0], nano_usd)
+
+
+def _nano_usd(told: str, unit: Decimal) -> int | None:
+    """Return an amount rounded up, or None if it is none, or more than the books can hold."""
+    try:
+        amount = Decimal(told) * unit
+        held = 0 <= amount <= EXACT_MAX
+    except ArithmeticError:  # a NaN cannot be compared
+        return None
+    return int(amount.to_integral_value(ROUND_CEILING)) if held else None

@@ -11,7 +11,7 @@ from msgspec import Struct
 from topics import Control, Intent, PipelineError, Result
 
 from .budget import State, Use
-from .terms import SIZE_MS, Ask, check_cap
+from .terms import SIZE_MS, Ask, CapError, check_cap
 
 RECOVERED_MAX = 1_000_000
 """Attempts read back; more would be eleven a second, all day long."""
@@ -43,8 +43,8 @@ class Recovery:
     def __init__(self, scope: str, *, now_ms: int, lease_ms: int) -> None:
         """Keep what the open windows need; ``now_ms`` is when the rebuild began."""
         self.since_ms = (now_ms - MARGIN_MS) // SIZE_MS["day"] * SIZE_MS["day"]
-        self.caps: dict[str, int] = {}
-        """Caps that operators have set, as they stand."""
+        self.caps: dict[str, int | None] = {}
+        """Caps that operators have set, as they stand; None where the last act took one away."""
         self._scope, self._now_ms, self._lease_ms = scope, now_ms, lease_ms
         self._intents: dict[str, Intent] = {}
         self._results: dict[str, Result] = {}
@@ -105,11 +105,13 @@ class Recovery:
         scope, _, name = rest.partition("/")
         if root != "budget" or scope != self._scope:
             return
-        if act.value == NO_CAP:
-            self.caps.pop(name, None)
-        elif act.value.isdigit():
-            check_cap(name, int(act.value))
-            self.caps[name] = int(act.value)
+        digits = act.value.isascii() and act.value.isdigit()
+        amount = None if act.value == NO_CAP else int(act.value) if digits else -1
+        try:
+            check_cap(name, amount or 0)
+        except CapError:
+            return  # no ledger ever took it; refused here, it would keep the books closed for as long as it is kept
+        self.caps[name] = amount
 
 
 def use_of(result: Result) -> Use:

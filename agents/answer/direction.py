@@ -23,6 +23,12 @@ _BREAKS = words_of(
 _VOID = words_of(
     "no not never without neither nor cannot may might could would should can if whether rather unless"
 )
+_CERTAIN = re.compile(
+    r"\b(?:no doubt|no question|without (?:a |any )?(?:doubt|question)|if anything|not only|nothing but|no wonder"
+    r"|(?:should|must|can|may|might|would) be (?:said|noted|seen)|(?:can|could)(?:not|n['\u2019]t| not) be clearer)\b",
+    re.IGNORECASE,
+)
+"""Holds a word of `_VOID`, and denies nothing."""
 _BEFORE_UP_DOWN = words_of(
     "is was are were be been went goes go moved moves move moving ended ends closed closes trades traded trading"
     " stands stood price volume turnover sharply slightly strongly"
@@ -98,7 +104,7 @@ def sign_of(fact: Fact, slots: Slots) -> int | None:
 def _clauses(text: str) -> Iterator[_Clause]:
     tokens: list[str] = []
     joint = "."
-    for token in _TOKEN.findall(text):
+    for token in _TOKEN.findall(_CERTAIN.sub(" ", text)):
         if not token[0].isalpha() and token[0] != "{":
             yield _Clause(tokens, joint)
             tokens, joint = [], token
@@ -123,6 +129,8 @@ def _claims(tokens: list[str], at: int) -> bool:
         return True
     if at + 1 < len(tokens) and tokens[at + 1].lower() == "to" and word == "up":
         return False  # "up to" is as much as
+    if at == len(tokens) - 1 and at <= 1:
+        return True  # "BTC up", as headlines have it
     behind = next((t for t in tokens[at + 1 :] if t.lower() not in _FILLERS), "")
     before = tokens[at - 1].lower() if at else ""
     return behind.startswith("{") or before in _BEFORE_UP_DOWN or before.startswith("{")
@@ -148,11 +156,15 @@ def _is_borne_out(tokens: list[str], claimed: int, slots: Slots) -> bool:
         return True
     topics = {topic for topic, of in _TOPICS.items() if words & of}
     signs = {
-        sign_of(fact, slots)
-        for fact in slots.values()
-        if (family := _FAMILY.get(fact.metric)) and (not topics or family in topics)
+        family: {
+            sign_of(fact, slots) for fact in slots.values() if _FAMILY.get(fact.metric) == family
+        }
+        for family in set(_FAMILY.values())
     }
-    return claimed in signs or signs <= {None}
+    if not topics:  # "BTC rose": what rises is the price, where anything is known of it
+        topics = {"return"} if signs["return"] - {None} else set(signs)
+    told: set[int | None] = set().union(*(signs.get(topic, set()) for topic in topics))
+    return claimed in told or told <= {None}
 
 
 def _goes_on(clause: _Clause, slots: Slots) -> bool:

@@ -34,12 +34,20 @@ _SPAN = re.compile(
 )
 _WINDOWS = re.compile(rf"\b({_COUNT})\s+(?:\w+\s+)?windows\b", re.IGNORECASE)
 _SMALL_WORDS = "|".join(_SMALL)
+_GOING_ON = "in|over|on|off|from|at|today|now|then|while|as|when|before|after|since"
+"""What goes on behind a number that counts nothing: "by ten today", but "by ten venues"."""
 _IN_WORDS = re.compile(
     r"\b(?:zero|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty"
-    r"|seventy|eighty|ninety|hundreds?|thousands?|millions?|billions?|trillions?|dozens?"
-    r"|twice|thrice|doubl(?:e|ed|es|ing)\b(?!-check)|tripl(?:e|ed|es|ing)|quadrupl(?:e|ed|es|ing)"
+    r"|seventy|eighty|ninety|(?:twent|thirt|fort|fift|sixt|sevent|eight|ninet)ies|hundreds?|thousands?|millions?|billions?|trillions?|dozens?"
+    r"|twice|thrice|doubl(?:e|ed|es|ing)\b(?!-check)|tripl(?:e|ed|es|ing)|(?:quadru|quintu|sextu)pl(?:e|ed|es|ing)"
+    r"|multipl(?:ied|ies)|mln|bln|lakhs?|crores?|bips|pips|(?:single|double|triple)[- ]digits?"
+    rf"|(?:{_SMALL_WORDS})[- ](?:digits?|figures?)"
     r"|halv(?:e|ed|es|ing)|(?<!first )(?<!second )half\b(?!-hearted)"
     rf"|(?:{_SMALL_WORDS}|hundred|many|several)[ -]?fold|(?:{_SMALL_WORDS}|a) (?:third|quarter|fifth|tenth)s? (?:of|more|less|higher|lower)"
+    rf"|an? (?:third|quarter|fifth|sixth|eighth|tenth)(?=\s*(?:[.;:!?)]|$)|\s+(?:was|is|{_GOING_ON})\b)"
+    rf"|(?:{_SMALL_WORDS})(?:-to-| to | in | out of )(?:{_SMALL_WORDS})"
+    rf"|(?:by|to|at|near|about|around|was|were|reached|hit|totals?|totalled) (?!one\b)(?:{_SMALL_WORDS})"
+    rf"(?=\s*(?:[.,;:!?)]|$)|\s+(?:and|or|to|{_GOING_ON})\b)"
     r"|(?:two|three) (?:third|quarter|fifth|tenth)s|orders? of magnitude"
     r"|percent|per cent|pct|percentage points?|basis points?|bps"
     rf"|(?:{_SMALL_WORDS})(?:[ -]\w+)?[ -](?:times|points?|dollars?|euros?|cents?)"

@@ -39,7 +39,7 @@ def headline_parts(told: Told, asset: str, reasons: tuple[str, ...]) -> list[str
         said.append(_posts(told, asset))
     if "development_drop" in reasons:
         said.append(_development(told, asset))
-    said = [parts for parts in said if parts] or [_state(told) or _posts(told, asset)]
+    said = [parts for parts in said if parts] or [_state(told) or _other(told, asset)]
     first, *others = said
     return first + [f"{'; ' if i == 0 else ''}{p}" for o in others for i, p in enumerate(o)]
 
@@ -94,6 +94,17 @@ def _development(told: Told, asset: str) -> list[str]:
     if events.baseline is not None:
         count.append(f", usually {told.slot('events', HOUR_MS, 'usual')}")
     return count
+
+
+def _other(told: Told, asset: str) -> list[str]:
+    """Return what is known of an asset without trades: its posts, its development, its reported volume."""
+    reported = next((w for w in WINDOWS_MS if told.fact("flow", w)), None)
+    volume = [] if reported is None else [_flow(told, asset, reported)]
+    return _posts(told, asset) or _development(told, asset) or volume
+
+
+def _flow(told: Told, asset: str, window_ms: int) -> str:
+    return f"{asset} had a reported volume of {told.slot('flow', window_ms)} in {span(window_ms)}"
 
 
 def _state(told: Told) -> list[str]:

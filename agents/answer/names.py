@@ -3,13 +3,17 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import zip_longest
 
 from topics import Fact
 
 from .vocabulary import SHOUTS, coins
 
 _CASHTAG = re.compile(r"\$ ?([A-Za-z][A-Za-z0-9]{1,23})\b")
-_TICKER = re.compile(r"(?<![\w$])[A-Z][A-Z0-9]{1,23}(?:-[A-Z0-9]+)*(?!\w)")
+_TICKER = re.compile(r"(?<![\w$])[a-z]{0,3}([A-Z][A-Z0-9]{1,23}(?:-[A-Z0-9]+)*)s?(?!\w)")
+"""Also as one of several (ETHs), or wrapped (stETH)."""
+_FORKS = {"bitcoin": ("cash", "sv", "gold"), "ethereum": ("classic",)}
+"""Names of assets that begin with another's name."""
 _WORD = re.compile(r"[A-Za-z][A-Za-z-]+")
 
 
@@ -37,12 +41,14 @@ def other_asset_in(bare: str, own: Iterable[str]) -> str | None:
     if (tag := _CASHTAG.search(bare)) is not None:
         return tag.group()
     for ticker in _TICKER.finditer(bare):
-        if ticker.group() not in SHOUTS:
+        if ticker.group(1) not in SHOUTS:
             return ticker.group()
-    for word in _WORD.finditer(plain(bare)):
-        owner = coins().get(word.group().lower())
-        if owner is not None and owner not in mine:
-            return word.group()
+    words = [found.group() for found in _WORD.finditer(plain(bare))]
+    for word, behind in zip_longest(words, words[1:], fillvalue=""):
+        name = word.lower()
+        owner = coins().get(name) or coins().get(name.removesuffix("s"))
+        if owner is not None and (owner not in mine or behind.lower() in _FORKS.get(name, ())):
+            return word
     return None
 
 

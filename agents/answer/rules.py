@@ -15,6 +15,7 @@ from .crosschecks import crosschecks_of
 from .headline import headline_of
 from .reading import (
     FIVE_MS,
+    FLAT_PERCENT,
     FULL_RATIO,
     HOUR_MS,
     MINUTE_MS,
@@ -24,6 +25,7 @@ from .reading import (
     direction_of,
     evidence,
     has_net_and_range,
+    move_sign,
     regime_of,
     told_of,
 )
@@ -32,7 +34,7 @@ from .words import BASIS_MAX, OUTLOOK_MS, TEXT_MAX, Words
 
 __all__ = ["VERSION", "Words", "analyse", "direction_of", "template_of"]
 
-VERSION = "rules-2"
+VERSION = "rules-3"
 WINDOWS_MIN = 10
 """Earlier windows below which a comparison bears no confidence."""
 ODDS, EVEN = 0.55, 0.5
@@ -59,7 +61,7 @@ def analyse(candidate: Candidate) -> Words:
 def template_of(told: Told) -> str:
     """Return the text about the market, its slots open."""
     anomalies = anomalies_of(told)
-    unusual = {found.metric for found in anomalies}
+    unusual, against = {found.metric for found in anomalies}, crosschecks_of(told)
     sentences = [
         *_price(told),
         *_regime(told),
@@ -69,10 +71,18 @@ def template_of(told: Told) -> str:
     ]
     if anomalies:
         sentences.append(f"Unusual: {'; '.join(found.words for found in anomalies)}.")
-    elif any(fact.sample_size >= WINDOWS_MIN for fact in told.slots.values()):
+    elif not against and _is_calm(told):
         sentences.append("Nothing stands out against the earlier windows.")
-    sentences += crosschecks_of(told)
-    return " ".join(sentences) or "Nothing is known of this asset yet."
+    sentences += against
+    return " ".join(sentences or _reported(told)) or "Nothing is known of this asset yet."
+
+
+def _is_calm(told: Told) -> bool:
+    """Return whether that nothing stands out may be said: of a move that no score compares it may not."""
+    moves = [told.fact("return", w) for w in WINDOWS_MS if move_sign(told, w)]
+    known = any(fact.sample_size >= WINDOWS_MIN for fact in told.slots.values())
+    scored = all(fact is not None and fact.z is not None for fact in moves)
+    return known and scored and regime_of(told) != "volatile"
 
 
 def _price(told: Told) -> Iterator[str]:
@@ -90,7 +100,9 @@ def _price(told: Told) -> Iterator[str]:
     more = f"; the change is {' and '.join(longer)}" if longer else ""
     where = ""
     if told.fact("close", window_ms):
-        where = f" {'to' if move else 'at'} {told.slot('close', window_ms)}"
+        if not move and (told.value("range", window_ms) or 0.0) > FLAT_PERCENT[window_ms]:
+            verb = "came back"
+        where = f" {'at' if verb == 'held' else 'to'} {told.slot('close', window_ms)}"
     yield f"{told.lead} {verb}{amount} over {span(window_ms)}{where}{more}."
 
 
@@ -153,6 +165,14 @@ def _posts(told: Told, unusual: set[str]) -> Iterator[str]:
     )
     tone = f", tone {told.slot('tone', FIVE_MS)}" if told.fact("tone", FIVE_MS) else ""
     yield f"Posts over 5m: {told.slot('posts', FIVE_MS)}{against}{tone}."
+
+
+def _reported(told: Told) -> Iterator[str]:
+    """Return what is reported of the turnover, where nothing else is known."""
+    for window_ms in WINDOWS_MS:
+        if told.fact("flow", window_ms):
+            yield f"Reported volume over {span(window_ms)}: {told.slot('flow', window_ms)}."
+            break
 
 
 def _development(told: Told, unusual: set[str]) -> Iterator[str]:

@@ -31,7 +31,10 @@ _UNITS = {
     "euros": "EUR",
     "pounds": "GBP",
 }
-_SCALES = ("k", "m", "b", "bn", "mn", "thousand", "million", "billion", "trillion")
+_SCALES = (
+    *("k", "m", "b", "bn", "mn", "tn", "trn", "mln", "bln", "lakh", "crore", "hundred", "dozen"),
+    *("thousand", "million", "billion", "trillion"),
+)
 _NOUNS = ("posts", "events", "commits", "trades")
 _WRITTEN = re.compile(
     r"[ \t-]?(?P<unit>%|(?:"
@@ -43,6 +46,14 @@ _SYMBOL_BEFORE = re.compile(r"[$€£] ?$")
 _VERB_BEFORE = re.compile(
     r"([A-Za-z]+)(?:\s+(?:by|of|about|around|some|roughly|nearly|almost|another|a|further))*\s*$"
 )
+_OVER = re.compile(
+    r"(?: \w+)? (?:over|in|within|during) (?:just |only )?(?:the |an? )?(?:last |past )?"
+    r"(one|five|1|5)?[ -]?(m|h|minutes?|mins?|hours?)(?![\w'\u2019-])",
+    re.IGNORECASE,
+)
+"""Which window is said right behind a slot to be its own."""
+_MERGED = re.compile(r"\}[ .,]?\{|(?<![\w)\}])[+\u2013-]\{")
+"""Two slots that would be read as one number, 12 and 38 as 12.38; and a sign that no code wrote."""
 _Z_PLAIN_MAX = 1_000.0
 
 
@@ -66,6 +77,12 @@ def unknown_in(text: str, slots: Mapping[str, Fact]) -> str | None:
     return None
 
 
+def merged_in(text: str) -> str | None:
+    """Return what stands between or before slots and makes another number of what they show."""
+    found = _MERGED.search(text)
+    return found.group() if found else None
+
+
 def wrong_unit_in(text: str, slots: Mapping[str, Fact]) -> str | None:
     """Return the first unit, scale or currency beside a slot that is not the slot's own."""
     for match in SLOT.finditer(text):
@@ -75,6 +92,20 @@ def wrong_unit_in(text: str, slots: Mapping[str, Fact]) -> str | None:
         symbol = _SYMBOL_BEFORE.search(text, 0, match.start())
         if symbol and _SYMBOLS[symbol.group()[0]] != fact.unit:
             return f"{symbol.group()}{match.group()}"
+    return None
+
+
+def wrong_window_in(text: str, slots: Mapping[str, Fact]) -> str | None:
+    """Return the first slot that is said to be of a window it is not of; a turnover is of a day, whatever its window."""
+    for match in SLOT.finditer(text):
+        fact, said = slots[match.group(1)], _OVER.match(text, match.end())
+        if said is None or match.group(2) or fact.metric == "level":
+            continue
+        minutes = (5 if said.group(1) in ("5", "five", "Five") else 1) * (
+            60 if said.group(2)[0].lower() == "h" else 1
+        )
+        if fact.window_ms != minutes * 60_000:
+            return f"{match.group()}{said.group()}"
     return None
 
 

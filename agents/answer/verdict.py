@@ -20,7 +20,7 @@ from .direction import wrong_sign_in
 from .figures import ungrounded_in
 from .leaks import Confidential, leak_in
 from .names import other_asset_in, own_names, plain, without
-from .slots import SLOT, rendered, unknown_in, wrong_unit_in
+from .slots import SLOT, merged_in, rendered, unknown_in, wrong_unit_in, wrong_window_in
 from .words import HEADLINE_MAX, OUTLOOK_MS, TEXT_MAX, Words
 
 Reason = Literal[
@@ -29,6 +29,7 @@ Reason = Literal[
     "broken_slot",  # a brace that opens or closes no slot
     "odd_character",  # markup, an invisible character, another script, a letter that only looks like one of ours
     "wrong_unit",  # a unit, scale or currency beside a slot that is not the slot's
+    "wrong_window",  # a number of a minute that is said to be of an hour
     "ungrounded_number",  # a number outside the slots, in digits or in words
     "other_asset",  # a ticker, cashtag or name of another asset
     "advice",  # what to do, or what will be
@@ -49,14 +50,35 @@ _TRADE = (
 _ADVICE = re.compile(
     rf"\b(?:{_TRADE}|hold (?:on|your|it|tight|for|onto)|holding (?:on|it|for)|(?:should|must|to|worth|keep) hold(?:ing)?"
     r"|(?:should|must) (?:exit|enter|wait|consider|act|be (?:bought|sold))|recommend\w*|advis(?:e|es|ed|able)"
-    r"|guaranteed?|undervalued|overvalued|moon(?:ing)?|join (?:us|our|the)|don['\u2019]t miss|act now)\b",
+    r"|purchas(?:e|es|ing)|acquir(?:e|ing)|(?:get|getting) (?:in|out)\b|stay (?:away|out)|wait for|avoid(?:ing)? (?:it|this)"
+    r"|(?:dump|ditch|short|keep|stake|trade|hedge) (?:it|this|your?|now|here)|(?:lock|cash|ape|scal(?:e|ing)|go|jump) in\b"
+    r"|(?:cut|take|book) (?:your |the |some )?(?:loss(?:es)?|profits?|gains)|load the|de-risk\w*|lighten up|add to your"
+    r"|(?:reduc|trimm?|add|cutt?)(?:e|ing)? (?:your |the )?exposure|diversify|leverage[sd]?|(?:use|with) leverage"
+    r"|(?:good|great|attractive|ideal) (?:entry|exit|time|moment|opportunity)|opportunity|bargain|(?:is|are|looks?) cheap"
+    r"|guaranteed?|undervalued|overvalued|moon(?:ing)?|join (?:us|our|the)|don['\u2019]t miss|act now)\b"
+    r"|(?:^|[.;:!?]\s+)(?:hold|exit|enter|short|bid|avoid|sell|wait)(?=\s*[.,;:!?]|\s*$| (?:now|here|it|this|the|your)\b)",
     re.IGNORECASE,
 )
+_FORECAST = re.compile(
+    r"\b(?:(?:will|shall|going to|set to|bound to|about to|poised to|likely to|sure to|certain to|expected to) (?:\w+ )?"
+    r"(?:rise|fall|drop|climb|gain|surge|rally|jump|soar|crash|dip|slide|slip|sink|decline|increase|decrease|plunge|double"
+    r"|recover|rebound|bounce|continue|reverse|moon|follow|come|go (?:up|down|higher|lower)|be (?:higher|lower))"
+    r"|(?:recovery|rebound|bounce|crash|fall|rise|drop|rally|reversal) is (?:coming|imminent|near|ahead|likely|certain)"
+    r"|expect(?:s|ing)? (?:a|an|the|it|further|more|another|prices?))\b",
+    re.IGNORECASE,
+)
+"""What is said of an hour that nobody has seen yet; the outlook has a field of its own."""
+_WHETHER = re.compile(r"\bwhether\b[^.;:,!?]*", re.IGNORECASE)
+"""A question that is left open foretells nothing."""
 _LINK = re.compile(
-    r"\w:/|\bwww\b|\bhxxps?\b|\b[\w-]+\.[a-z]{2,}|@\w|\bdot[ -](?:com|io|org|net|me|xyz)\b|[A-Za-z]{31,}",
+    r"\w:/|\bwww\b|\bh(?:xx|tt)ps?\b|\b[\w-]+\.[a-z]{2,}|@\w|[A-Za-z]{31,}"
+    r"|\b(?:dot|point)\)?[ -]?(?:com|io|org|net|me|xyz)\b|[.,] ?(?:com|io|org|xyz|gg)\b"
+    r"|\b(?:telegram|discord|whatsapp)\b",
     re.IGNORECASE,
 )
-"""The last is an address in letters alone: no English word is so long."""
+"""Among them an address in letters alone: no English word is so long; and where groups meet."""
+_SPACED = re.compile(r"\b[a-z](?:[ ._'-][a-z]\b){2,}", re.IGNORECASE)
+"""A word whose letters are set apart: no other check could read it."""
 _PUNCTUATION = frozenset(" ,.;:!?'\"()/%+&\u2013\u2014\u2018\u2019\u201c\u201d\u2026$€£-")
 _TYPESET = str.maketrans(
     {"\u00a0": " ", "\u202f": " ", "\u2010": "-", "\u2011": "-", "\u2212": "-", "\n": " "}
@@ -116,7 +138,8 @@ def judge(
         return Rejected("schema_break", "a blank text")
     slots = slots_of(candidate.facts)
     found = check(headline, slots, candidate.asset) or check(body, slots, candidate.asset)
-    if found is None and confidential and (leak := leak_in(f"{headline} {body}", confidential)):
+    # Whatever else is wrong with it: letters set apart may be the marker.
+    if confidential and (leak := leak_in(f"{headline} {body}", confidential)):
         found = Rejected("leak", f"the {leak} came back")
     return found or _words(answer, rendered(headline, slots), rendered(body, slots), candidate)
 
@@ -147,10 +170,14 @@ def check(part: str, slots: Mapping[str, Fact], asset: str) -> Rejected | None:
         ("unknown_slot", lambda: unknown_in(part, slots)),
         ("broken_slot", lambda: next((char for char in bare if char in "{}"), None)),
         ("wrong_unit", lambda: wrong_unit_in(part, slots)),
+        ("wrong_window", lambda: wrong_window_in(part, slots)),
+        ("ungrounded_number", lambda: merged_in(part)),
         ("ungrounded_number", lambda: ungrounded_in(_behind_units(part, own), slots.values())),
         ("link", lambda: _match(_LINK, folded)),
         ("odd_character", lambda: next((char for char in bare if _is_odd(char)), None)),
+        ("odd_character", lambda: _match(_SPACED, folded)),
         ("advice", lambda: _match(_ADVICE, folded)),
+        ("advice", lambda: _match(_FORECAST, _WHETHER.sub(" ", folded))),
         ("other_asset", lambda: other_asset_in(bare, own)),
         ("wrong_sign", lambda: wrong_sign_in(part, slots)),
     )

@@ -13,13 +13,16 @@ UP = words_of(
     "rose rise rises rising risen gain gains gained gaining climb climbs climbed climbing jump jumps jumped"
     " jumping surge surges surged surging increase increases increased increasing advance advances advanced"
     " advancing rally rallies rallied rallying soar soars soared soaring grew grow grows growing grown higher"
+    " skyrocket skyrockets skyrocketed skyrocketing pumped popped ripped appreciated strengthened exploded uptick"
     " up upward"
 )
 DOWN = words_of(
     "fell fall falls falling fallen drop drops dropped dropping decline declines declined declining slid slide"
     " slides sliding slip slips slipped slipping sank sink sinks sinking sunk lost loses losing tumble tumbles"
     " tumbled tumbling decrease decreases decreased decreasing plunge plunges plunged plunging crash crashes"
-    " crashed crashing dip dips dipped dipping shed sheds lower down downward"
+    " crashed crashing dip dips dipped dipping shed sheds plummet plummets plummeted plummeting tanked cratered"
+    " slump slumps slumped slumping collapse collapses collapsed collapsing shrank shrunk shrinking contracted"
+    " dwindled weakened depreciated downtick lower down downward"
 )
 """Claims of a direction. "Above" and "below" compare with anything, and are not among them."""
 

@@ -10,12 +10,10 @@ reads no more than `BODY_BYTES_MAX` of what comes back.
 
 import asyncio
 from collections.abc import AsyncIterator, Generator, Mapping
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import anthropic
 import httpx2
-import msgspec
-from msgspec import Meta, Struct
 
 from agents.answer.verdict import ANSWER_SCHEMA
 from agents.ask.model import Reply
@@ -29,7 +27,9 @@ from agents.ask.outcomes import (
     retry_after_s,
 )
 from agents.ask.prompt import Prompt
+from agents.ask.wire import NOT_JSON, counted, failed, message_of, metered
 from topics import Usage
+from topics.journal import ANSWER_CHARS_MAX
 
 BODY_BYTES_MAX = 1 << 20
 """Of an answer, errors included: twice what 20,000 tokens take with every character escaped."""
@@ -38,57 +38,6 @@ CONNECT_S = 5.0
 MESSAGE_CHARS_MAX = 500
 """Of an error's own words, for the log."""
 
-_Tokens = Annotated[int, Meta(ge=0, le=2**53)]
-"""A count below 0 would be paid back by the ledger."""
-
-
-class _Written(Struct):
-    ephemeral_5m_input_tokens: _Tokens | None = None
-    ephemeral_1h_input_tokens: _Tokens | None = None
-
-
-class _Details(Struct):
-    thinking_tokens: _Tokens | None = None
-
-
-class _Usage(Struct):
-    input_tokens: _Tokens
-    output_tokens: _Tokens
-    cache_creation_input_tokens: _Tokens | None = None
-    cache_read_input_tokens: _Tokens | None = None
-    cache_creation: _Written | None = None
-    output_tokens_details: _Details | None = None
-
-
-class _Block(Struct):
-    type: str
-    text: str = ""
-
-
-class _Metered(Struct):
-    usage: _Usage
-
-
-class _Message(Struct):
-    content: list[_Block]
-    stop_reason: str | None
-
-
-class _Error(Struct):
-    type: str
-    message: str = ""
-
-
-class _Failed(Struct):
-    error: _Error
-
-
-_metered = msgspec.json.Decoder(_Metered).decode
-_message = msgspec.json.Decoder(_Message).decode
-_failed = msgspec.json.Decoder(_Failed).decode
-
-_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What the decoder raises: for a wrong shape, for bytes that are no UTF-8, for a depth that is no answer's."""
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
@@ -206,18 +155,23 @@ class Claude:
 def reply_of(body: bytes, headers: Mapping[str, str]) -> Reply:
     """Return what a 200 says: its usage first, then whether it is an answer."""
     try:
-        usage = _counted(_metered(body).usage)
-    except _NOT_JSON as error:
+        usage = counted(metered(body).usage)
+    except NOT_JSON as error:
         return _reply_of_unmetered(body, headers, str(error))
     try:
-        message = _message(body)
-    except _NOT_JSON as error:
+        message = message_of(body)
+    except NOT_JSON as error:
         return _reply(OUTCOMES["malformed"], headers, usage=usage, message=str(error))
     outcome = outcome_of_stop(message.stop_reason)
     if outcome.name != "answered":
         words = f"stop_reason {str(message.stop_reason)[:MESSAGE_CHARS_MAX]}"
         return _reply(outcome, headers, usage=usage, message=words, stop=message.stop_reason)
     text = "".join(block.text for block in message.content if block.type == "text")
+    if len(text) > ANSWER_CHARS_MAX:
+        # Our schema bounds it far below; the journal could be written with it, and then not be read.
+        words = f"an answer of {len(text)} characters"
+        outcome, stop = OUTCOMES["broken_schema"], message.stop_reason
+        return _reply(outcome, headers, usage=usage, message=words, stop=stop)
     return _reply(outcome, headers, usage=usage, text=text, stop=message.stop_reason)
 
 
@@ -248,8 +202,8 @@ def reply_without_answer(error: Exception, timeout_s: float) -> Reply:
 def _reply_of_unmetered(body: bytes, headers: Mapping[str, str], complaint: str) -> Reply:
     """Return what a 200 without usage is: an error in the place of a message, or no message at all."""
     try:
-        error = _failed(body).error
-    except _NOT_JSON:
+        error = failed(body).error
+    except NOT_JSON:
         words = f"a 200 that is no message: {complaint}"
         return _reply(OUTCOMES["unreadable"], headers, message=words)
     outcome = outcome_of_error(httpx2.codes.OK, error.type, in_stream=True)
@@ -277,21 +231,6 @@ def _reply(
         request_id=headers.get("request-id"),
         retry_after_s=retry_after_s(headers),
         limits=rate_limits(headers),
-    )
-
-
-def _counted(usage: _Usage) -> Usage:
-    """Return every kind of token. Where the sum of what was written to the cache and its parts differ, the greater counts."""
-    details, parts = usage.output_tokens_details, usage.cache_creation or _Written()
-    kept_1h = parts.ephemeral_1h_input_tokens or 0
-    written = (parts.ephemeral_5m_input_tokens or 0) + kept_1h
-    return Usage(
-        input_tokens=usage.input_tokens,
-        cache_creation_input_tokens=max(usage.cache_creation_input_tokens or 0, written),
-        cache_creation_1h_input_tokens=kept_1h,
-        cache_read_input_tokens=usage.cache_read_input_tokens or 0,
-        output_tokens=usage.output_tokens,
-        thinking_tokens=(details.thinking_tokens or 0) if details else 0,
     )
 
 

@@ -6,6 +6,7 @@ Texts are not read, with one exception (`USAGE_LIMITS_TEXT`). What is none of th
 
 from collections.abc import Mapping
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from enum import Enum
 
 import msgspec
@@ -21,7 +22,7 @@ class Limiter(Enum):
     PAUSE = "pause"
     """Nothing is sent until the time that `retry-after` says."""
     HALVE = "halve"
-    """Half the pace: we grew too fast."""
+    """The same: we grew too fast. What is halved is the number of calls at once, which then grows slowly."""
 
 
 class Concurrency(Enum):
@@ -161,6 +162,7 @@ RETRY_AFTER_S_MAX = 86_400.0
 """A server that asks for more is asked again after a day: one wrong header must not end the work for good."""
 _COUNT_MAX = 2**53
 _RETRY_AFTER_CHARS_MAX = 32
+_DATE_CHARS_MAX = 64
 
 
 def outcome_of_error(
@@ -199,9 +201,14 @@ def named(name: str) -> CallOutcome:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a server asks us to wait, 0 to `RETRY_AFTER_S_MAX`; None if it says no number."""
+    """Return the seconds that a server asks us to wait, 0 to `RETRY_AFTER_S_MAX`; None if it says nothing of sense.
+
+    A date (RFC 9110, 10.2.3) is held against the answer's own `Date`: the server's clock, not ours.
+    """
     told_ms = _seconds(headers.get("retry-after-ms"))
     told_s = _seconds(headers.get("retry-after")) if told_ms is None else told_ms / 1000
+    if told_s is None:
+        told_s = _span_s(headers.get("date"), headers.get("retry-after"))
     return None if told_s is None else min(max(told_s, 0.0), RETRY_AFTER_S_MAX)
 
 
@@ -247,6 +254,17 @@ def _seconds(text: str | None) -> float | None:
     except ValueError:
         return None
     return number if abs(number) < float("inf") else None
+
+
+def _span_s(begin: str | None, end: str | None) -> float | None:
+    """Return the seconds between two dates of HTTP; what is none, or in no zone, is none."""
+    try:
+        one, other = (
+            parsedate_to_datetime((text or "")[:_DATE_CHARS_MAX]) for text in (begin, end)
+        )
+        return (other - one).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _count(text: str | None) -> int | None:

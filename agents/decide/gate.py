@@ -15,8 +15,9 @@ from topics import Aggregate, MarketValues, Severity
 from topics.analysis import Product
 from topics.identity import murmur2
 
-from .candidate import worse
+from .candidate import SEVERITIES, worse
 from .context import AssetContext, Baseline, Family, Series
+from .editions import subject_of
 from .findings import Ground, Held, findings, grounds_of, is_doubtful
 
 MINUTE_MS = 60_000
@@ -33,6 +34,15 @@ class Verdict(Struct, frozen=True):
     grounds: tuple[Ground, ...] = ()
     """What the reasons rest on; a state's rest on nothing that a revision could undo."""
 
+    @property
+    def lead(self) -> str | None:
+        """The subject it is about: of the worst that was found, the last; None of a state, which is of its window.
+
+        What is owed from the minute before is asked with the next window of any instrument, which may be a calm one.
+        """
+        order = sorted(self.grounds, key=lambda ground: SEVERITIES.index(ground.severity))
+        return subject_of(order[-1].window) if order else None
+
 
 class AssetGate(Struct):
     """What the gate remembers of an asset."""
@@ -44,6 +54,9 @@ class AssetGate(Struct):
     asked_ms: int | None = None
     """As-of time of its last deep dive."""
     severity: Severity = "info"
+    """Of that one."""
+    told: frozenset[str] = frozenset()
+    """What was critical in its deep dives since it was last asked about rested."""
     state_ms: int | None = None
     """As-of time of its last state narrative or deep dive."""
     buckets: dict[str, Buckets] = {}
@@ -78,11 +91,15 @@ class Gate:
         severity: Severity = "info"
         for ground in found:
             severity = worse(severity, ground.severity)
-        if found and self._may_ask(memory, as_of_ms, severity):
+        critical = frozenset(ground.reason for ground in found if ground.severity == "critical")
+        is_news = _is_worse(severity, memory) or not critical <= memory.told
+        if found and self._may_ask(memory, as_of_ms, is_news=is_news):
+            rested = self._is_rested(memory, as_of_ms)
+            memory.told = critical if rested else memory.told | critical
             memory.asked_ms, memory.severity, memory.owed = as_of_ms, severity, ()
             reasons = tuple(dict.fromkeys(ground.reason for ground in found))
             verdict = Verdict("deep_dive", severity, reasons, found)
-        elif self._owes(memory, as_of_ms, severity):
+        elif is_news and _is_too_soon(memory, as_of_ms):
             memory.owed = found
             return None
         elif isinstance(aggregate.values, MarketValues) and (
@@ -122,23 +139,21 @@ class Gate:
         memory.held[family] = (held if is_doubtful(aggregate) else {}) | dict(found)
         return grounds_of(aggregate, series, found, held)
 
-    def _may_ask(self, memory: AssetGate, as_of_ms: int, severity: Severity) -> bool:
-        """Not twice in a market minute; and within the cool-down only for something worse.
+    def _may_ask(self, memory: AssetGate, as_of_ms: int, *, is_news: bool) -> bool:
+        """Not twice in a market minute; and within the cool-down only for news: a worse thing, or another critical one.
 
-        What is worse and comes in the same minute, of another instrument say, is owed to the next.
+        A crash behind a jump is as critical, and no repetition. News that come in the same minute, of another
+        instrument say, are owed to the next.
         """
         if _is_too_soon(memory, as_of_ms):
             return False
+        return is_news or self._is_rested(memory, as_of_ms)
+
+    def _is_rested(self, memory: AssetGate, as_of_ms: int) -> bool:
+        """Return whether the cool-down of the last deep dive is over."""
         if memory.asked_ms is None:
             return True
-        rested = as_of_ms >= memory.asked_ms + self._settings.cool_down_s * 1000
-        return rested or worse(severity, memory.severity) != memory.severity
-
-    def _owes(self, memory: AssetGate, as_of_ms: int, severity: Severity) -> bool:
-        """Whether something worse came too soon: not to be forgotten, though nobody is asked in this minute."""
-        return (
-            _is_too_soon(memory, as_of_ms) and worse(severity, memory.severity) != memory.severity
-        )
+        return as_of_ms >= memory.asked_ms + self._settings.cool_down_s * 1000
 
     def _has_changed(self, memory: AssetGate, aggregate: Aggregate, series: Series) -> bool:
         """Note an instrument's buckets, and return whether they are not those last spoken of."""
@@ -190,6 +205,10 @@ def buckets(
     if holed and ratio < high:
         return direction, was_volume
     return direction, "high" if ratio >= high else "low" if ratio <= low else "usual"
+
+
+def _is_worse(severity: Severity, memory: AssetGate) -> bool:
+    return worse(severity, memory.severity) != memory.severity
 
 
 def _is_too_soon(memory: AssetGate, as_of_ms: int) -> bool:

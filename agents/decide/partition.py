@@ -107,7 +107,7 @@ class PartitionDecider:
             made_id,
             context,
             now_s,
-            lead=aggregate.subject,
+            lead=verdict.lead or aggregate.subject,
             product=verdict.product,
             as_of_ms=aggregate.window_end_ms,
             severity=verdict.severity,

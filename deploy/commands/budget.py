@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -27,6 +27,8 @@ NONE = "none"
 CALL_S = 5.0
 """An operator waits longer than a call may."""
 WRITE_S = 10.0
+DIGITS_MAX = 30
+"""Of an amount that is looked at: far more than any cap has."""
 SHOWN_MAX = 50
 """Differences printed."""
 _T = TypeVar("_T")
@@ -84,7 +86,9 @@ def budget_set(
     settings = load()
     cap = name.removesuffix("/usd") + "/nano_usd" if name.endswith("/usd") else name
     value = amount
-    if amount != "open":
+    if amount == "open":
+        _check_model(name)
+    else:
         value = NONE if amount == NONE else str(_whole(cap, amount))
         check_cap(cap, 0 if value == NONE else int(value))
     act = _act(settings, cap, value, reason=reason, actor=actor, act_id=act_id)
@@ -106,7 +110,11 @@ def budget_reconcile(
     from agents.account.reconciliation import read_bill, reconciled  # noqa: PLC0415
     from deploy.settings import load  # noqa: PLC0415
 
-    bill = read_bill(file.read_text(encoding="utf-8"), is_json=file.suffix == ".json")
+    try:
+        text = file.read_text(encoding="utf-8-sig")  # spreadsheets begin with a mark
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{file} cannot be read: {error}")
+    bill = read_bill(text, is_json=file.suffix == ".json")
     found = reconciled(bill, asyncio.run(_journal(load())))
     width = max([len("call"), *(len(d.key) for d in found.differences[:SHOWN_MAX])])
     if found.differences:
@@ -170,12 +178,20 @@ def _whole(cap: str, amount: str) -> int:
     """Return a cap's amount in its own unit: dollars are told, nano-dollars kept."""
     try:
         told = Decimal(amount) * (NANO if cap.endswith("/nano_usd") else 1)
-        whole = int(told)
-    except (InvalidOperation, ValueError, OverflowError):
-        told, whole = Decimal(0), -1
-    if whole != told:
+        whole = int(told) if told.adjusted() < DIGITS_MAX else None
+    except (ArithmeticError, ValueError):
+        told, whole = Decimal(0), None
+    if whole is None or whole != told:
         fail(f"{amount!r} is no amount: dollars to the billionth, whole tokens, none or open")
     return whole
+
+
+def _check_model(name: str) -> None:
+    provider, _, model = name.partition("/")
+    if not provider or not model or "/" in model:
+        fail(
+            f"{name!r} is no PROVIDER/MODEL; only a closed model is opened, a cap is an amount or none"
+        )
 
 
 def _asked(settings: "Settings", ask: "Callable[[Ledger], Awaitable[_T]]") -> _T:

@@ -5,8 +5,9 @@ local base = KEYS[1]
 local SIZE_MS = {day = 86400000, hour = 3600000, minute = 60000}
 local KEEP_MS = {day = 691200000, hour = 259200000, minute = 7200000}
 local ATTEMPT_KEEP_MS = 172800000
+local CAPS_SET_KEEP_MS = 3600000
 local WINDOWS = {'day', 'hour', 'minute'}
-local REFILL_MS_MAX, PACE_KEEP_MS = 86400000, 7200000
+local REFILL_MS_MAX, PACE_KEEP_MS, BACK_MS_MAX = 86400000, 7200000, 10000
 local SCALE, RATE_MAX, PAUSE_MS_MAX = 60000, 100000000, 3600000
 
 local function text(number) return string.format('%.0f', number) end
@@ -31,6 +32,10 @@ local function window_key(books, window, at_ms)
 end
 
 local function attempt_key(books, id) return base .. books .. ':attempt:' .. id end
+
+local function set_cap(name, amount)
+  if amount == '' then redis.call('HDEL', base .. 'caps', name) else redis.call('HSET', base .. 'caps', name, amount) end
+end
 
 local function accounts(model, priority) return {'all', 'model/' .. model, 'class/' .. priority} end
 
@@ -86,6 +91,9 @@ local function refill(model, now_ms, own, permille)
     'own1', 'own2', 'own3', 'permille')
   local pace = {key = key, at_ms = tonumber(row[1] or '0'), paused_until_ms = tonumber(row[2] or '0'),
     permille = permille or tonumber(row[12] or '100'), level = {}, told = {}, own = {}}
+  if pace.at_ms - now_ms > BACK_MS_MAX then
+    pace.at_ms, pace.paused_until_ms = now_ms, math.min(pace.paused_until_ms, now_ms + PAUSE_MS_MAX)
+  end
   local span_ms = math.max(0, now_ms - pace.at_ms)
   pace.at_ms = pace.at_ms + span_ms
   for n = 1, 3 do

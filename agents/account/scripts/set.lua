@@ -5,5 +5,9 @@ if ARGV[1] == 'open' then
   return before
 end
 local before = redis.call('HGET', base .. 'caps', ARGV[2])
-if ARGV[1] == 'cap' then redis.call('HSET', base .. 'caps', ARGV[2], ARGV[3]) else redis.call('HDEL', base .. 'caps', ARGV[2]) end
+set_cap(ARGV[2], ARGV[3] or '')
+if not generation() then -- a rebuild may have read the log before this act was in it
+  redis.call('SADD', base .. 'caps_set', ARGV[2])
+  redis.call('PEXPIRE', base .. 'caps_set', CAPS_SET_KEEP_MS)
+end
 return before

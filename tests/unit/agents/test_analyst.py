@@ -14,7 +14,7 @@ from agents.account.pacing import Amounts, Rates
 from agents.account.pricing import cost_nano_usd, reservation_nano_usd
 from agents.account.shown import Spend
 from agents.account.terms import Terms
-from agents.analyst import Analyst, Later
+from agents.analyst import PACED_S_MAX, Analyst, Later
 from agents.answer.answered import Answered
 from agents.answer.rules import VERSION, analyse
 from agents.ask.breaker import Outcome, State
@@ -373,17 +373,18 @@ async def test_a_spend_limit_opens_until_it_is_reset(office: Open) -> None:
     assert len(ours.model.asked) == 1
 
 
-async def test_silence_that_a_provider_asks_for_is_kept_by_all_workers(office: Open) -> None:
-    """The pace is in the ledger, which they share: the next reservation waits."""
-    ours = office(
-        said(None, outcome="rate_limited", health=IGNORED, usage=Usage(), retry_after_s=60.0)
-    )
+@pytest.mark.parametrize("outcome", ["rate_limited", "ramp_limited"])
+async def test_silence_that_a_provider_asks_for_is_kept_by_all_workers(
+    office: Open, outcome: str
+) -> None:
+    """The pace is in the ledger, which they share: the next reservation waits, and who waits asks now and then."""
+    ours = office(said(None, outcome=outcome, health=IGNORED, usage=Usage(), retry_after_s=3_600.0))
     await ours.answer()
     assert ours.slots.limit < START
     ours.model.reply = said()
     by_rules(*await ours.answer(), "paced")
     assert not ours.analyst.is_free(time.monotonic())
-    assert ours.analyst.is_free(time.monotonic() + 61)
+    assert ours.analyst.is_free(time.monotonic() + PACED_S_MAX)
     by_rules(*await ours.answer(left_s=-0.01), "paced")  # it waited for nothing else
 
 

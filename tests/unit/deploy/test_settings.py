@@ -259,6 +259,16 @@ def test_no_picture_of_the_settings_shows_a_secret() -> None:
     assert json.loads(settings.printed())["broker"]["password"] == "**********"  # noqa: S105
 
 
+@pytest.mark.parametrize("password", [SECRET, f"a/{SECRET}", f"a@{SECRET}", f"{SECRET}#?'b"])
+def test_a_password_in_an_address_is_not_shown_however_it_is_written(password: str) -> None:
+    """With a slash or an @ of its own too, which it should not have: whoever looks for the mistake prints it."""
+    url = f"redis://user:{password}@127.0.0.1/0"
+    settings = load({"TAPEREADER_AGENT__BUDGET__REDIS_URL": url})
+    for picture in (repr(settings), settings.printed()):
+        assert SECRET not in picture
+        assert "redis://***@127.0.0.1/0" in picture
+
+
 def test_a_key_where_the_sdks_users_keep_it_is_taken() -> None:
     """Its name is the SDK's; a setting of ours wins over it; empty is none."""
     own = {"TAPEREADER_AGENT__MODEL__API_KEY": "ours"}

@@ -1,17 +1,19 @@
 """One call through the books: no step can be left out, and every way out of it is accounted for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
 import pytest
 from redis import Redis
 
 from agents.account.books import Books, Reserved, Sendable
+from agents.account.budget import Answer, Use
 from agents.account.call import Call, Denied, Settled, Told
 from agents.account.ledger import Ledger
 from agents.account.pricing import PRICE_VERSION, cost_nano_usd
 from agents.account.shown import Spend
+from agents.account.terms import Ask
 from tests.servers import SharedRedis
 from topics import Intent, Result, Usage
 
@@ -227,3 +229,107 @@ async def test_an_end_the_ledger_has_not_heard_of_is_told_later(
     assert desk.books.untold == 0
     assert await other.spend(NOON_MS) == Spend(COST, 0)
     await other.close()
+
+
+async def cancelled_in(desk: Desk, act: Callable[[Sendable], Awaitable[object]]) -> None:
+    """Let an attempt be cancelled while its end is written."""
+    writing, go = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> None:
+        writing.set()
+        await go.wait()
+
+    async def calling() -> None:
+        async with desk.books.attempt(call()) as reserved:
+            ready = await sendable(reserved)
+            desk.before = slowly
+            await act(ready)
+
+    task = asyncio.create_task(calling())
+    await writing.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_who_is_cancelled_while_a_cost_is_booked_has_it_booked(desk: Desk) -> None:
+    """What it cost is known: it is not charged in full when the lease is over."""
+    await cancelled_in(desk, lambda ready: ready.settle(told()))
+    assert desk.known() == ["intent", "settled"]
+    assert await desk.spend() == Spend(settled=COST, reserved=0)
+
+
+async def test_an_end_that_nobody_acknowledges_holds_who_is_cancelled_for_a_bounded_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The brokers are away, and the process is to end; the ledger knows, and an intent without a result is charged."""
+    monkeypatch.setattr("agents.account.books.ENDING_S", 0.1)
+    began = asyncio.Event()
+
+    async def calling() -> None:
+        async with desk.books.attempt(call()) as reserved:
+            await sendable(reserved)
+            desk.before = asyncio.Event().wait
+            began.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(calling())
+    await began.wait()
+    task.cancel()
+    async with asyncio.timeout(10):
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert desk.known() == ["intent"]
+    assert await desk.spend() == Spend(0, 0, MOST)
+
+
+async def test_who_is_cancelled_while_it_reserves_holds_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The script had run, and its answer was on the way; nothing was sent."""
+    reserve, reserved = desk.ledger.reserve, asyncio.Event()
+
+    async def unanswered(ask: Ask, now_ms: int) -> Answer:
+        await reserve(ask, now_ms)
+        reserved.set()
+        return await asyncio.Event().wait()  # type: ignore[return-value]
+
+    async def reserving() -> None:
+        async with desk.books.attempt(call()):
+            pytest.fail("it was cancelled before")
+
+    monkeypatch.setattr(desk.ledger, "reserve", unanswered)
+    task = asyncio.create_task(reserving())
+    await reserved.wait()
+    assert await desk.spend() == Spend(0, MOST)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await desk.spend() == Spend(0, 0)
+
+
+async def test_ends_beyond_the_bound_are_left_to_their_lease_also_while_others_are_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest goes, and is counted, even where it is being told just then."""
+    monkeypatch.setattr("agents.account.books.UNTOLD_MAX", 2)
+    away = Ledger("redis://127.0.0.1:1/0", prefix="x.", scope="test", terms=day())
+    here, desk.books.ledger = desk.ledger, away
+    for number in (1, 2):
+        assert await desk.books.end(f"b{number}", "released", Use()) is False
+    release = here.release
+
+    async def crowded(attempt_id: str, now_ms: int) -> str:
+        desk.books.ledger = away
+        for number in (3, 4):
+            await desk.books.end(f"b{number}", "charged", Use())
+        desk.books.ledger = here
+        return await release(attempt_id, now_ms)
+
+    monkeypatch.setattr(here, "release", crowded)
+    desk.books.ledger = here
+    await desk.books.tend()
+    assert (desk.books.dropped, desk.books.untold) == (2, 2)
+    await away.close()

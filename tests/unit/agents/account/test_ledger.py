@@ -15,12 +15,12 @@ from redis import Redis
 from agents.account.budget import Granted, Refused, Use, Wait
 from agents.account.connection import CALL_S, Connection, LedgerError
 from agents.account.ledger import Ledger
-from agents.account.pacing import Amounts, Rates, Told
+from agents.account.pacing import PAUSE_MS_MAX, Amounts, Rates, Told
 from agents.account.recovery import Recovery
 from agents.account.shown import Spend
 from agents.account.terms import EXACT_MAX, SIZE_MS, UNITS, Ask, CapError, Terms
 from tests.servers import RedisServer, SharedRedis
-from topics import Intent, Result, Usage
+from topics import Control, Intent, Result, Usage
 
 from .steps import NOON_MS, Steps
 from .test_budget import DAY, ask
@@ -244,6 +244,21 @@ async def test_pace_is_shared_and_corrected_for_all(
         assert await other.reserve(ask(3), NOON_MS + 8_000) == Granted(NOON_MS + 8_000)
 
 
+async def test_a_clock_that_was_far_ahead_stops_nothing_when_it_is_set_right(
+    redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """A worker's, whose answer came after its clock had moved: the others' pace goes on by their own."""
+    terms = day(10**6, rates={"a/m": Rates(Amounts(60), 34)})
+    async with ledger(redis_server.url, topic_prefix, terms) as made:
+        await made.heed("a/m", NOON_MS + SIZE_MS["day"], retry_after_ms=1)
+        assert await made.reserve(ask(1), NOON_MS) == Wait(PAUSE_MS_MAX)
+        later_ms = NOON_MS + PAUSE_MS_MAX
+        for number in (1, 2):
+            assert await made.reserve(ask(number), later_ms) == Granted(later_ms)
+        assert await made.reserve(ask(3), later_ms) == Wait(1_000)
+        assert await made.reserve(ask(3), later_ms + 1_000) == Granted(later_ms + 1_000)
+
+
 async def test_headers_lower_the_pace_and_never_raise_it(
     redis_server: SharedRedis, topic_prefix: str
 ) -> None:
@@ -337,6 +352,69 @@ async def test_a_defect_in_the_journal_closes_its_model_again(
         assert "a1 used 1 nano-dollars" in shown.closed_models["a/m"]
         assert await made.reopen("a/m") is not None
         assert await made.reserve(ask(2), NOON_MS) == Granted(NOON_MS)
+    finally:
+        await made.close()
+
+
+def act(value: str, name: str = DAY) -> Control:
+    """Return an operator's act on this budget."""
+    subject = f"budget/test/{name}"
+    return Control(
+        control_id="c",
+        act="set_budget",
+        subject=subject,
+        value=value,
+        actor="a",
+        reason="r",
+        at_ms=0,
+    )
+
+
+async def test_the_log_of_acts_goes_before_the_caps_a_server_remembers(
+    redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """One that took over may have lost the last act. What is set while the log is read is newer than the log."""
+    hour, minute = DAY.replace("day", "hour"), DAY.replace("day", "minute")
+    made = Ledger(redis_server.url, prefix=topic_prefix, scope="test", terms=day(), call_s=5.0)
+
+    async def acts() -> AsyncIterator[Control]:
+        yield act("500")
+        yield act("50")
+        yield act("70", hour)
+        yield act("none", hour)
+        yield act("90", minute)
+        await made.set_cap(minute, 95)
+
+    try:
+        for name in (DAY, hour, minute):
+            await made.set_cap(name, 800)
+        assert await made.rebuild(acts(), NOON_MS) == "rebuilt"
+        caps = {f"{x.window}/{x.account}/{x.unit}": x.cap for x in (await made.show(NOON_MS)).lines}
+        assert [caps[name] for name in (DAY, hour, minute)] == [50, None, 95]
+        assert await made.reserve(ask(1, 51), NOON_MS) == Refused("cap", DAY)
+    finally:
+        await made.close()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        act("5", "year/all/usd"),
+        act(str(EXACT_MAX + 1)),
+        act("²"),
+        act("-5"),
+        act("much"),
+        act("9" * 400),
+    ],
+)
+async def test_an_act_that_no_ledger_took_does_not_keep_the_books_closed(
+    redis_server: SharedRedis, topic_prefix: str, wrong: Control
+) -> None:
+    """Whoever may write to the control topic could else stop the model for as long as the topic is kept."""
+    made = Ledger(redis_server.url, prefix=topic_prefix, scope="test", terms=day(), call_s=5.0)
+    try:
+        assert await made.rebuild([act("50"), wrong], NOON_MS) == "rebuilt"
+        assert await made.reserve(ask(1, 51), NOON_MS) == Refused("cap", DAY)
     finally:
         await made.close()
 
@@ -481,6 +559,24 @@ async def test_a_full_redis_takes_no_reservation_and_everything_that_ends_one(
         assert await made.spend(NOON_MS) == Spend(settled=30, reserved=0)
 
 
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
+async def test_books_are_not_opened_where_redis_would_drop_them(
+    start_redis: Callable[..., RedisServer], topic_prefix: str, policy: str
+) -> None:
+    """A window that is dropped is spent again. Without a bound on memory, or with the right policy, nothing is."""
+    redis = start_redis({"maxmemory": "64mb", "maxmemory-policy": policy})
+    made = Ledger(redis.url, prefix=topic_prefix, scope="test", terms=day(), call_s=5.0)
+    try:
+        with pytest.raises(LedgerError, match=f"{policy}, is noeviction"):
+            await made.rebuild((), NOON_MS)
+        assert await made.reserve(ask(1), NOON_MS) == Refused("closed")
+        with Redis.from_url(redis.url) as client:
+            client.config_set("maxmemory", "0")
+        assert await made.rebuild((), NOON_MS) == "rebuilt"
+    finally:
+        await made.close()
+
+
 async def test_an_operators_cap_goes_before_a_workers_own(account: Ledger) -> None:
     """Lower or higher, for all workers, until it is taken away."""
     assert await account.set_cap(DAY, 50) is None
@@ -503,12 +599,18 @@ async def test_an_operators_cap_goes_before_a_workers_own(account: Ledger) -> No
         "redis+sentinel:///m",
         "redis+sentinel://h/m",
         "http://h",
+        "redis://:hush/1@h:1/0",
+        "rediss://u:hush#1@h:1/0",
+        "redis+sentinel://u:hush?1@h:1/m",
+        "redis+sentinel://u:hush@[::1:1/m",
+        "redis://h:1/0?socket_timeout=hush",
     ],
 )
 def test_an_address_that_is_none_is_refused(url: str) -> None:
-    """When the ledger is made, not when it is asked."""
-    with pytest.raises(ValueError, match=r"(?i)redis"):
+    """When the ledger is made, not when it is asked; no part of it is told, for it may be the password."""
+    with pytest.raises(ValueError, match=r"(?i)redis") as caught:
         Ledger(url, prefix="x.", scope="s", terms=day())
+    assert "hush" not in str(caught.value)
 
 
 def test_an_ask_counts_input_and_output() -> None:

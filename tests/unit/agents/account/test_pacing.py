@@ -53,6 +53,17 @@ def test_a_pause_is_bounded_and_never_shortened() -> None:
     assert pacing.take(ONE, NOON_MS) == PAUSE_MS_MAX
 
 
+def test_a_clock_that_was_far_ahead_stops_nothing_when_it_is_set_right() -> None:
+    """One wrong clock's answer would else stop the refill, and its silence the calls, for as long as it was ahead."""
+    pacing = Pacing(RATES)
+    assert [pacing.take(ONE, NOON_MS) for _ in range(6)] == [0] * 6
+    pacing.pause(1, NOON_MS + 86_400_000)
+    assert pacing.take(ONE, NOON_MS) == PAUSE_MS_MAX
+    later_ms = NOON_MS + PAUSE_MS_MAX
+    assert [pacing.take(ONE, later_ms) for _ in range(7)] == [0] * 6 + [1_000]
+    assert pacing.take(ONE, later_ms + 1_000) == 0
+
+
 def test_a_clock_that_goes_back_adds_nothing() -> None:
     """Between two workers: nothing is refilled twice."""
     pacing = Pacing(RATES)

@@ -1,6 +1,7 @@
 """The bill against the journal: to the nano-dollar, and by either id."""
 
 import pytest
+from msgspec.structs import replace
 
 from agents.account.reconciliation import BillError, BillLine, Difference, read_bill, reconciled
 from topics import Intent, Result
@@ -60,7 +61,14 @@ def test_a_bill_is_csv_or_json() -> None:
         ("attempt_id,cost_usd\na1,much\n", "line 1 of the bill: cost_usd = 'much'"),
         ("attempt_id,cost_usd\na1,-1\n", "line 1 of the bill: cost_usd = '-1'"),
         ("attempt_id,cost_usd\na1,NaN\n", "line 1 of the bill: cost_usd = 'NaN'"),
+        ("attempt_id,cost_usd\na1,1e999999\n", "line 1 of the bill: cost_usd = '1e999999'"),
+        ("attempt_id,cost_nano_usd\na1,1e5000\n", "line 1 of the bill: cost_nano_usd = '1e5000'"),
+        ("attempt_id,cost_nano_usd\na1,-0.1\n", "line 1 of the bill: cost_nano_usd = '-0.1'"),
+        ("attempt_id,cost_usd\n\x1b[2J,1\n", r"line 1 of the bill: '\\x1b\[2J' is no id"),
+        (f"attempt_id,cost_usd\n{'a' * 201},1\n", "line 1 of the bill: 'a+' is no id"),
         ("attempt_id,cost_usd\na1,1\n,1\n", "line 2 of the bill lacks"),
+        ("a1,40\n", "no line"),
+        ("", "no line"),
         ("who,cost\na,1\n", "line 1 of the bill lacks"),
     ],
 )
@@ -70,3 +78,15 @@ def test_a_line_that_cannot_be_read_is_named(text: str, words: str) -> None:
         read_bill(text, is_json=False)
     with pytest.raises(BillError, match="cannot be read"):
         read_bill("{", is_json=True)
+
+
+def test_a_call_that_is_billed_under_both_its_ids_is_one_call() -> None:
+    """Each line alone is covered by what is booked; their sum is not."""
+    bill = [BillLine("a1", 30), BillLine("req_1", 30)]
+    booked: list[Intent | Result] = [
+        intent(1, 100),
+        replace(result(1, cost=40), request_id="req_1"),
+    ]
+    found = reconciled(bill, booked)
+    assert (found.billed_nano_usd, found.booked_nano_usd, found.covered) == (60, 40, False)
+    assert [(d.key, d.missing_nano_usd) for d in found.differences] == [("a1", 20)]

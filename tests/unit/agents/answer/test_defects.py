@@ -47,6 +47,13 @@ def test_the_sound_text_is_accepted() -> None:
         "Commits rose to {commits_1h}.",
         "It rose from {close_1h_usdt} to {close_1m_usdt}.",
         "It didn't hold, and rose {return_1m_usdt}.",
+        "BTC rose on heavy volume.",
+        "It gained.",
+        "BTC up.",
+        "BTC skyrocketed.",
+        "No doubt it rose {return_1m_usdt}.",
+        "It should be said that the price rose.",
+        "Volume collapsed.",
     ],
 )
 def test_a_wrong_sign_is_seen(text: str) -> None:
@@ -116,6 +123,40 @@ def test_a_unit_that_is_the_slots_own_is_written_once() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "It is {posts_5m}{posts_5m}.",
+        "It is {posts_5m}.{commits_1h}.",
+        "It is {posts_5m},{commits_1h}.",
+        "It is {posts_5m} {commits_1h}.",
+        "The price is -{return_1m_usdt}.",
+        "The price changed +{return_1m_usdt}.",
+        "It moved \u2013{return_1m_usdt}.",
+    ],
+)
+def test_slots_that_make_another_number_together_are_seen(text: str) -> None:
+    """12 and 38 must not be read as 12.38, nor a sign as the fact's."""
+    assert reason_of(text) == "ungrounded_number"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It fell {return_1m_usdt} in an hour.",
+        "It fell {return_1h_usdt} over the last minute.",
+        "There were {posts_5m} posts over the hour.",
+        "Volume was {volume_1m_usdt} over 5m.",
+    ],
+)
+def test_a_window_that_is_not_the_slots_is_seen(text: str) -> None:
+    """Right behind the slot; of what is usual, and of a day's turnover, anything may be said."""
+    assert reason_of(text) == "wrong_window"
+    assert reason_of("It fell {return_1m_usdt} in a minute, {return_1h_usdt} in 1h.") == "accepted"
+    assert reason_of("Turnover is {level_5m} in the hour.") == "accepted"
+    assert reason_of("It fell {return_1m_usdt} in the hour's last minute.") == "accepted"
+
+
+@pytest.mark.parametrize(
     "number",
     [
         "1.32%",
@@ -148,6 +189,18 @@ def test_a_unit_that_is_the_slots_own_is_written_once() -> None:
         "15 minutes",
         "eleven windows",
         "an order of magnitude",
+        "ten",
+        "eleven and more",
+        "a fifth",
+        "a third in a minute",
+        "the low nineties",
+        "double-digit",
+        "six-figure",
+        "two-to-one",
+        "ten to one",
+        "ten bips",
+        "a mln",
+        "quintupled",
     ],
 )
 def test_a_number_outside_the_slots_is_seen(number: str) -> None:
@@ -175,6 +228,33 @@ def test_a_number_outside_the_slots_is_seen(number: str) -> None:
         ("Go long here.", "advice"),
         ("A guaranteed recovery.", "advice"),
         ("Join our group.", "advice"),
+        ("It will rise.", "advice"),
+        ("The price is going to recover.", "advice"),
+        ("The fall will continue.", "advice"),
+        ("A rebound is imminent.", "advice"),
+        ("Expect a bounce.", "advice"),
+        ("Hold.", "advice"),
+        ("Exit here.", "advice"),
+        ("Now is a good entry.", "advice"),
+        ("Time to purchase.", "advice"),
+        ("Get out while possible.", "advice"),
+        ("Stay away.", "advice"),
+        ("Short it.", "advice"),
+        ("Lock in gains.", "advice"),
+        ("Use leverage.", "advice"),
+        ("A bargain.", "advice"),
+        ("b u y now.", "odd_character"),
+        ("B.U.Y now.", "odd_character"),
+        ("E-T-H fell.", "odd_character"),
+        ("ETHs fell.", "other_asset"),
+        ("stETH fell.", "other_asset"),
+        ("Litecoins fell.", "other_asset"),
+        ("Bitcoin Cash fell.", "other_asset"),
+        ("See evil(dot)com.", "link"),
+        ("See evil dotcom.", "link"),
+        ("See evil . com.", "link"),
+        ("See evil,com.", "link"),
+        ("Find us on Telegram.", "link"),
         ("See evil.com for more.", "link"),
         ("See evil dot com.", "link"),
         ("Send it to @pump.", "link"),

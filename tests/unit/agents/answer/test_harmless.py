@@ -57,6 +57,12 @@ The US session had not begun, and no ETF news is in the data.
 Confidence is capped, i.e. it rests on market data alone, e.g. price and volume.
 The price fell {return_1m_usdt}% to {close_1m_usdt} USDT.
 In {volume_ratio_1m_usdt} times the usual volume there is some evidence of urgency.
+Whether it will continue is unclear, as expected of one minute.
+There were {posts_5m} posts in five minutes, against {commits_1h} commits over the hour.
+The price bounced off its low, and has yet to recover.
+It is down to one venue, and the API of that one is not the cause.
+A third, quieter venue is missing.
+Short history limits what can be said.
 """
 OF_THE_RISE = """\
 BTC rose {return_1m_usdt} to {close_1m_usdt} on thin volume.

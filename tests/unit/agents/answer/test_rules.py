@@ -1,4 +1,4 @@
-"""The rules analyst: seventeen situations word by word, and what holds of every text."""
+"""The rules analyst: situations word by word, and what holds of every text."""
 
 import json
 import re
@@ -26,12 +26,13 @@ from tests.strategies.aggregates import (
     holed,
     market,
     social,
+    volume,
 )
 from tests.unit.agents.candidates import candidate, candidate_of
 from topics import Aggregate, Fact
 from topics.analysis import Direction
 
-from .moments import larger, minutes, moment
+from .moments import events, larger, minutes, moment
 from .situations import SITUATIONS
 
 GOLDEN = json.loads(Path("tests/data/rules/situations.json").read_text(encoding="utf-8"))
@@ -61,7 +62,40 @@ def test_a_situation_is_told_as_it_was_written_down(name: str) -> None:
         "outlook": said.outlook.direction,
     }
     assert told == GOLDEN[name]
-    assert VERSION == "rules-2"
+    assert VERSION == "rules-3"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        moment(*minutes(104.0, 30.0), reasons=("price_jump",)),
+        moment(*minutes(100.0, 20.0, high=107.0), reasons=("price_jump",)),
+        moment(*minutes(100.5, 4.9)),
+        moment(*minutes(100.0, 10.0), *larger(90.0, 90.0), reasons=("price_drop",)),
+    ],
+)
+def test_nothing_is_called_usual_that_nobody_compared(made: Candidate) -> None:
+    """A jump, a wick, a rise on thin volume, a fall of five minutes: "nothing stands out" would be false."""
+    assert "Nothing stands out" not in analyse(made).text
+    calm_one = moment(*minutes(100.0, 10.0))
+    assert "Nothing stands out" in analyse(calm_one).text
+
+
+def test_a_price_that_came_back_did_not_hold() -> None:
+    """It was elsewhere meanwhile."""
+    assert (
+        "BTC/USDT came back over 1m to 100 USDT"
+        in analyse(moment(*minutes(100.0, 10.0, low=93.0))).text
+    )
+    assert "BTC/USDT held over 1m at 100 USDT" in analyse(moment(*minutes(100.0, 10.0))).text
+
+
+def test_reported_volume_alone_is_something_that_is_known() -> None:
+    """Nor is an asset of which only development is seen one of no numbers."""
+    said = analyse(moment(volume(number=11), reasons=("state_first",)))
+    assert said.headline == "BTC had a reported volume of 5 BTC in 5m"
+    assert said.text.startswith("Reported volume over 5m: 5 BTC.")
+    assert analyse(moment(*events(38), reasons=("alert_x",))).headline.startswith("BTC had 38 dev")
 
 
 def test_every_situation_is_written_down() -> None:

@@ -184,14 +184,15 @@ def test_a_headline_or_text_too_long_once_filled_is_refused() -> None:
     value = printed(long.facts[1])
     for spare, whole in ((HEADLINE_MAX - len(value), True), (HEADLINE_MAX - len(value) + 1, False)):
         verdict = judge(
-            answer(headline="h " * (spare // 2) + "h" * (spare % 2) + "{close_1m_u}", text="x"),
+            answer(headline=("ab " * spare)[:spare] + "{close_1m_u}", text="x"),
             long,
         )
         assert isinstance(verdict, Words) is whole
         if isinstance(verdict, Rejected):
             assert verdict.reason == "too_long"
-    for count, whole in ((TEXT_MAX // len(value), True), (TEXT_MAX // len(value) + 1, False)):
-        verdict = judge(answer(headline="x", text="{close_1m_u}" * count), long)
+    most = (TEXT_MAX + 2) // (len(value) + 2)
+    for count, whole in ((most, True), (most + 1, False)):
+        verdict = judge(answer(headline="x", text="; ".join(["{close_1m_u}"] * count)), long)
         assert isinstance(verdict, Words) is whole
         if isinstance(verdict, Rejected):
             assert verdict.reason == "too_long"

@@ -11,15 +11,20 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from agents.account.pricing import cost_nano_usd
+from agents.account.recovery import use_of
+from agents.account.terms import EXACT_MAX
 from agents.answer.verdict import Answer
 from agents.ask.breaker import Outcome
 from agents.ask.claude import BODY_BYTES_MAX, Claude, reply_of
 from agents.ask.model import Reply
 from agents.ask.prompt import prompt_of
+from agents.ask.wire import TOKENS_MAX
 from tests.unit.agents.candidates import candidate
 from tests.unit.agents.fake_claude.wire import Wire
 from tests.unit.agents.serving import fake_claude, server, url_of
-from topics import Usage
+from topics import BY_NAME, Result, Usage, encode
+from topics.journal import ANSWER_CHARS_MAX
 
 MODEL = "claude-haiku-5-5"
 FAILURE, SUCCESS, IGNORED = Outcome.FAILURE, Outcome.SUCCESS, Outcome.IGNORED
@@ -151,15 +156,19 @@ async def counted_server(
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.add(writer)
-        await reader.readuntil(b"\r\n\r\n")
-        answering = asyncio.create_task(answer(writer))
-        with suppress(ConnectionError):
-            while await reader.read(65_536):
-                pass
-        answering.cancel()
-        await asyncio.gather(answering, return_exceptions=True)
-        connections.discard(writer)
-        writer.close()
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            answering = asyncio.create_task(answer(writer))
+            with suppress(ConnectionError):
+                while await reader.read(65_536):
+                    pass
+            answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)
+        except asyncio.IncompleteReadError:
+            pass  # given up before anything was asked
+        finally:
+            connections.discard(writer)
+            writer.close()
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with listening:
@@ -497,10 +506,49 @@ def test_an_error_in_a_200_is_charged_in_full(kind: str, outcome: str) -> None:
         {"input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": -5},
         {"input_tokens": 1},
         {"input_tokens": 10**30, "output_tokens": 2},
+        {"input_tokens": 1, "output_tokens": TOKENS_MAX + 1},
         None,
     ],
 )
 def test_a_usage_that_cannot_be_is_not_known(usage: object) -> None:
-    """A count below nothing would be paid back to the budget."""
+    """A count below nothing would be paid back to the budget; one beyond all bounds could not be booked."""
     reply = reply_of(body(usage=usage), {})
     assert (reply.outcome, reply.health, reply.usage) == ("unreadable", FAILURE, None)
+
+
+def test_the_dearest_call_that_can_be_is_counted_exactly() -> None:
+    """What the greatest usage costs, on the dearest model, is an amount that the ledger and the journal hold."""
+    inputs = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    most = dict.fromkeys((*inputs, "output_tokens"), TOKENS_MAX)
+    used = reply_of(body(usage=most), {}).usage
+    assert used is not None
+    cost = cost_nano_usd("anthropic", "claude-fable-5-2", used)
+    booked = use_of(journalled(used, cost, "answer"))
+    assert 0 < booked.nano_usd <= EXACT_MAX
+    assert booked.tokens <= EXACT_MAX
+
+
+@pytest.mark.parametrize(("chars", "outcome"), [(0, "answered"), (1, "broken_schema")])
+def test_an_answer_the_journal_cannot_hold_is_no_answer(chars: int, outcome: str) -> None:
+    """It is paid, and what is written of it can be read again: else no books could be rebuilt for a day."""
+    text = "x" * (ANSWER_CHARS_MAX + chars)
+    reply = reply_of(body(content=[{"type": "text", "text": text}]), {})
+    assert (reply.outcome, reply.stop_reason) == (outcome, "end_turn")
+    assert reply.usage is not None
+    entry = journalled(reply.usage, 1, reply.text)
+    assert BY_NAME["journal"].decoder().decode(encode(entry)) == entry
+
+
+def journalled(usage: Usage, cost_nano_usd: int, answer: str | None) -> Result:
+    """Return what the journal is told of a call."""
+    return Result(
+        attempt_id="a1",
+        item_key="0" * 64,
+        outcome="answered",
+        known="settled",
+        usage=usage,
+        cost_nano_usd=cost_nano_usd,
+        answer=answer,
+        started_ms=0,
+        ended_ms=1,
+    )

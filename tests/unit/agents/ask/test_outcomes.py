@@ -349,6 +349,9 @@ def test_what_opens_the_breaker_is_a_failure_and_costs_nothing() -> None:
             assert row.retry in {Retry.NEVER, Retry.OTHER_MODEL}
 
 
+DATE = "Fri, 27 Nov 2026 07:27:30 GMT"
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
@@ -364,6 +367,13 @@ def test_what_opens_the_breaker_is_a_failure_and_costs_nothing() -> None:
         ({"retry-after": ""}, None),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "Fri, 27 Nov 2026 07:28:00 GMT"}, None),
+        ({"retry-after": "Fri, 27 Nov 2026 07:28:00 GMT", "date": DATE}, 30.0),
+        ({"retry-after": "Fri, 27 Nov 2026 07:27:00 GMT", "date": DATE}, 0.0),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT", "date": DATE}, RETRY_AFTER_S_MAX),
+        ({"retry-after": "Fri, 27 Nov 2026 07:28:00 -0000", "date": DATE}, None),
+        ({"retry-after": "Fri, 99 Nov 2026 07:28:00 GMT", "date": DATE}, None),
+        ({"retry-after": "soon", "date": DATE}, None),
+        ({"retry-after": "Nov " * 5_000, "date": DATE}, None),
         ({"retry-after-ms": "1500"}, 1.5),
         ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
         ({"retry-after-ms": "x", "retry-after": "9"}, 9.0),
@@ -372,7 +382,7 @@ def test_what_opens_the_breaker_is_a_failure_and_costs_nothing() -> None:
 def test_retry_after_is_bounded_seconds_or_nothing(
     headers: dict[str, str], seconds: float | None
 ) -> None:
-    """A date or nonsense is no number; milliseconds are finer and go first."""
+    """A date counts from the answer's own; nonsense is nothing; milliseconds are finer and go first."""
     assert retry_after_s(headers) == seconds
 
 

@@ -166,6 +166,33 @@ def test_within_the_cool_down_something_worse_asks_at_once() -> None:
     assert [v.severity for v in worse if v and v.product == "deep_dive"] == ["warning", "critical"]
 
 
+def test_a_crash_behind_a_jump_asks_at_once() -> None:
+    """Both are critical, and one is no repetition of the other; a third of either is, until all has rested."""
+    highs = [107.0, 100.0, 107.0, 100.0, 100.0, 100.0, 100.0]
+    lows = [100.0, 90.0, 100.0, 90.0, 100.0, 100.0, 90.0]
+    moves = [market(number=n, high=highs[n], low=lows[n]) for n in range(7)]
+    verdicts = Asked().all(moves)
+    dives = [(n, v.reasons) for n, v in enumerate(verdicts) if v and v.product == "deep_dive"]
+    assert dives == [(0, ("price_jump",)), (1, ("price_drop",)), (6, ("price_drop",))]
+    same = Asked().all([market(high=107.0), market("BTC/USD", low=90.0), market(number=1)])
+    assert [v and v.reasons for v in same] == [("price_jump",), None, ("price_drop",)]
+
+
+def test_what_is_owed_is_told_of_its_own_instrument() -> None:
+    """A calm instrument's window asks for it, and is not what it is about."""
+    asked = Asked()
+    log = [market(low=97.0), market("BTC/USD", low=90.0), market(number=1, low=97.0)]
+    verdict = asked.all(log)[-1]
+    assert verdict is not None
+    assert (verdict.severity, verdict.lead) == ("critical", "BTC/USD")
+    state = Asked().put(market())
+    assert state is not None
+    assert state.lead is None
+    posts = Asked().all([social(posts=4), social(number=1, posts=20)])[-1]
+    assert posts is not None
+    assert posts.lead == "BTC"
+
+
 def test_an_asset_is_dived_into_once_in_a_market_minute() -> None:
     """Its second instrument does not ask again, however bad; the next minute may."""
     asked = Asked(ALWAYS)
