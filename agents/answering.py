@@ -6,15 +6,21 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from msgspec.structs import replace
+
+from topics import Severity
+
 from .analyst import Analyst, Later
 from .ask.concurrency import Slot
-from .decide.candidate import Candidate
-from .decide.inbox import Inbox
+from .decide.candidate import Candidate, is_at_least
+from .decide.inbox import Inbox, Put
 from .decide.partition import PartitionDecider
 from .metrics import AGENT
 from .trail import Trail
 
 POLL_MS = 200
+SHED_FLOOR: Severity = "warning"
+"""From here on rules answer what the full inbox sheds; below it a decision says that there was no room."""
 
 
 class Answering:
@@ -36,7 +42,7 @@ class Answering:
         if (said := decider.analysis_of(candidate)) is not None:
             self._trail.tell_said(candidate, said)
             return
-        self._trail.tell_put(self._inbox.put(candidate))
+        self._tell_put(self._inbox.put(candidate))
         self._changed.set()
 
     async def run(self) -> None:
@@ -81,7 +87,16 @@ class Answering:
             self._trail.tell(candidate, *answer)
         elif self._trail.is_ours(candidate):
             AGENT.put_back.labels(answer.reason).inc()
-            self._trail.tell_put(self._inbox.put_back(answer.candidate, answer.not_before_s))
+            self._tell_put(self._inbox.put_back(answer.candidate, answer.not_before_s))
+
+    def _tell_put(self, put: Put) -> None:
+        """Tell what putting a candidate in did; one that had to go and that matters has what the rules say of it."""
+        shed = put.shed
+        if shed is None or not (shed.alerts or is_at_least(shed.severity, SHED_FLOOR)):
+            self._trail.tell_put(put)
+            return
+        self._trail.tell_put(replace(put, shed=None))
+        self._trail.tell(shed, *self._analyst.decline(shed, "inbox_full"))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.calls.discard(task)

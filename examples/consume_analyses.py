@@ -16,6 +16,11 @@ from aiokafka import AIOKafkaConsumer
 from topics import BY_NAME, Analysis, ContractError
 
 
+def plain(text: str) -> str:
+    """Return text without what a terminal obeys or hides: control, escape and bidi characters, line breaks."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
 async def consume(bootstrap: str, prefix: str, count: int) -> None:
     """Print each analysis once, oldest first."""
     decode = BY_NAME["analyses"].decoder().decode
@@ -32,7 +37,7 @@ async def consume(bootstrap: str, prefix: str, count: int) -> None:
             try:
                 analysis: Analysis = decode(record.value)
             except ContractError as error:
-                print(f"skipped {record.partition}/{record.offset}: {error}")
+                print(f"skipped {record.partition}/{record.offset}: {plain(str(error))}")
                 continue
             if analysis.analysis_id in seen:
                 continue
@@ -41,10 +46,11 @@ async def consume(bootstrap: str, prefix: str, count: int) -> None:
                 del seen[next(iter(seen))]
             # Somebody may have acted on it: what takes the place of an analysis is told as that.
             place = "" if analysis.supersedes is None else f"instead of {analysis.supersedes}: "
-            print(
+            line = (
                 f"{analysis.asset:6} {analysis.status:9} {analysis.severity:8} {analysis.confidence:6}"
                 f" {analysis.origin:7} {place}{analysis.headline}"
             )
+            print(plain(line))
             count -= 1
             if count == 0:
                 return

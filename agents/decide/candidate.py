@@ -87,6 +87,11 @@ def worse(one: Severity, other: Severity) -> Severity:
     return max(one, other, key=SEVERITIES.index)
 
 
+def is_at_least(one: Severity, floor: Severity) -> bool:
+    """Return whether a severity is no less than another."""
+    return SEVERITIES.index(one) >= SEVERITIES.index(floor)
+
+
 def coalesced(older: Candidate, newer: Candidate) -> Candidate:
     """Return the newer candidate with everything the older one must not lose.
 

@@ -18,7 +18,7 @@ from topics import (
     VolumeValues,
 )
 
-from .context import AssetContext, Baseline
+from .context import AssetContext, Baseline, Family
 from .printing import span
 
 SHORT_HISTORY = 10
@@ -65,16 +65,29 @@ def facts_of(context: AssetContext, lead: str | None = None) -> tuple[Fact, ...]
     """Return the facts of every latest window, the smallest windows first within each kind.
 
     ``lead`` is the subject it is about: its facts go before those of others, so that nobody reads another
-    instrument's numbers as the reason.
+    instrument's numbers as the reason. An hour of before is left out: what trades again after hours has new minutes
+    beside it, and it would be read as the last one.
     """
     found: list[tuple[Kind, Fact]] = []
     for family in sorted(context.series, key=lambda f: (f[2], f[1] != lead, f[0], f[1])):
         kind, _, window_ms, step_ms = family
-        if step_ms != window_ms:
+        if step_ms != window_ms or _is_outrun(context, family):
             continue  # a hopping window says what the tumbling one of its size says
         found += [(kind, fact) for fact in facts_of_window(context.series[family])]
     kept = sorted(found[:FACTS_MAX], key=lambda told: told[0])
     return tuple(fact for _, fact in kept)
+
+
+def _is_outrun(context: AssetContext, family: Family) -> bool:
+    """Return whether smaller windows of a subject end `STALE_WINDOWS` of a larger one's after its latest."""
+    kind, subject, window_ms, _ = family
+    ends_ms = (
+        series.latest.window_end_ms
+        for (a_kind, a_subject, size_ms, _), series in context.series.items()
+        if (a_kind, a_subject) == (kind, subject) and size_ms < window_ms
+    )
+    end_ms = context.series[family].latest.window_end_ms
+    return max(ends_ms, default=end_ms) - end_ms >= STALE_WINDOWS * window_ms
 
 
 def facts_of_window(window: Window) -> list[Fact]:

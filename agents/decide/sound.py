@@ -1,11 +1,21 @@
-"""Can these numbers be computed with? The contract allows windows no market can make. PURE.
+"""Can these numbers be computed with, and these names be shown? The contract allows windows no market can make. PURE.
 
 A window that is not sound is refused before it is folded: a price of 0 would otherwise end the process at every
-division by it, again and again, because the context keeps it.
+division by it, again and again, because the context keeps it. Names stand in texts for people and in what a model is
+asked: one with an escape sequence or a sentence in it is refused as well.
 """
 
+import re
+
 from topics import Aggregate, DevelopmentValues, MarketValues, SocialValues, VolumeValues
-from topics.units import EPOCH_MS_MAX, NUMBER_MAX, NUMBER_MIN
+from topics.units import (
+    ASSET_PATTERN,
+    EPOCH_MS_MAX,
+    INSTRUMENT_PATTERN,
+    NAME_PATTERN,
+    NUMBER_MAX,
+    NUMBER_MIN,
+)
 
 LOG_RETURN_MAX = 100.0
 """Beyond what any two prices within their bounds give (76)."""
@@ -19,6 +29,8 @@ def unsound(aggregate: Aggregate) -> str | None:
     """Return what cannot be computed with, in words, or None."""
     if aggregate.window_end_ms > EPOCH_MS_MAX - _DAY_MS:
         return f"the window ends at {aggregate.window_end_ms} ms, beyond the year 9999"
+    if (misnamed := _misnamed(aggregate)) is not None:
+        return misnamed
     match aggregate.values:
         case MarketValues() as market:
             return _market(market)
@@ -28,6 +40,16 @@ def unsound(aggregate: Aggregate) -> str | None:
             return _counts(posts=posts)
         case DevelopmentValues(events=events, commits=commits):
             return _counts(events=events, commits=commits)
+
+
+def _misnamed(aggregate: Aggregate) -> str | None:
+    is_market = isinstance(aggregate.values, MarketValues)
+    if not re.search(INSTRUMENT_PATTERN if is_market else ASSET_PATTERN, aggregate.subject):
+        return f"the subject {aggregate.subject!a} is no {'instrument' if is_market else 'asset'}"
+    for venue in aggregate.completeness.holed_venues:
+        if not re.search(NAME_PATTERN, venue):
+            return f"{venue[:64]!a} is no name of a venue"
+    return None
 
 
 def _market(market: MarketValues) -> str | None:

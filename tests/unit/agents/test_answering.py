@@ -9,13 +9,14 @@ import msgspec
 import pytest
 
 from agents.answering import Answering
+from agents.decide.candidate import Candidate
 from agents.decide.inbox import Inbox
 from agents.decide.partition import PartitionDecider
 from agents.publisher import Publisher
 from agents.trail import Trail
 from tests.servers import SharedRedis
 from tests.unit.agents.office import SETTINGS, Office, SaidModel, a_ledger, pressing, said
-from topics import BY_NAME, Analysis, Decision
+from topics import BY_NAME, Analysis, Decision, Severity
 from topics.record import OutRecord
 from topics.settings import BrokerSettings
 
@@ -155,3 +156,30 @@ async def test_an_end_lets_rules_answer_what_waits_to_be_asked_again(
     analysis = msgspec.json.decode(outgoing.first[0].value or b"", type=Analysis)
     assert (analysis.origin, analysis.origin_reason) == ("rules", "stopping")
     assert analysis.attempt_ids == [sent.attempt_id for sent in later.candidate.sends]
+
+
+async def test_what_matters_is_answered_by_rules_where_there_is_no_room(
+    redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """From a warning on; of less a decision says that it was shed. All are told once, with nobody emptying the inbox."""
+    async with floor(redis_server, topic_prefix, SaidModel(said())) as ours:
+        for number in range(10):
+            ours.answering.offer(ours.decider, _of(f"A{number}", "critical"))
+        ours.answering.offer(ours.decider, _of("W", "warning"))
+        ours.answering.offer(ours.decider, _of("I", "notice"))
+        publishing = asyncio.create_task(ours.publisher.run())
+        decisions = {told.asset: told for told in await ours.until_told(2)}
+        publishing.cancel()
+        await asyncio.gather(publishing, return_exceptions=True)
+    (analysis,) = ours.told("analyses")
+    assert isinstance(analysis, Analysis)
+    assert (analysis.asset, analysis.origin, analysis.origin_reason) == ("W", "rules", "inbox_full")
+    told = {
+        asset: (d.outcome, d.reason) for asset, d in decisions.items() if isinstance(d, Decision)
+    }
+    assert told == {"W": ("rules", "inbox_full"), "I": ("shed", "inbox_full")}
+    assert len(ours.inbox) == 10
+
+
+def _of(asset: str, severity: Severity) -> Candidate:
+    return pressing(tenure=1, asset=asset, severity=severity, candidate_id=f"deep_dive/{asset}/1/0")

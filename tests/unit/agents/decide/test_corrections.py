@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.decide.corrections import CLAIMS_MAX
-from tests.strategies.aggregates import BASE_MS, FIVE_MS, MINUTE_MS, calm, market, social
+from tests.strategies.aggregates import (
+    BASE_MS,
+    FIVE_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    calm,
+    market,
+    social,
+)
 from tests.unit.agents.lives import Life, Partition, at_once
 from topics import Aggregate, Alert, Decision
 
@@ -100,10 +108,10 @@ def test_a_state_is_superseded_and_never_withdrawn() -> None:
 
 
 def test_one_revision_supersedes_all_that_cite_it_and_is_accounted_for_once() -> None:
-    """What was said of five minutes by each analysis that followed, while it is valid: fifteen minutes."""
-    five = market(window_ms=FIVE_MS)
-    log = [*calm(5), five, *(market(number=n, low=96.0) for n in range(5, 24))]
-    revised = market(window_ms=FIVE_MS, revision=1, last=101.0)
+    """What was said of an hour by each analysis that followed, while it is valid: fifteen minutes."""
+    hour = market(number=-1, window_ms=HOUR_MS)
+    log = [*calm(5), hour, *(market(number=n, low=96.0) for n in range(5, 24))]
+    revised = market(number=-1, window_ms=HOUR_MS, revision=1, last=101.0)
     found = at_once(Partition([*log, revised]))
     causes = Counter(cause for _, cause in found.superseding.values())
     assert causes == {revised.aggregate_id: 15}

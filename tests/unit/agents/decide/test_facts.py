@@ -342,3 +342,14 @@ def test_facts_are_those_of_the_latest_windows(log: list[Aggregate]) -> None:
     for told in facts_of(context):
         assert told.aggregate_id in latest
         assert told.aggregate_id.split("/")[-1] == str(told.revision)
+
+
+@pytest.mark.parametrize(("minutes_later", "told"), [(14, True), (15, False)])
+def test_a_larger_window_that_smaller_ones_have_left_behind_is_not_told(
+    minutes_later: int, told: bool
+) -> None:
+    """Five minutes of before a silence are not those the market just had; three of them behind is too far."""
+    five, minute = market(window_ms=FIVE_MS, last=90.0), market(number=4 + minutes_later)
+    slots = slots_of(facts_of(context_of([five, minute, market("BTC/USD", 0)]), "BTC/USDT"))
+    assert ("return_5m_usdt" in slots) is told
+    assert {"return_1m_usdt", "return_1m_usd"} <= set(slots)
