@@ -57,7 +57,8 @@ class Trail:
             if (decider := self._decider_of(put.absorbed)) is not None:
                 decider.corrections.taken_over(put.absorbed, put.waiting)
             # Its offsets go on in the survivor: after a crash both are read again, and no reason is lost.
-            self._decide(put.absorbed, "coalesced", "newer_candidate", survivor=put.waiting)
+            if put.absorbed.heir != put.waiting.candidate_id:  # else that was told before
+                self._decide(put.absorbed, "coalesced", "newer_candidate", survivor=put.waiting)
         if put.shed is not None:
             self._drop(put.shed)
             self._decide(put.shed, "shed", "inbox_full", finishes=put.shed.offsets)

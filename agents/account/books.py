@@ -1,8 +1,8 @@
 """One paid call, walked through the books in the only order there is.
 
 reserve -> intent (acknowledged) -> confirm -> send -> result (acknowledged) -> settle. What a step hands out is what
-the next one needs, so that none can be left out; and whatever ends the block early, an exception or a cancellation
-too, leaves the attempt accounted for: released where it was surely not sent, charged in full otherwise.
+the next one needs, so that none can be left out; and whatever ends the block early, a cancellation too, leaves the
+attempt accounted for: released where it was surely not sent, charged in full otherwise.
 
     async with books.attempt(call) as reserved:
         if isinstance(reserved, Reserved):
@@ -30,8 +30,8 @@ from .terms import Ask
 UNTOLD_MAX = 10_000
 """Ends of attempts that the ledger has not heard of; beyond it the oldest is left to its lease, and counted."""
 ENDING_S = 2.0
-"""How long who is cancelled, or fails, waits for the end of its attempt to be told: the brokers may be away for longer,
-and a process that ends must not wait for them. An intent without a result is charged."""
+"""How long who is cancelled, or fails, waits for the end of its attempt to be told: brokers may be away for longer. An
+intent without a result is charged."""
 NO_RESULT = Usage()
 _T = TypeVar("_T")
 
@@ -67,8 +67,6 @@ class Books:
 
     async def tend(self) -> int:
         """Charge what is open beyond its lease, tell what the ledger has not heard; return how many were charged.
-
-        To be called every few seconds.
 
         Raises:
             LedgerError: It does not answer.
@@ -297,5 +295,5 @@ class Sendable:
         await self._reserved.charge(outcome)
 
     async def release(self, outcome: str) -> None:
-        """Give it back: in the end it was not sent, as where the breaker gave no permit or nobody took the connection."""
+        """Give it back: it was not sent, as where the breaker gave no permit or nobody took the connection."""
         await self._reserved.release(outcome)

@@ -58,6 +58,10 @@ class Said:
             candidate_id = survivor
         return False
 
+    def heir_of(self, candidate_id: str) -> str | None:
+        """Return who has taken a candidate over; None of one that was not, or has an answer."""
+        return self._fates.get(candidate_id)
+
     def analysis_of(self, candidate_id: str) -> Analysis | None:
         """Return an analysis that was published without its decision: only that one is missing."""
         return self._analyses.get(candidate_id)

@@ -70,6 +70,9 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """The subject that its facts begin with."""
     sends: tuple[Sent, ...] = ()
     """What was sent for it, and for those it took over; oldest first."""
+    heir: str | None = None
+    """Who took it over, as a decision from before this process says. It waits for that one, which the log makes again:
+    answered by itself it would have an end that the decision does not tell."""
 
     @property
     def alert_ids(self) -> list[str]:
@@ -121,6 +124,7 @@ def coalesced(older: Candidate, newer: Candidate) -> Candidate:
         read_to=newer.read_to,
         lead=newer.lead,
         sends=older.sends + newer.sends,
+        heir=newer.heir,
     )
 
 

@@ -4,10 +4,12 @@ Waiting makes a candidate more pressing at one rate for all, so the order is by 
 it came, less a head start for its severity, and for an alert. Hence nobody starves: what comes more than the
 longest head start after a candidate never goes before it, whatever its asset, its partition or its severity, and
 of what came earlier there is at most one an asset. Apart from that, its deadline takes a candidate from the
-queue for the model to the one for rules.
+queue for the model to the one for rules. What was taken over before this process began waits, as long as it may, for
+the one that takes it over again.
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import Literal
 
 from msgspec import Struct
@@ -131,12 +133,15 @@ class Inbox:
         number, living = self._count, len(self._entries) + 1
         arrival = number if arrival < 0 else arrival
         lane: Lane = "rules"
-        if self._wants_model(candidate):
+        asleep_to_s = candidate.not_before_s if candidate.heir is None else inf
+        if candidate.heir is not None:
+            lane = "asleep"
+        elif self._wants_model(candidate):
             lane = "asleep" if candidate.not_before_s > 0 else "model"
         self._entries[number] = _Entry(candidate, arrival, lane)
         self._of_asset[candidate.asset] = number
         press = _press(candidate)
-        key = (candidate.not_before_s, arrival) if lane == "asleep" else (press, arrival)
+        key = (asleep_to_s, arrival) if lane == "asleep" else (press, arrival)
         self._lanes[lane].push(key, number, living)
         self._deadlines.push((candidate.deadline_s, arrival), number, living)
         self._least.push((-press, -arrival), number, living)

@@ -192,6 +192,7 @@ class PartitionDecider:
             alerts=alerts,
             read_to=self.next_offset,
             lead=lead,
+            heir=self._said.heir_of(candidate_id),
         )
 
     def skip(self, offset: int) -> bool:

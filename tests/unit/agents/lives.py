@@ -148,8 +148,10 @@ class Life:
             return
         if (said := self.ours.analysis_of(made)) is not None:
             self.trail.tell_said(made, said)
-        else:
-            self.waiting.append(made)
+            return
+        self.waiting.append(made)
+        if len(self.waiting) > 1 and self.waiting[-2].heir is not None:
+            self.coalesce()
 
     def coalesce(self) -> None:
         """Let the newest that waits take over the one before it, if it is of the same asset."""
@@ -157,19 +159,19 @@ class Life:
             newer, older = self.waiting.pop(), self.waiting.pop()
             self.inbox.put(older)
             self.trail.tell_put(self.inbox.put(newer))
-            taken = self.inbox.take(0.0, model_is_free=True)
-            assert taken is not None
-            self.waiting.append(taken)
+            self.waiting += self.inbox.remove_partition(0)
 
     def drop(self) -> None:
         """Let the newest that waits go without an answer."""
-        if self.waiting:
+        if self.waiting and self.waiting[-1].heir is None:
             self.trail.tell_put(Put(self.waiting[-1], shed=self.waiting.pop()))
 
     def answer(self, number: int = 0) -> None:
         """Let rules answer one of those that wait."""
-        if self.waiting:
-            made = self.waiting.pop(number % len(self.waiting))
+        ready = [made for made in self.waiting if made.heir is None]
+        if ready:
+            made = ready[number % len(ready)]
+            self.waiting.remove(made)
             self.trail.tell(made, *self.analyst.decline(made, "no_model"))
 
     def publish(self, count: int = 1, *, half: bool = False) -> None:

@@ -29,9 +29,9 @@ from .test_budget import DAY, ask
 pytestmark = pytest.mark.integration
 
 ANY_TIME = 10**15
-PATIENCE_S = 2.5
-PROMPT_S = 4.8
-"""Longer than the ledger waits there, and shorter than waiting twice, for a connection and on it."""
+PATIENCE_S = 1.0
+PROMPT_S = 10.0
+"""Ten times what the ledger waits there: a guard against what hangs."""
 _RUNS = count()
 
 

@@ -396,3 +396,20 @@ def test_whatever_becomes_of_candidates_each_offset_is_accounted_for_once(
     superseded = [a.supersedes for a in ids.values() if a.supersedes is not None]
     assert len(set(superseded)) == len(superseded)
     assert set(superseded) <= set(ids)
+
+
+def test_what_was_taken_over_before_a_kill_is_so_again() -> None:
+    """Its decision stands at the lowest offset: answered by itself now, it would have an analysis that no decision tells of."""
+    partition = Partition([*calm(6), market(number=6, low=90.0, last=96.0)])
+    life = Life(partition)
+    life.read(7)
+    life.coalesce()
+    life.publish(1)
+    life = Life(partition)
+    life.read(6)
+    life.answer()
+    assert partition.analyses == {}
+    life.finish()
+    assert list(partition.analyses) == [f"deep_dive/BTC/{BASE_MS + 7 * MINUTE_MS}/0"]
+    assert partition.twice() == []
+    assert partition.accounted() == Counter(range(7))
