@@ -88,6 +88,19 @@ def test_what_must_wait_is_passed_over_until_its_time() -> None:
     assert taken(inbox, 20.1, model_is_free=False) == ["FIRST"]
 
 
+def test_what_was_taken_over_before_waits_for_its_heir_and_no_longer_than_its_deadline() -> None:
+    """Neither the model nor rules take it, though a newer one of the asset does; that one is answered as any other."""
+    inbox = Inbox(2)
+    older = waiting("A", offsets=(1,), read_to=2, deadline_s=20.0, heir="newer")
+    inbox.put(older)
+    inbox.put(replace(older, asset="B", product="state"))
+    assert taken(inbox, 19.9) == []
+    newer = waiting("A", 1.0, candidate_id="newer", offsets=(5,), read_to=6)
+    assert inbox.put(newer).waiting.offsets == (1, 5)
+    assert taken(inbox, 19.9) == ["A"]
+    assert taken(inbox, 20.1, model_is_free=False) == ["B"]
+
+
 def test_one_that_comes_back_is_absorbed_by_a_newer_of_its_asset() -> None:
     """The newer context with the later time; the deadline stays the earliest, in either order."""
     older = waiting("A", 1.0, offsets=(1,), deadline_s=21.0, reasons=("x",))
@@ -239,9 +252,12 @@ class InboxAgainstAList(RuleBasedStateMachine):
         reason=st.sampled_from("xyz"),
         product=st.sampled_from(["state", "deep_dive"]),
         fires=st.integers(0, 3),
+        heir=st.sampled_from([None, None, "another"]),
     )
-    def put(self, asset: str, severity: str, reason: str, product: str, fires: int) -> None:
-        """A new one comes; one of four is an alert's."""
+    def put(
+        self, asset: str, severity: str, reason: str, product: str, fires: int, *, heir: str | None
+    ) -> None:
+        """A new one comes; one of four is an alert's, one of three was taken over before."""
         one = waiting(
             asset,
             self.now_s,
@@ -254,6 +270,7 @@ class InboxAgainstAList(RuleBasedStateMachine):
             deadline_s=self.now_s + 20,
             partition=ord(asset) % 2,
             alerts=(alert(f"{asset}{self.offset}"),) if fires == 0 else (),
+            heir=heir,
         )
         self.offset += 1
         self.join(self.inbox.put(one), one)
@@ -268,6 +285,8 @@ class InboxAgainstAList(RuleBasedStateMachine):
         """The first of those that may be answered."""
 
         def ready(c: Candidate) -> bool:
+            if c.heir is not None:
+                return c.deadline_s < self.now_s
             rules = not dives(c) or c.deadline_s < self.now_s
             return rules or (model_is_free and c.not_before_s <= self.now_s)
 
