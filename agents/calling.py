@@ -5,6 +5,7 @@ Whatever comes of it, the breakers, the number of calls at once, the pace and th
 
 import time
 from collections.abc import Callable
+from secrets import token_hex
 
 import structlog
 from msgspec import Struct
@@ -63,6 +64,8 @@ class Caller:
         self._settings, self._desk, self._now_ms = settings, desk, now_ms
         self._paid = paid
         self._attempts = 0
+        self._name = token_hex(4)
+        """Of this process among attempts: two must never take one reservation for their own."""
         self._patience_s = min(settings.model.timeout_s, settings.asking_s)
         """The longest time any call is given."""
         self.answer_time = AnswerTime(self._patience_s)
@@ -219,7 +222,7 @@ class Caller:
         self._attempts += 1
         size = len(prompt.system.encode()) + len(prompt.user.encode()) + SCHEMA_BYTES
         return Call(
-            attempt_id=f"{prompt.item_key[:32]}/{self._now_ms()}-{self._attempts}",
+            attempt_id=f"{prompt.item_key[:32]}/{self._now_ms()}-{self._attempts}-{self._name}",
             item_key=prompt.item_key,
             asset=candidate.asset,
             product=candidate.product,

@@ -9,7 +9,11 @@ from .units import AssetId, Count, EpochMs, NanoUsd, Word
 
 Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256.")]
 AttemptId = Annotated[
-    str, Meta(max_length=200, description="item key (first 32 digits)/send number")
+    str,
+    Meta(
+        max_length=200,
+        description="item key (first 32 digits)/when and which send, by which process",
+    ),
 ]
 
 Priority = Literal["alert", "deep_dive", "state"]
