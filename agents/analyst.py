@@ -16,7 +16,7 @@ from agents.answer.rules import Words
 from agents.ask.attempts import Attempt, GiveUp, Send, Wait, is_too_late, next_step
 from agents.ask.concurrency import Slot
 from agents.ask.outcomes import named
-from agents.ask.paid import PaidAnswers
+from agents.ask.paid import PaidCalls
 from agents.calling import Caller, Made, Unmade
 from agents.decide.candidate import Candidate
 from agents.desk import Desk
@@ -43,7 +43,7 @@ class Analyst:
     ) -> None:
         """Take the desk, or None when no model is configured."""
         self._settings, self.desk, self._now_ms = settings, desk, now_ms
-        self.paid = PaidAnswers()
+        self.paid = PaidCalls()
         """What was paid for before the last start, and not told."""
         self._caller = None if desk is None else Caller(settings, desk, self.paid, now_ms=now_ms)
         self._paced_until_s = float("-inf")
@@ -116,7 +116,7 @@ class Analyst:
         return await self._by_model(candidate, self._caller, slot)
 
     async def _recalled(self, candidate: Candidate) -> tuple[Candidate, Words | None]:
-        """Return the words that were paid for before a start; those that are rejected count among its sends."""
+        """Return the words that were paid for before a start; what failed or is rejected counts among its sends."""
         while self._caller is not None and self.wants_model(candidate):
             made = await self._caller.recall(candidate)
             if made is None:

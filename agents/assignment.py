@@ -11,7 +11,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from topics import PipelineError
 from topics.settings import BrokerSettings
 
-from .ask.paid import PaidAnswers
+from .ask.paid import PaidCalls
 from .decide.answered import Said
 from .decide.partition import PartitionDecider
 from .decide.standing import Standing
@@ -44,7 +44,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         *,
         instance_id: str,
         now_ms: Callable[[], int],
-        paid: PaidAnswers | None = None,
+        paid: PaidCalls | None = None,
         on_revoked: Callable[[Sequence[PartitionDecider]], Awaitable[None]],
         on_failed: Callable[[Exception], None],
     ) -> None:

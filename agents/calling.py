@@ -11,6 +11,7 @@ import structlog
 from msgspec import Struct
 
 from agents.account.books import Reserved, Sendable
+from agents.account.budget import State
 from agents.account.call import Call, Denied, Told
 from agents.account.connection import LedgerError
 from agents.account.pacing import Told as Limits
@@ -22,7 +23,7 @@ from agents.ask.breakers import worth_of
 from agents.ask.concurrency import Slot
 from agents.ask.model import Reply
 from agents.ask.outcomes import Concurrency, Limiter, Money
-from agents.ask.paid import PaidAnswers, sent_of
+from agents.ask.paid import PaidCalls, sent_of
 from agents.ask.patience import AnswerTime
 from agents.ask.prompt import SCHEMA_BYTES, SCHEMA_VERSION, Prompt, prompt_of, verdict_of
 from agents.decide.candidate import Candidate, Sent
@@ -58,7 +59,7 @@ class Caller:
     """Makes the calls of one desk."""
 
     def __init__(
-        self, settings: AgentSettings, desk: Desk, paid: PaidAnswers, *, now_ms: Callable[[], int]
+        self, settings: AgentSettings, desk: Desk, paid: PaidCalls, *, now_ms: Callable[[], int]
     ) -> None:
         """Take the desk, what was paid for before, and the wall clock."""
         self._settings, self._desk, self._now_ms = settings, desk, now_ms
@@ -89,17 +90,22 @@ class Caller:
         prompt = prompt_of(candidate, self._desk.model.name)
         since_ms = self._now_ms() - int(self._settings.paid_reach_s * 1000)
         result = self._paid.pop(prompt.item_key, since_ms)
-        if result is None or result.answer is None:
+        if result is None:
             return None
-        verdict = verdict_of(result.answer, candidate, prompt)
-        outcome = "answered" if isinstance(verdict, Words) else verdict.reason
-        AGENT.recalled.labels("used" if isinstance(verdict, Words) else "rejected").inc()
-        log.info("an answer of before is taken", attempt_id=result.attempt_id, outcome=outcome)
-        await self._desk.books.end(result.attempt_id, "settled", use_of(result))
+        words, outcome, became = None, result.outcome, "failed"
+        if result.answer is not None:
+            verdict = verdict_of(result.answer, candidate, prompt)
+            words = verdict if isinstance(verdict, Words) else None
+            outcome = "answered" if isinstance(verdict, Words) else verdict.reason
+            became = "rejected" if words is None else "used"
+        AGENT.recalled.labels(became).inc()
+        log.info("a call of before is taken", attempt_id=result.attempt_id, outcome=outcome)
+        state: State = "settled" if result.known == "settled" else "charged"
+        await self._desk.books.end(result.attempt_id, state, use_of(result))
         sent = sent_of(
             result, prompt_version=prompt.version, outcome=outcome, ended_s=time.monotonic()
         )
-        return Made(sent, verdict if isinstance(verdict, Words) else None)
+        return Made(sent, words)
 
     async def _confirmed(
         self, candidate: Candidate, prompt: Prompt, reserved: Reserved, slot: Slot

@@ -78,7 +78,7 @@ class AgentMetrics(AskingMetrics):
         self.calls = Counter("tapereader_agent_calls", "Calls to the model.", ("outcome",))
         self.recalled = Counter(
             "tapereader_agent_recalled",
-            "Answers that were paid for before a start, by what came of them: used or rejected.",
+            "Calls that were paid for before a start, by what came of them: used, rejected or failed.",
             ("outcome",),
         )
         self.call_s = Histogram(

@@ -233,7 +233,7 @@ class AgentSettings(_Branch):
     alerts_reach_s: float = Field(default=3_600.0, ge=0)
     """An alert logged longer ago than this before a start needs no analysis any more."""
     paid_reach_s: float = Field(default=600.0, ge=0)
-    """An answer of the model that was paid for this long ago at most, and never told, is used instead of a new call.
+    """A call that was paid for this long ago at most, and never told, counts among its candidate's: its answer is used.
 
     The deadline of a candidate, and a supervisor that waits a few minutes between starts.
     """

@@ -13,7 +13,7 @@ from aiokafka.structs import ConsumerRecord
 from topics import BY_NAME, Alert, ContractError
 from topics.settings import BrokerSettings
 
-from .ask.paid import PaidAnswers
+from .ask.paid import PaidCalls
 from .decide.alerts import misplaced
 from .decide.answered import Said
 from .decide.partition import PartitionDecider
@@ -69,12 +69,10 @@ async def read_said(
     )
 
 
-async def read_paid(
-    broker: BrokerSettings, partition: int, since_ms: int, paid: PaidAnswers
-) -> None:
-    """Take the answers of a partition that were paid for since a log time and are not told of, up to the present ends.
+async def read_paid(broker: BrokerSettings, partition: int, since_ms: int, paid: PaidCalls) -> None:
+    """Take the calls of a partition that were paid for since a log time and are not told of, up to the present ends.
 
-    An entry that cannot be read is no answer: for what it was, the books alone must know.
+    An entry that cannot be read is no call: for what it was, the books alone must know.
 
     Raises:
         aiokafka.errors.KafkaError: The broker cannot be reached.

@@ -1,33 +1,35 @@
-"""Answers that the journal holds and nobody has told: paid for, but their process ended too early. PURE.
+"""Calls that the journal holds and nobody has told: paid for, but their process ended too early. PURE.
 
-Whoever has the partition next comes to the same question, and takes the answer from here instead of asking again.
+Whoever has the partition next comes to the same question, and takes the answer from here instead of asking again. A
+call that failed counts among the sends of its candidate, which are bounded over all processes: but for the call in
+flight, of which the journal has no result.
 """
 
 from agents.decide.candidate import Sent
 from topics import Analysis, Decision, Intent, Result, Tally
 
-ANSWERS_MAX = 1_000
-"""Answers that nobody has told: at most the calls in flight of the workers that ended, a few dozen each."""
+CALLS_MAX = 1_000
+"""Calls that nobody has told: those of the candidates under way in the workers that ended, a few dozen each."""
 TOLD_MAX = 100_000
 """Attempts that were told of, of all partitions of a worker."""
 
 
-class PaidAnswers:
+class PaidCalls:
     """The tails of `analyses`, `decisions` and `journal`, of the partitions of one worker."""
 
-    def __init__(self, answers_max: int = ANSWERS_MAX, told_max: int = TOLD_MAX) -> None:
+    def __init__(self, calls_max: int = CALLS_MAX, told_max: int = TOLD_MAX) -> None:
         """Begin with none."""
         self.forgotten = 0
-        """Of more than is kept the oldest go: such an answer is asked for again."""
-        self._answers_max, self._told_max = answers_max, told_max
+        """Of more than is kept the oldest go: such a call is made again."""
+        self._calls_max, self._told_max = calls_max, told_max
         self._told: dict[str, None] = {}
         """Attempts that an analysis or decision names."""
-        self._answers: dict[str, Result] = {}
+        self._calls: dict[str, Result] = {}
         """By attempt, oldest first."""
 
     def __len__(self) -> int:
-        """How many answers can be taken."""
-        return len(self._answers)
+        """How many calls can be taken."""
+        return len(self._calls)
 
     def take(self, entry: Analysis | Decision | Tally | Intent | Result) -> None:
         """Note what is read: in any order, any number of times."""
@@ -35,26 +37,26 @@ class PaidAnswers:
             case Analysis() | Decision():
                 for attempt_id in entry.attempt_ids:
                     self._told[attempt_id] = None
-                    self._answers.pop(attempt_id, None)
-            case Result(outcome="answered", answer=str()) if entry.attempt_id not in self._told:
-                self._answers.setdefault(entry.attempt_id, entry)
+                    self._calls.pop(attempt_id, None)
+            case Result() if entry.known != "released" and entry.attempt_id not in self._told:
+                self._calls.setdefault(entry.attempt_id, entry)
         while len(self._told) > self._told_max:
             del self._told[next(iter(self._told))]
             self.forgotten += 1
-        while len(self._answers) > self._answers_max:
-            del self._answers[next(iter(self._answers))]
+        while len(self._calls) > self._calls_max:
+            del self._calls[next(iter(self._calls))]
             self.forgotten += 1
 
     def pop(self, item_key: str, since_ms: int) -> Result | None:
-        """Return the oldest answer to a question, once; those that ended before a time are let go."""
-        self._answers = {a: r for a, r in self._answers.items() if r.ended_ms >= since_ms}
-        asked = (a for a, r in self._answers.items() if r.item_key == item_key)
+        """Return the oldest call with a question, once; those that ended before a time are let go."""
+        self._calls = {a: r for a, r in self._calls.items() if r.ended_ms >= since_ms}
+        asked = (a for a, r in self._calls.items() if r.item_key == item_key)
         found = next(asked, None)
-        return None if found is None else self._answers.pop(found)
+        return None if found is None else self._calls.pop(found)
 
 
 def sent_of(result: Result, *, prompt_version: str, outcome: str, ended_s: float = 0.0) -> Sent:
-    """Return the send that a result came of; ``outcome`` is what the verdict makes of its answer."""
+    """Return the send that a result came of; ``outcome`` is what the verdict makes of its answer, if it has one."""
     return Sent(
         attempt_id=result.attempt_id,
         item_key=result.item_key,

@@ -82,6 +82,20 @@ async def test_one_that_is_rejected_counts_as_a_send(office: Open) -> None:
     assert (len(analysis.attempt_ids), ours.model.asked) == (2, [])
 
 
+@pytest.mark.parametrize("known", ["settled", "charged_unknown"])
+async def test_what_failed_before_a_start_counts_as_a_send(office: Open, known: str) -> None:
+    """Else each start would pay three times more; the ledger hears of its end, and rules say why they answer."""
+    failures = [
+        msgspec.structs.replace(paid(number), outcome="timeout", answer=None, known=known)
+        for number in (1, 2)
+    ]
+    ours = knowing(office, *failures)
+    analysis, answered = await ours.answer()
+    by_rules(analysis, answered, "timeout")
+    assert (len(analysis.attempt_ids), ours.model.asked) == (2, [])
+    is_said(await knowing(office, failures[0], paid(3)).answer(), failures[0], paid(3))
+
+
 async def test_one_of_long_ago_is_not_said(office: Open) -> None:
     """The bound is a setting; so is another question's."""
     reach_ms = int(SETTINGS.paid_reach_s * 1000)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agents.ask.paid import PaidAnswers, sent_of
+from agents.ask.paid import PaidCalls, sent_of
 from tests.unit.agents.decide.test_answered import analysed, decided
 from tests.unit.agents.entries import AT_MS, KEY, intent, result
 from topics import Analysis, Decision, Intent, Result
@@ -17,24 +17,25 @@ def told_of(*numbers: int) -> Decision:
 
 def test_an_answer_is_given_once_the_oldest_first() -> None:
     """A second send asked the same, because the first answer could not be used."""
-    paid = PaidAnswers()
+    paid = PaidCalls()
     for entry in (intent(1), result(1), intent(2), result(2), result(2, answer="other")):
         paid.take(entry)
     assert len(paid) == 2
     assert [paid.pop(KEY, 0) for _ in range(3)] == [result(1), result(2), None]
 
 
-def test_what_is_no_answer_of_this_question_is_not_given() -> None:
-    """Another question's, a failed call's, one that ended too long ago."""
-    paid = PaidAnswers()
+def test_what_was_not_paid_for_this_question_is_not_given() -> None:
+    """Another question's, one that was never sent, one that ended too long ago."""
+    paid = PaidCalls()
     for entry in (
-        result(1, outcome="timeout", answer=None),
-        result(2, outcome="refused"),
+        result(1, outcome="breaker_open", answer=None, known="released"),
+        result(2, outcome="timeout", answer=None, known="charged_unknown"),
         result(3),
     ):
         paid.take(entry)
-    assert len(paid) == 1
+    assert len(paid) == 2
     assert paid.pop("cd" * 32, 0) is None
+    assert paid.pop(KEY, 0) == result(2, outcome="timeout", answer=None, known="charged_unknown")
     assert paid.pop(KEY, AT_MS + 900) == result(3)
     paid.take(result(4))
     assert paid.pop(KEY, AT_MS + 901) is None
@@ -51,7 +52,7 @@ def test_what_was_told_is_not_given_whatever_came_first(order: list[int]) -> Non
         told_of(1),
         analysis,
     ]
-    paid = PaidAnswers()
+    paid = PaidCalls()
     for place in order:
         paid.take(entries[place])
     assert (len(paid), paid.pop(KEY, 0)) == (0, None)
@@ -59,7 +60,7 @@ def test_what_was_told_is_not_given_whatever_came_first(order: list[int]) -> Non
 
 def test_at_the_bound_the_oldest_is_forgotten_and_counted() -> None:
     """Such an answer is paid for again; such a tale is told again."""
-    paid = PaidAnswers(answers_max=2, told_max=1)
+    paid = PaidCalls(calls_max=2, told_max=1)
     for number in (1, 2, 3):
         paid.take(result(number))
     assert (len(paid), paid.forgotten) == (2, 1)
