@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeVar
 from topics import Intent, Result, Usage
 
 from .budget import Granted, Refused, State, Use, Wait
-from .call import Call, Denied, Settled, Told
+from .call import ABANDONED, Call, Denied, Settled, Told
 from .connection import LedgerError
 from .ledger import Ledger
 from .pricing import Quote, UnknownPriceError, cost_of, quote
@@ -206,7 +206,7 @@ class Reserved:
         """
         if self._ending is None:
             state: Literal["charged", "released"] = "charged" if self._sendable else "released"
-            self._ending = asyncio.ensure_future(self._closed(state, "abandoned"))
+            self._ending = asyncio.ensure_future(self._closed(state, ABANDONED))
         done, _ = await asyncio.wait({self._ending}, timeout=ENDING_S)
         await asyncio.gather(
             *done, return_exceptions=True

@@ -2,10 +2,11 @@
 
 Whoever has the partition next comes to the same question, and takes the answer from here instead of asking again. A
 call that failed counts among the sends of its candidate, which are bounded over all processes: but for the call in
-flight, of which the journal has no result.
+flight when a process ended.
 """
 
 from agents.decide.candidate import Sent
+from agents.account.call import ABANDONED
 from topics import Analysis, Decision, Intent, Result, Tally
 
 CALLS_MAX = 1_000
@@ -38,7 +39,7 @@ class PaidCalls:
                 for attempt_id in entry.attempt_ids:
                     self._told[attempt_id] = None
                     self._calls.pop(attempt_id, None)
-            case Result() if entry.known != "released" and entry.attempt_id not in self._told:
+            case Result() if _is_paid(entry) and entry.attempt_id not in self._told:
                 self._calls.setdefault(entry.attempt_id, entry)
         while len(self._told) > self._told_max:
             del self._told[next(iter(self._told))]
@@ -53,6 +54,11 @@ class PaidCalls:
         asked = (a for a, r in self._calls.items() if r.item_key == item_key)
         found = next(asked, None)
         return None if found is None else self._calls.pop(found)
+
+
+def _is_paid(result: Result) -> bool:
+    """Whether a call went its way to the end; one that its own process gave up says nothing of the question."""
+    return result.known != "released" and result.outcome != ABANDONED
 
 
 def sent_of(result: Result, *, prompt_version: str, outcome: str, ended_s: float = 0.0) -> Sent:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from agents.account.call import ABANDONED
 from agents.ask.paid import PaidCalls, sent_of
 from tests.unit.agents.decide.test_answered import analysed, decided
 from tests.unit.agents.entries import AT_MS, KEY, intent, result
@@ -25,10 +26,11 @@ def test_an_answer_is_given_once_the_oldest_first() -> None:
 
 
 def test_what_was_not_paid_for_this_question_is_not_given() -> None:
-    """Another question's, one that was never sent, one that ended too long ago."""
+    """Another question's, one that was never sent, one that its process gave up, one that ended too long ago."""
     paid = PaidCalls()
     for entry in (
         result(1, outcome="breaker_open", answer=None, known="released"),
+        result(4, outcome=ABANDONED, answer=None, known="charged_unknown"),
         result(2, outcome="timeout", answer=None, known="charged_unknown"),
         result(3),
     ):
