@@ -16,6 +16,9 @@ AttemptId = Annotated[
     ),
 ]
 
+ABANDONED = "abandoned"
+"""The outcome of an attempt that was given up by its own process: it was ended, or failed."""
+
 Priority = Literal["alert", "deep_dive", "state"]
 """Which class of the budget pays, from the most urgent to the least."""
 

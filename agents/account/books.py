@@ -18,9 +18,10 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeVar
 
 from topics import Intent, Result, Usage
+from topics.journal import ABANDONED
 
 from .budget import Granted, Refused, State, Use, Wait
-from .call import ABANDONED, Call, Denied, Settled, Told
+from .call import Call, Denied, Settled, Told
 from .connection import LedgerError
 from .ledger import Ledger
 from .pricing import Quote, UnknownPriceError, cost_of, quote

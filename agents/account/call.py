@@ -8,9 +8,6 @@ from topics import Usage
 from topics.analysis import Product
 from topics.journal import Priority
 
-ABANDONED = "abandoned"
-"""The outcome of an attempt that was given up by its own process: it was ended, or failed."""
-
 
 class Call(Struct, frozen=True, kw_only=True):
     """What is to be paid for."""

@@ -6,8 +6,8 @@ flight when a process ended.
 """
 
 from agents.decide.candidate import Sent
-from agents.account.call import ABANDONED
 from topics import Analysis, Decision, Intent, Result, Tally
+from topics.journal import ABANDONED
 
 CALLS_MAX = 1_000
 """Calls that nobody has told: those of the candidates under way in the workers that ended, a few dozen each."""

@@ -4,11 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agents.account.call import ABANDONED
 from agents.ask.paid import PaidCalls, sent_of
 from tests.unit.agents.decide.test_answered import analysed, decided
 from tests.unit.agents.entries import AT_MS, KEY, intent, result
 from topics import Analysis, Decision, Intent, Result
+from topics.journal import ABANDONED
 
 
 def told_of(*numbers: int) -> Decision:
