@@ -201,8 +201,10 @@ class Caller:
         finally:
             now_s = time.monotonic()
             why = "cancelled" if reply is None else reply.outcome
-            desk.breaker.report(permit, self._health(reply, timeout_s), now_s, why=why)
-            change = Concurrency.NONE if reply is None else reply.meaning.concurrency
+            health = self._health(reply, timeout_s)
+            desk.breaker.report(permit, health, now_s, why=why)
+            ours = why == "timeout" and health is Outcome.IGNORED
+            change = Concurrency.NONE if reply is None or ours else reply.meaning.concurrency
             desk.slots.report(slot, change, now_s)
             if reply is not None and reply.meaning.opens:
                 # At once is no time: it would not be opened at all.

@@ -320,13 +320,14 @@ async def test_a_defect_in_the_call_is_told_and_not_swallowed(office: Open) -> N
 async def test_a_deadline_of_ours_is_no_failure_of_the_model(
     office: Open, left_s: float, limit_s: float, health: Outcome
 ) -> None:
-    """A call that had less than half of what any call is given says nothing by its time-out."""
+    """A call that had less than half of what any call is given says nothing by its time-out, nor are fewer made."""
     settings = AgentSettings(model=ModelSettings(timeout_s=limit_s))
     ours = office(failed("timeout", FAILURE, None), settings)
     by_rules(*await ours.answer(left_s=left_s), "timeout")
     ((_, _, timeout_s),) = ours.model.asked
     assert timeout_s == pytest.approx(min(left_s, limit_s), abs=0.3)
     assert ours.breaker.heard == [health]
+    assert (ours.slots.allowed == settings.model.concurrency) is (health is IGNORED)
 
 
 async def test_what_would_come_too_late_is_not_asked_for(office: Open) -> None:
