@@ -43,6 +43,8 @@ class Fact(Struct, frozen=True, kw_only=True):
     subject: Subject
     aggregate_id: Annotated[str, Meta(max_length=200)]
     revision: Count
+    window_end_ms: EpochMs | None = None
+    """When its window ended, of one that a reason stands on and that was not the latest any more; None of a latest."""
 
 
 class DataQuality(Struct, frozen=True, kw_only=True):

@@ -60,8 +60,8 @@ def moved_most(before: Iterable[Fact], after: Iterable[Fact]) -> list[tuple[Fact
     return sorted(moved, key=lambda pair: -_size(*pair))[:MOVED_MAX]
 
 
-def _key(fact: Fact) -> tuple[str, int, str, str | None]:
-    return fact.metric, fact.window_ms, fact.subject, fact.quote
+def _key(fact: Fact) -> tuple[str, int, str, str | None, int | None]:
+    return fact.metric, fact.window_ms, fact.subject, fact.quote, fact.window_end_ms
 
 
 def _size(old: Fact, new: Fact) -> float:

@@ -95,10 +95,14 @@ def sign_of(fact: Fact, slots: Slots) -> int | None:
         return _signum(round(fact.value, 1) - 1)
     if fact.metric == "close":
         moves = (told for told in slots.values() if told.metric == "return")
-        same = (t for t in moves if (t.subject, t.window_ms) == (fact.subject, fact.window_ms))
+        same = (t for t in moves if _window_of(t) == _window_of(fact))
         move = next(same, None)
         return None if move is None else sign_of(move, slots)
     return None if fact.baseline is None else _signum(fact.value - fact.baseline)
+
+
+def _window_of(fact: Fact) -> tuple[str, int, int | None]:
+    return fact.subject, fact.window_ms, fact.window_end_ms
 
 
 def _clauses(text: str) -> Iterator[_Clause]:
@@ -157,7 +161,9 @@ def _is_borne_out(tokens: list[str], claimed: int, slots: Slots) -> bool:
     topics = {topic for topic, of in _TOPICS.items() if words & of}
     signs = {
         family: {
-            sign_of(fact, slots) for fact in slots.values() if _FAMILY.get(fact.metric) == family
+            sign_of(fact, slots)
+            for fact in slots.values()
+            if _FAMILY.get(fact.metric) == family and fact.window_end_ms is None
         }
         for family in set(_FAMILY.values())
     }

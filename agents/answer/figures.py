@@ -9,7 +9,7 @@ and how many windows a comparison rests on.
 import re
 from collections.abc import Iterable
 
-from agents.decide.facts import SHORT_HISTORY
+from agents.decide.quality import SHORT_HISTORY
 from topics import Fact
 
 WINDOWS_MS = frozenset({60_000, 300_000, 3_600_000, 86_400_000})

@@ -32,13 +32,13 @@ def headline_parts(told: Told, asset: str, reasons: tuple[str, ...]) -> list[str
     """Return the headline in parts, their slots open; each after the first begins with what joins it."""
     said: list[list[str]] = []
     if "price_drop" in reasons or "price_jump" in reasons:
-        said.append(_move(told))
+        said.append(_move(told.most("range", MINUTE_MS)))
     if "volume_without_move" in reasons or ("volume_spike" in reasons and not any(said)):
-        said.append(_volume(told))
+        said.append(_volume(told.most("volume_ratio", MINUTE_MS)))
     if "social_spike" in reasons:
-        said.append(_posts(told, asset))
+        said.append(_posts(told.most("posts", FIVE_MS), asset))
     if "development_drop" in reasons:
-        said.append(_development(told, asset))
+        said.append(_development(told.most("events", HOUR_MS, sign=-1), asset))
     said = [parts for parts in said if parts] or [_state(told) or _other(told, asset)]
     first, *others = said
     return first + [f"{'; ' if i == 0 else ''}{p}" for o in others for i, p in enumerate(o)]
@@ -53,6 +53,8 @@ def _move(told: Told) -> list[str]:
     if ratio is not None and not THIN_RATIO < ratio < FULL_RATIO:
         volume = [f" on {told.slot('volume_ratio', MINUTE_MS)} usual volume"]
     wide = told.value("range", MINUTE_MS) or 0.0
+    if told.is_earlier:
+        return _earlier_move(told, move, wide)
     # The gate saw the extreme of the minute; where the price came back, its close does not show it.
     if abs(move) < wide / 2:
         swing = f"{told.lead} swung {told.slot('range', MINUTE_MS)} within 1m"
@@ -68,9 +70,19 @@ def _move(told: Told) -> list[str]:
     ]
 
 
+def _earlier_move(told: Told, move: float, wide: float) -> list[str]:
+    """Return one number of a window before: it brings its time with it, and more of them would be too long a line."""
+    if abs(move) < wide / 2 or not move:
+        return [f"{told.lead} swung {told.slot('range', MINUTE_MS)}"]
+    verb = "rose" if move > 0 else "fell"
+    return [f"{told.lead} {verb} {told.slot('return', MINUTE_MS)}"]
+
+
 def _volume(told: Told) -> list[str]:
     if told.fact("volume_ratio", MINUTE_MS) is None:
         return []
+    if told.is_earlier:
+        return [f"{told.lead} volume against usual at {told.slot('volume_ratio', MINUTE_MS)}"]
     traded = f"{told.lead} traded {told.slot('volume_ratio', MINUTE_MS)} usual volume in 1m"
     if told.fact("return", MINUTE_MS) is None:
         return [traded]
@@ -80,6 +92,8 @@ def _volume(told: Told) -> list[str]:
 def _posts(told: Told, asset: str) -> list[str]:
     if told.fact("posts", FIVE_MS) is None:
         return []
+    if told.is_earlier:
+        return [f"{asset} posts at {told.slot('posts', FIVE_MS)}"]
     count = [f"{asset} had {told.slot('posts', FIVE_MS)} posts in 5m"]
     if told.fact("posts_ratio", FIVE_MS) is not None:
         count.append(f", {told.slot('posts_ratio', FIVE_MS)} usual")
@@ -90,6 +104,8 @@ def _development(told: Told, asset: str) -> list[str]:
     events = told.fact("events", HOUR_MS)
     if events is None:
         return []
+    if told.is_earlier:
+        return [f"{asset} development events at {told.slot('events', HOUR_MS)}"]
     count = [f"{asset} had {told.slot('events', HOUR_MS)} development events in 1h"]
     if events.baseline is not None:
         count.append(f", usually {told.slot('events', HOUR_MS, 'usual')}")

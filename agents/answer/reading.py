@@ -40,6 +40,9 @@ class Told(Struct, frozen=True):
     """The slots of the lead and the asset, by metric and window."""
     lead: str | None
     """The instrument it is about."""
+    earlier: tuple["Told", ...] = ()
+    """The windows that a reason stands on and that are not the latest, each for itself: none is how things are now."""
+    is_earlier: bool = False
 
     def fact(self, metric: str, window_ms: int) -> Fact | None:
         """Return a fact, or None."""
@@ -55,16 +58,40 @@ class Told(Struct, frozen=True):
         fact = self.fact(metric, window_ms)
         return None if fact is None else fact.value
 
+    def most(self, metric: str, window_ms: int, *, sign: int = 1) -> "Told":
+        """Return what has the largest value of a metric, or with -1 the least: this, or an earlier window.
+
+        A reason stands on one of them, and this is the one that shows it.
+        """
+        having = [told for told in (self, *self.earlier) if told.fact(metric, window_ms)]
+        return max(
+            having, key=lambda told: sign * (told.value(metric, window_ms) or 0.0), default=self
+        )
+
 
 def told_of(facts: Iterable[Fact]) -> Told:
     """Return the facts by what they are of; the first instrument leads."""
     slots = slots_of(facts)
+    latest = {name: fact for name, fact in slots.items() if fact.window_end_ms is None}
+    before: dict[str, dict[str, Fact]] = {}
+    for name, fact in slots.items():
+        if fact.window_end_ms is not None:
+            before.setdefault(fact.aggregate_id, {})[name] = fact
+    earlier = tuple(
+        Told(slots, *_names_of(facts_of_window), is_earlier=True)
+        for facts_of_window in before.values()
+    )
+    return Told(slots, *_names_of(latest), earlier=earlier)
+
+
+def _names_of(slots: Mapping[str, Fact]) -> tuple[dict[tuple[str, int], str], str | None]:
+    """Return the slots of the instrument that leads and of the asset, by metric and window, and the instrument."""
     lead = next((f.subject for f in slots.values() if f.metric in _OF_INSTRUMENT), None)
     names: dict[tuple[str, int], str] = {}
     for name, fact in slots.items():
         if fact.metric not in _OF_INSTRUMENT or fact.subject == lead:
             names.setdefault((fact.metric, fact.window_ms), name)
-    return Told(slots, names, lead)
+    return names, lead
 
 
 def direction_of(facts: Iterable[Fact]) -> Direction:

@@ -34,9 +34,17 @@ from .words import BASIS_MAX, OUTLOOK_MS, TEXT_MAX, Words
 
 __all__ = ["VERSION", "Words", "analyse", "direction_of", "template_of"]
 
-VERSION = "rules-3"
+VERSION = "rules-4"
 WINDOWS_MIN = 10
 """Earlier windows below which a comparison bears no confidence."""
+_EARLIER = {
+    "return": "a price change of",
+    "range": "high above low",
+    "volume_ratio": "volume against usual",
+    "posts": "posts",
+    "events": "development events",
+}
+"""What is told of a window that is not the latest."""
 ODDS, EVEN = 0.55, 0.5
 """The probability of an outlook: slight at most, and where there is none."""
 
@@ -68,10 +76,11 @@ def template_of(told: Told) -> str:
         *_volume(told, unusual),
         *_posts(told, unusual),
         *_development(told, unusual),
+        *_earlier(told),
     ]
     if anomalies:
         sentences.append(f"Unusual: {'; '.join(found.words for found in anomalies)}.")
-    elif not against and _is_calm(told):
+    elif not against and not told.earlier and _is_calm(told):
         sentences.append("Nothing stands out against the earlier windows.")
     sentences += against
     return " ".join(sentences or _reported(told)) or "Nothing is known of this asset yet."
@@ -181,6 +190,18 @@ def _development(told: Told, unusual: set[str]) -> Iterator[str]:
         return
     usual = "" if events.baseline is None else f", usually {told.slot('events', HOUR_MS, 'usual')}"
     yield f"Development events over 1h: {told.slot('events', HOUR_MS)}{usual}."
+
+
+def _earlier(told: Told) -> Iterator[str]:
+    """Return what the windows before show of which a reason stands; each number brings its time with it."""
+    for before in told.earlier:
+        numbers = [
+            f"{words} {before.slot(metric, window_ms)}"
+            for (metric, window_ms) in before.names
+            if (words := _EARLIER.get(metric))
+        ]
+        if numbers:
+            yield f"Before that{f', of {before.lead}' if before.lead else ''}: {', '.join(numbers)}."
 
 
 def _confidence(told: Told, quality: DataQuality, *, contradicted: bool) -> tuple[Confidence, str]:

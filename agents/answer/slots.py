@@ -1,8 +1,8 @@
 """Slots: how a text names a fact, and how code writes the number there. PURE.
 
 ``{return_1m_usdt}`` shows a fact's value; ``.usual``, ``.z`` and ``.n`` behind the name show its baseline, its robust
-score and the number of windows these rest on. Model and rules write the same slots, and this is the only place where a
-number gets into a text.
+score and the number of windows these rest on. With the value of a window that is not the latest stands which it is.
+Model and rules write the same slots, and this is the only place where a number gets into a text.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from agents.decide.printing import printed
+from agents.decide.printing import clock, printed, span
 from topics import Fact
 
 from .vocabulary import DOWN, UP
@@ -61,11 +61,11 @@ def shown(fact: Fact, part: str | None) -> str | None:
     """Return what a slot shows of a fact; None where the fact lacks that."""
     if part == "usual":
         return None if fact.baseline is None else printed(replace(fact, value=fact.baseline))
-    if part == "z":
-        return None if fact.z is None else _score(fact.z)
     if part == "n":
         return f"{fact.sample_size:,}" if fact.sample_size else None
-    return printed(fact)
+    if part == "z":
+        return None if fact.z is None else _score(fact.z) + _window_of(fact)
+    return printed(fact) + _window_of(fact)
 
 
 def unknown_in(text: str, slots: Mapping[str, Fact]) -> str | None:
@@ -96,7 +96,10 @@ def wrong_unit_in(text: str, slots: Mapping[str, Fact]) -> str | None:
 
 
 def wrong_window_in(text: str, slots: Mapping[str, Fact]) -> str | None:
-    """Return the first slot that is said to be of a window it is not of; a turnover is of a day, whatever its window."""
+    """Return the first slot that is said to be of a window it is not of; a turnover is of a day, whatever its window.
+
+    What is of an earlier window is not of the last minute either.
+    """
     for match in SLOT.finditer(text):
         fact, said = slots[match.group(1)], _OVER.match(text, match.end())
         if said is None or match.group(2) or fact.metric == "level":
@@ -104,7 +107,8 @@ def wrong_window_in(text: str, slots: Mapping[str, Fact]) -> str | None:
         minutes = (5 if said.group(1) in ("5", "five", "Five") else 1) * (
             60 if said.group(2)[0].lower() == "h" else 1
         )
-        if fact.window_ms != minutes * 60_000:
+        is_last = fact.window_end_ms is not None and "last" in said.group()
+        if fact.window_ms != minutes * 60_000 or is_last:
             return f"{match.group()}{said.group()}"
     return None
 
@@ -127,6 +131,13 @@ def rendered(text: str, slots: Mapping[str, Fact]) -> str:
         if written and part in (None, "usual") and _repeats(written.group("unit"), fact):
             at = written.end()
     return "".join([*parts, text[at:]])
+
+
+def _window_of(fact: Fact) -> str:
+    """Return which window a fact is of, where that is not the latest: whatever is written around it, it is not of now."""
+    if fact.window_end_ms is None:
+        return ""
+    return f" ({span(fact.window_ms)} to {clock(fact.window_end_ms)})"
 
 
 def _score(z: float) -> str:

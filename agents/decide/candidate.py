@@ -1,9 +1,21 @@
 """One asset that deserves an analysis now."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from topics import DataQuality, Fact, Severity, Usage
 from topics.analysis import Product
+
+from .context import Noted
+from .editions import cited_in, window_of
+from .facts import earlier_facts
+from .quality import quality_with
+
+SHOWN_MAX = 3
+"""Windows that a candidate shows because its reasons stand on them, beside the latest ones."""
+EARLIER_MAX = 6
+"""Of those the ones that are not the latest any more, once it has taken others over."""
 
 SEVERITIES: tuple[Severity, ...] = ("info", "notice", "warning", "critical")
 """From the least to the most."""
@@ -50,7 +62,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     facts: tuple[Fact, ...]
     quality: DataQuality
     aggregate_ids: tuple[str, ...]
-    """Every aggregate it read."""
+    """Every aggregate its facts are of: the latest windows, and before them those that are shown and are not latest."""
     partition: int
     offsets: tuple[int, ...]
     """Of the aggregates that made it a candidate, ascending; they are finished when it is. An alert's has none."""
@@ -67,7 +79,9 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """The partition's next offset when it was made: what is below it made its facts, and of two of one asset the newer
     has the higher one."""
     lead: str | None = None
-    """The subject that its facts begin with."""
+    """The subject that its latest facts begin with."""
+    shown: tuple[Noted, ...] = ()
+    """The windows that its reasons stand on, the worst first, whether they are the latest or not."""
     sends: tuple[Sent, ...] = ()
     """What was sent for it, and for those it took over; oldest first."""
     heir: str | None = None
@@ -98,9 +112,12 @@ def is_at_least(one: Severity, floor: Severity) -> bool:
 def coalesced(older: Candidate, newer: Candidate) -> Candidate:
     """Return the newer candidate with everything the older one must not lose.
 
-    The newer context, all reasons, alerts, offsets and sends, the worse severity, the earlier deadline, and the
-    later time before which the model is not to be asked: that one was said of the asset's calls, not of the context.
+    The newer context, all reasons with the windows they stand on, alerts, offsets and sends, the worse severity, the
+    earlier deadline, and the later time before which the model is not to be asked: that one was said of the asset's
+    calls, not of the context.
     """
+    shown = _shown_of(older, newer)
+    carried = _carried(shown, newer)
     reasons = older.reasons + tuple(r for r in newer.reasons if r not in older.reasons)
     product: Product = "deep_dive" if "deep_dive" in (older.product, newer.product) else "state"
     return Candidate(
@@ -111,9 +128,9 @@ def coalesced(older: Candidate, newer: Candidate) -> Candidate:
         as_of_ms=newer.as_of_ms,
         severity=worse(older.severity, newer.severity),
         reasons=reasons,
-        facts=newer.facts,
-        quality=newer.quality,
-        aggregate_ids=newer.aggregate_ids,
+        facts=(*earlier_facts(carried), *newer.facts),
+        quality=quality_with(newer.quality, carried),
+        aggregate_ids=(*(one.latest.aggregate_id for one in carried), *newer.aggregate_ids),
         partition=newer.partition,
         offsets=tuple(sorted(set(older.offsets) | set(newer.offsets))),
         tenure=newer.tenure,
@@ -123,9 +140,28 @@ def coalesced(older: Candidate, newer: Candidate) -> Candidate:
         alerts=older.alerts + tuple(a for a in newer.alerts if a not in older.alerts),
         read_to=newer.read_to,
         lead=newer.lead,
+        shown=shown,
         sends=older.sends + newer.sends,
         heir=newer.heir,
     )
+
+
+def _shown_of(older: Candidate, newer: Candidate) -> tuple[Noted, ...]:
+    """Return the windows that reasons of two stand on: of the worse one first, else of the newer."""
+    is_older_worse = worse(older.severity, newer.severity) != newer.severity
+    first, then = (older, newer) if is_older_worse else (newer, older)
+    shown: dict[str, Noted] = {}
+    for one in (*first.shown, *then.shown):
+        shown.setdefault(window_of(one.latest), one)
+    return tuple(shown.values())[:SHOWN_MAX]
+
+
+def _carried(shown: Iterable[Noted], newer: Candidate) -> list[Noted]:
+    """Return the windows of which the newer has no facts, within the bound of those that are not the latest."""
+    known = cited_in(list(newer.aggregate_ids))
+    earlier = {f.aggregate_id for f in newer.facts if f.window_end_ms is not None}
+    missing = [one for one in shown if window_of(one.latest) not in known]
+    return missing[: max(0, EARLIER_MAX - len(earlier))]
 
 
 def _precedence(cause: AlertCause) -> tuple[int, int, str]:

@@ -1,6 +1,7 @@
 """What is known of each asset: its latest windows, and what has been usual lately."""
 
 from collections import deque
+from collections.abc import Iterable
 from statistics import median
 
 from msgspec import Struct
@@ -22,6 +23,12 @@ SERIES_MAX = 256
 """Window families of one asset (kind, subject, size); a further one is not kept."""
 ASSETS_MAX = 50_000
 """Assets of one partition; a further one is not kept."""
+NOTED_MAX = 64
+"""Windows of one asset that findings stood on and that are found again by their ids; of more the oldest are forgotten.
+
+A replay looks them up. They are needed as long as a candidate that shows one may still be told or taken over: at one a
+minute, each with three windows, this is more than the twenty minutes nobody waits.
+"""
 
 Family = tuple[Kind, str, int, int]
 """kind, subject, window_ms, step_ms"""
@@ -32,6 +39,17 @@ class Baseline(Struct, frozen=True):
 
     median: float
     n: int
+
+
+class Noted(Struct, frozen=True):
+    """A window that a finding stands on, with what had been usual before it."""
+
+    latest: Aggregate
+    usual: dict[str, Baseline]
+
+    def baseline(self, measure: str) -> Baseline | None:
+        """Return what a measure had been in the windows before, when the window came first."""
+        return self.usual.get(measure)
 
 
 class Series:
@@ -78,6 +96,8 @@ class AssetContext:
         """Begin with nothing known."""
         self.asset, self._reach_ms = asset, reach_ms
         self.series: dict[Family, Series] = {}
+        self.noted: dict[str, Noted] = {}
+        """By id, the windows that findings stood on, those noted last at the end."""
         self.refused = 0
         """Windows of families beyond the bound."""
 
@@ -97,6 +117,14 @@ class AssetContext:
             return False
         self.series[family] = Series(aggregate, self._reach_ms)
         return True
+
+    def note(self, windows: Iterable[Noted]) -> None:
+        """Keep windows that a candidate shows: they may not be the latest when it is told, or told again."""
+        for window in windows:
+            self.noted.pop(window.latest.aggregate_id, None)
+            self.noted[window.latest.aggregate_id] = window
+            if len(self.noted) > NOTED_MAX:
+                del self.noted[next(iter(self.noted))]
 
     def event_ms(self) -> int:
         """Return how far the asset's event time has come: the end of its newest window."""

@@ -164,6 +164,7 @@ class Corrections:
                 claim.waiting.append(one)
         if claim is not None:
             claim.waiting.sort(key=lambda one: one.at)
+            claim.cited = cited_in([fact.aggregate_id for fact in newer.facts])
 
     def dropped(self, candidate: Candidate) -> None:
         """Note that a candidate will have no analysis."""

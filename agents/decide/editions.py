@@ -14,11 +14,6 @@ def window_of(aggregate: Aggregate) -> str:
     )
 
 
-def subject_of(window: str) -> str:
-    """Return the subject of a window, by its name; an instrument's holds a `/`."""
-    return window.partition("/")[2].rsplit("/", 3)[0]
-
-
 def named(aggregate_id: str) -> tuple[str, Edition] | None:
     """Return the window an aggregate's id names, and its edition; None of an id that is not of our making."""
     window, _, last = aggregate_id.rpartition("/")

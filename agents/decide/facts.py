@@ -1,4 +1,4 @@
-"""The numbers an analysis may use, out of an asset's context, and what is known of the data behind them. PURE."""
+"""The numbers an analysis may use, out of an asset's context. PURE."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -6,10 +6,10 @@ from math import exp
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from topics import (
     Aggregate,
-    DataQuality,
     DevelopmentValues,
     Fact,
     Kind,
@@ -18,24 +18,14 @@ from topics import (
     VolumeValues,
 )
 
-from .context import AssetContext, Baseline, Family
+from .context import AssetContext, Baseline, Family, Noted
+from .editions import window_of
 from .printing import span
 
-SHORT_HISTORY = 10
-"""Windows below which a baseline is called short."""
 FACTS_MAX = 60
 """Of one analysis: an instrument's three windows and every other kind; beyond it the larger windows are left out."""
 STALE_WINDOWS = 3
 """A family whose latest window ends this many of its windows before the newest of all is not up to date."""
-SPARSE_TRADES = 10
-"""Trades of a window below which its price moves rest on little."""
-WORDS_MAX = 400
-"""Characters of what is said of the data: the contract's bound of an analysis' basis."""
-NAMES_MAX = 5
-"""Venues or sources that are named; of more their number is said."""
-CORRECTED = "late data have corrected what was published"
-SMALLEST_MS = 60_000
-"""The smallest window of a market."""
 
 _NOT_IN_SLOT = re.compile(r"[^a-z0-9_]")
 
@@ -61,8 +51,13 @@ class _Measure(Struct):
     """The value of the aggregate whose score it has; by the catalogue's name."""
 
 
-def facts_of(context: AssetContext, lead: str | None = None) -> tuple[Fact, ...]:
+def facts_of(
+    context: AssetContext, lead: str | None = None, shown: Iterable[Noted] = ()
+) -> tuple[Fact, ...]:
     """Return the facts of every latest window, the smallest windows first within each kind.
+
+    Before them those of windows that are ``shown`` because a reason stands on them, and are not the latest any more:
+    each has its window's end, so that nobody reads it as how things are now.
 
     ``lead`` is the subject it is about: its facts go before those of others, so that nobody reads another
     instrument's numbers as the reason. An hour of before is left out: what trades again after hours has new minutes
@@ -75,7 +70,22 @@ def facts_of(context: AssetContext, lead: str | None = None) -> tuple[Fact, ...]
             continue  # a hopping window says what the tumbling one of its size says
         found += [(kind, fact) for fact in facts_of_window(context.series[family])]
     kept = sorted(found[:FACTS_MAX], key=lambda told: told[0])
-    return tuple(fact for _, fact in kept)
+    return (*earlier_facts(shown), *(fact for _, fact in kept))
+
+
+def earlier_facts(windows: Iterable[Noted]) -> tuple[Fact, ...]:
+    """Return the facts of windows that are not the latest any more, each with its window's end."""
+    return tuple(
+        replace(fact, window_end_ms=window.latest.window_end_ms)
+        for window in windows
+        for fact in facts_of_window(window)
+    )
+
+
+def earlier_of(context: AssetContext, shown: Iterable[Noted]) -> tuple[Noted, ...]:
+    """Return those of the windows that are not the latest of their families, whatever the edition."""
+    latest = {window_of(series.latest) for series in context.series.values()}
+    return tuple(window for window in shown if window_of(window.latest) not in latest)
 
 
 def _is_outrun(context: AssetContext, family: Family) -> bool:
@@ -140,30 +150,17 @@ _IN_UNIT: dict[str, Callable[[float], float]] = {
 """How a scored value becomes the fact it is told as, where that has another unit."""
 
 
-def quality_of(context: AssetContext) -> DataQuality:
-    """Return what the reader must know of the data: the worst completeness, silent sources, short history."""
-    latest = [series.latest for series in context.series.values()]
-    states = {aggregate.completeness.state for aggregate in latest}
-    worst = next((s for s in ("holed", "unverifiable") if s in states), "complete")
-    silent = sorted({s for a in latest for s in a.completeness.missing_sources})
-    longest = max((len(series.before) for series in context.series.values()), default=0)
-    return DataQuality(
-        completeness=worst,  # type: ignore[arg-type]  # one of the three above
-        stale_feeds=[*silent, *stale_kinds(latest)],
-        short_history=longest < SHORT_HISTORY,
-        words=_quality_words(latest, silent, longest),
-    )
-
-
 def slots_of(facts: Iterable[Fact]) -> dict[str, Fact]:
     """Return the facts by the names a text refers to them by: metric, window, and quote where there is one.
 
-    Where two would share a name (BTC/USDT and BTC/USDT:USDT), the later ones are numbered.
+    Those of a window that is not the latest end in `_earlier`. Where two would share a name (BTC/USDT and
+    BTC/USDT:USDT), the later ones are numbered.
     """
     slots: dict[str, Fact] = {}
     for fact in facts:
         quote = f"_{_NOT_IN_SLOT.sub('_', fact.quote.lower())}" if fact.quote else ""
-        name = plain = f"{fact.metric}_{span(fact.window_ms)}{quote}"
+        earlier = "" if fact.window_end_ms is None else "_earlier"
+        name = plain = f"{fact.metric}_{span(fact.window_ms)}{quote}{earlier}"
         number = 1
         while name in slots:
             number += 1
@@ -173,8 +170,9 @@ def slots_of(facts: Iterable[Fact]) -> dict[str, Fact]:
 
 
 def find(facts: tuple[Fact, ...], metric: str, window_ms: int) -> Fact | None:
-    """Return the first fact of that metric and window."""
-    return next((f for f in facts if f.metric == metric and f.window_ms == window_ms), None)
+    """Return the first fact of that metric and window, of the latest ones."""
+    latest = (f for f in facts if f.window_end_ms is None)
+    return next((f for f in latest if f.metric == metric and f.window_ms == window_ms), None)
 
 
 def _measures(series: Window) -> list[_Measure]:
@@ -234,52 +232,3 @@ def _venues(market: MarketValues, quote: str) -> list[_Measure]:
         largest = 100 * max(market.venue_share.values())
         found.append(_Measure("venue_share", largest, "%", quote=quote))
     return found
-
-
-def _quality_words(latest: list[Aggregate], silent: list[str], longest: int) -> str:
-    holed = sorted({v for a in latest for v in a.completeness.holed_venues})
-    words = [f"data are missing from {_names(holed)}"] if holed else []
-    if silent:
-        words.append(f"no word from {_names(silent)}")
-    if longest < SHORT_HISTORY:
-        known = f"only {longest}" if longest else "no"
-        words.append(f"{known} earlier window{'' if longest == 1 else 's'} to compare with")
-    words += [f"{_PLURALS[kind]} are not up to date" for kind in stale_kinds(latest)]
-    if any(_is_sparse(aggregate) for aggregate in latest):
-        words.append("few trades in the smallest window")
-    if not silent and any(a.completeness.state == "unverifiable" for a in latest):
-        words.append("a venue's numbers cannot prove that nothing is missing")
-    if any(a.completeness.unverified_duplicates for a in latest):
-        words.append("trades may be counted twice")
-    if any(a.revision for a in latest):
-        words.append(CORRECTED)
-    return "; ".join(words)[:WORDS_MAX]
-
-
-_PLURALS: dict[Kind, str] = {
-    "market": "trades",
-    "volume": "reported volumes",
-    "social": "posts",
-    "development": "development events",
-}
-
-
-def stale_kinds(latest: list[Aggregate]) -> list[Kind]:
-    """Return the kinds of which no window is near the newest of all: `STALE_WINDOWS` of the largest behind it.
-
-    A window ends when its sources say so, some minutes later than another kind's; that is not stale.
-    """
-    newest_ms = max((a.window_end_ms for a in latest), default=0)
-    fresh = {a.kind for a in latest if newest_ms - a.window_end_ms < STALE_WINDOWS * a.window_ms}
-    return [kind for kind in _PLURALS if kind in {a.kind for a in latest} - fresh]
-
-
-def _is_sparse(aggregate: Aggregate) -> bool:
-    values = aggregate.values
-    smallest = aggregate.window_ms == aggregate.step_ms == SMALLEST_MS
-    return smallest and isinstance(values, MarketValues) and values.trades < SPARSE_TRADES
-
-
-def _names(names: list[str]) -> str:
-    more = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
-    return ", ".join(names[:NAMES_MAX]) + more

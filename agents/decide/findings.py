@@ -11,8 +11,8 @@ from msgspec import Struct
 from agents.settings import GateSettings
 from topics import Aggregate, DevelopmentValues, MarketValues, Severity, SocialValues
 
-from .context import Baseline
-from .editions import Edition, window_of
+from .context import Baseline, Noted, measures
+from .editions import window_of
 
 HOLD = 0.8
 """A finding that is held fires at this part of its threshold."""
@@ -20,8 +20,6 @@ HOLD = 0.8
 Finding = tuple[str, Severity]
 Held = dict[str, Severity]
 """By reason, what was found in the family's window before."""
-_COMPARED = ("volume", "posts", "events")
-"""What findings compare with its past."""
 
 
 class Past(Protocol):
@@ -36,24 +34,23 @@ class Ground(Struct):
 
     reason: str
     severity: Severity
-    window: str
     held: Held
-    usual: dict[str, Baseline]
-    edition: Edition
-    """That was looked at last."""
+    noted: Noted
+    """Its window, in the edition that was looked at last."""
     later: list[tuple[int, Severity | None]] = []
     """What was found in each revision since, with its offset; None: nothing."""
 
-    def baseline(self, measure: str) -> Baseline | None:
-        """Return what a measure had been in the windows before, when the window came first."""
-        return self.usual.get(measure)
+    @property
+    def window(self) -> str:
+        """The name of its window."""
+        return window_of(self.noted.latest)
 
     def revise(self, offset: int, aggregate: Aggregate, settings: GateSettings) -> bool:
         """Look for it in a revision of its window, without the gate; return whether this is a newer one."""
-        if aggregate.edition <= self.edition:
+        if aggregate.edition <= self.noted.latest.edition:
             return False
-        self.edition = aggregate.edition
-        found = dict(findings(aggregate, self, settings, self.held))
+        self.noted = Noted(aggregate, self.noted.usual)
+        found = dict(findings(aggregate, self.noted, settings, self.held))
         self.later.append((offset, found.get(self.reason)))
         return True
 
@@ -69,9 +66,9 @@ def grounds_of(
     """Return the findings of a window with what they rest on."""
     if not found:
         return ()
-    usual = {m: baseline for m in _COMPARED if (baseline := past.baseline(m)) is not None}
-    window, edition = window_of(aggregate), aggregate.edition
-    return tuple(Ground(reason, grade, window, held, usual, edition) for reason, grade in found)
+    usual = {m: known for m in measures(aggregate) if (known := past.baseline(m)) is not None}
+    noted = Noted(aggregate, usual)
+    return tuple(Ground(reason, grade, held, noted) for reason, grade in found)
 
 
 def findings(

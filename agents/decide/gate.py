@@ -15,9 +15,8 @@ from topics import Aggregate, MarketValues, Severity
 from topics.analysis import Product
 from topics.identity import murmur2
 
-from .candidate import SEVERITIES, worse
-from .context import AssetContext, Baseline, Family, Series
-from .editions import subject_of
+from .candidate import SEVERITIES, SHOWN_MAX, worse
+from .context import AssetContext, Baseline, Family, Noted, Series
 from .findings import Ground, Held, findings, grounds_of, is_doubtful
 
 MINUTE_MS = 60_000
@@ -40,8 +39,17 @@ class Verdict(Struct, frozen=True):
 
         What is owed from the minute before is asked with the next window of any instrument, which may be a calm one.
         """
+        worst = self.shown[:1]
+        return worst[0].latest.subject if worst else None
+
+    @property
+    def shown(self) -> tuple[Noted, ...]:
+        """The windows it stands on, at most `SHOWN_MAX`: those of the worst first, of these the one found last."""
         order = sorted(self.grounds, key=lambda ground: SEVERITIES.index(ground.severity))
-        return subject_of(order[-1].window) if order else None
+        windows: dict[str, Noted] = {}
+        for ground in reversed(order):
+            windows.setdefault(ground.window, ground.noted)
+        return tuple(windows.values())[:SHOWN_MAX]
 
 
 class AssetGate(Struct):

@@ -11,11 +11,12 @@ from topics.analysis import Product, analysis_id
 from .alerts import AlertBook, alert_reason, candidate_id_of
 from .answered import Said
 from .candidate import AlertCause, Candidate
-from .context import AssetContext, Context
+from .context import AssetContext, Context, Noted
 from .corrections import Corrections
-from .facts import facts_of, quality_of
+from .facts import earlier_of, facts_of
 from .gate import Gate
 from .offsets import Offsets
+from .quality import quality_of
 from .standing import Standing
 from .superseding import Superseding
 
@@ -98,6 +99,7 @@ class PartitionDecider:
         if verdict.grounds:
             as_of_ms, grounds = aggregate.window_end_ms, verdict.grounds
             self.corrections.found(aggregate.asset, made_id, as_of_ms, grounds)
+            context.note(verdict.shown)
         if not deciding:
             return None
         if self._said.is_decided(made_id):
@@ -113,6 +115,7 @@ class PartitionDecider:
             severity=verdict.severity,
             reasons=verdict.reasons,
             offsets=(offset,),
+            shown=verdict.shown,
         )
         self.corrections.expect(made)
         return made
@@ -173,7 +176,9 @@ class PartitionDecider:
         reasons: tuple[str, ...],
         offsets: tuple[int, ...] = (),
         alerts: tuple[AlertCause, ...] = (),
+        shown: tuple[Noted, ...] = (),
     ) -> Candidate:
+        earlier = earlier_of(context, shown)
         return Candidate(
             candidate_id=candidate_id,
             asset=context.asset,
@@ -181,9 +186,9 @@ class PartitionDecider:
             as_of_ms=as_of_ms,
             severity=severity,
             reasons=reasons,
-            facts=facts_of(context, lead),
-            quality=quality_of(context),
-            aggregate_ids=context.latest_ids(),
+            facts=facts_of(context, lead, earlier),
+            quality=quality_of(context, earlier),
+            aggregate_ids=(*(one.latest.aggregate_id for one in earlier), *context.latest_ids()),
             partition=self.partition,
             offsets=offsets,
             tenure=self.tenure,
@@ -192,6 +197,7 @@ class PartitionDecider:
             alerts=alerts,
             read_to=self.next_offset,
             lead=lead,
+            shown=shown,
             heir=self._said.heir_of(candidate_id),
         )
 

@@ -32,8 +32,11 @@ _PERCENT_FORMS = {"return": "+.2f", "volatility": ".2f"}
 
 
 def label_of(fact: Fact) -> str:
-    """Return what a fact is, in words."""
-    return f"{_LABELS.get(fact.metric, fact.metric)} over {span(fact.window_ms)} ({fact.subject})"
+    """Return what a fact is, in words; of a window that is not the latest, up to when."""
+    window = span(fact.window_ms)
+    if fact.window_end_ms is not None:
+        window = f"the {window} to {clock(fact.window_end_ms)}"
+    return f"{_LABELS.get(fact.metric, fact.metric)} over {window} ({fact.subject})"
 
 
 def printed(fact: Fact) -> str:
@@ -49,6 +52,12 @@ def printed(fact: Fact) -> str:
             return f"{fact.value:+.2f}"
         case _:
             return f"{_significant(fact.value)} {fact.unit}"
+
+
+def clock(event_ms: int) -> str:
+    """Return a time of day, to the minute."""
+    minutes = event_ms // 60_000 % 1_440
+    return f"{minutes // 60:02d}:{minutes % 60:02d} UTC"
 
 
 def span(window_ms: int) -> str:

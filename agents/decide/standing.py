@@ -6,14 +6,16 @@ It is a fold of the topic: of what this process writes, and at a start of the ta
 from collections.abc import Collection, Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from topics import Aggregate, Analysis, DataQuality, Decision, Fact, Tally
 
 from .alerts import alert_of
 from .context import Baseline
 from .editions import Edition, cited_in, window_of
-from .facts import CORRECTED, WORDS_MAX, facts_of_window
+from .facts import facts_of_window
 from .printing import printed
+from .quality import CORRECTED, WORDS_MAX
 
 CHAINS_OF_ASSET_MAX = 32
 """Analyses of one asset, each with those that superseded it; more than an asset has in the time one is valid."""
@@ -190,7 +192,9 @@ def revised_facts(facts: Iterable[Fact], aggregate: Aggregate) -> tuple[Fact, ..
         return tuple(told)
     cited = tuple(told[number] for number in at)
     kept = [fact for fact in told[at[0] :] if not fact.aggregate_id.startswith(begin)]
-    return (*told[: at[0]], *facts_of_window(_Recalled(aggregate, cited)), *kept)
+    end_ms = cited[0].window_end_ms
+    revised = facts_of_window(_Recalled(aggregate, cited))
+    return (*told[: at[0]], *(replace(fact, window_end_ms=end_ms) for fact in revised), *kept)
 
 
 def reads_otherwise(before: Iterable[Fact], after: Iterable[Fact]) -> bool:
@@ -211,8 +215,8 @@ def quality_after(quality: DataQuality, aggregate: Aggregate) -> DataQuality:
     )
 
 
-def _shown(facts: Iterable[Fact]) -> dict[tuple[str, int, str, str | None], str]:
-    return {(f.metric, f.window_ms, f.subject, f.quote): printed(f) for f in facts}
+def _shown(facts: Iterable[Fact]) -> dict[tuple[str, int, str, str | None, int | None], str]:
+    return {(f.metric, f.window_ms, f.subject, f.quote, f.window_end_ms): printed(f) for f in facts}
 
 
 def _place_of(analysis: Analysis) -> tuple[str, int]:

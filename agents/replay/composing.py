@@ -13,7 +13,8 @@ from agents.ask.prompt import prompt_of, verdict_of
 from agents.decide.candidate import AlertCause, Candidate
 from agents.decide.context import AssetContext
 from agents.decide.editions import cited_in
-from agents.decide.facts import facts_of, quality_of
+from agents.decide.facts import facts_of
+from agents.decide.quality import quality_of
 from agents.decide.standing import Chain, quality_after, revised_facts
 from agents.decide.superseding import Correction, Superseding
 from agents.settings import AgentSettings
@@ -115,16 +116,18 @@ def candidate_again(decision: Decision, context: AssetContext) -> Candidate:
     Raises:
         MissedError: What it knew is not what is known here.
     """
-    told = set(decision.aggregate_ids)
+    told = dict.fromkeys(decision.aggregate_ids)
     known = AssetContext(decision.asset)
     known.series = {
         family: series
         for family, series in context.series.items()
         if series.latest.aggregate_id in told
     }
-    if unknown := sorted(told - set(known.latest_ids())):
-        msg = f"it knew {unknown[0]}, which is not the latest here"
+    others = [one for one in told if one not in set(known.latest_ids())]
+    if unknown := sorted(set(others) - context.noted.keys()):
+        msg = f"it knew {unknown[0]}, which is neither the latest here nor what a finding stood on"
         raise MissedError(msg, lack="context")
+    earlier = tuple(context.noted[one] for one in others)
     return Candidate(
         candidate_id=decision.decision_id,
         asset=decision.asset,
@@ -132,9 +135,9 @@ def candidate_again(decision: Decision, context: AssetContext) -> Candidate:
         as_of_ms=decision.as_of_ms,
         severity=decision.severity,
         reasons=tuple(decision.reasons),
-        facts=facts_of(known, decision.lead),
-        quality=quality_of(known),
-        aggregate_ids=known.latest_ids(),
+        facts=facts_of(known, decision.lead, earlier),
+        quality=quality_of(known, earlier),
+        aggregate_ids=(*others, *known.latest_ids()),
         partition=decision.aggregates_partition,
         offsets=(),
         tenure=0,

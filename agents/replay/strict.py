@@ -107,7 +107,7 @@ class PartitionReplay:
     def _found(self, asset: str) -> Iterator[Again | Miss]:
         """Yield what was decided on just what is known now of an asset."""
         context = self._decider.context_of(asset)
-        latest = set(context.latest_ids())
+        latest = {*context.latest_ids(), *context.noted}
         left = []
         for decision in self._sought.pop(asset, ()):
             if latest.issuperset(decision.aggregate_ids):

@@ -7,7 +7,8 @@ import msgspec
 
 from agents.decide.candidate import Candidate
 from agents.decide.context import AssetContext
-from agents.decide.facts import facts_of, quality_of
+from agents.decide.facts import facts_of
+from agents.decide.quality import quality_of
 from tests.strategies.aggregates import calm, market
 from topics import Aggregate
 from topics.analysis import analysis_id

@@ -17,8 +17,10 @@ from agents.answer.slots import SLOT, rendered
 from agents.answer.verdict import check
 from agents.answer.words import BASIS_MAX, HEADLINE_MAX, OUTLOOK_MS, TEXT_MAX
 from agents.decide.candidate import Candidate
-from agents.decide.facts import slots_of
+from agents.decide.context import Baseline, Noted
+from agents.decide.facts import earlier_facts, slots_of
 from tests.strategies.aggregates import (
+    BASE_MS,
     FIVE_MS,
     HOUR_MS,
     MINUTE_MS,
@@ -32,7 +34,7 @@ from tests.unit.agents.candidates import candidate, candidate_of
 from topics import Aggregate, Fact
 from topics.analysis import Direction
 
-from .moments import events, larger, minutes, moment
+from .moments import AFTER, events, larger, minutes, moment, posts
 from .situations import SITUATIONS
 
 GOLDEN = json.loads(Path("tests/data/rules/situations.json").read_text(encoding="utf-8"))
@@ -62,7 +64,7 @@ def test_a_situation_is_told_as_it_was_written_down(name: str) -> None:
         "outlook": said.outlook.direction,
     }
     assert told == GOLDEN[name]
-    assert VERSION == "rules-3"
+    assert VERSION == "rules-4"
 
 
 @pytest.mark.parametrize(
@@ -311,6 +313,7 @@ def facts(draw: st.DrawFn) -> Fact:
         baseline=draw(st.one_of(st.none(), _extreme)),
         z=draw(st.one_of(st.none(), st.floats(-1e300, 1e300))),
         sample_size=draw(st.sampled_from([0, 1, 5, 30, 288, 2**40])),
+        window_end_ms=draw(st.sampled_from([None, None, BASE_MS])),
     )
 
 
@@ -318,6 +321,47 @@ def facts(draw: st.DrawFn) -> Fact:
 def test_any_facts_give_valid_words(told: list[Fact], reasons: list[str]) -> None:
     """Extreme, missing or contradictory."""
     holds_of_every_text(candidate(facts=tuple(told), reasons=tuple(reasons)))
+
+
+CRASH = Noted(market(number=AFTER - 3, low=88.0, last=90.0, volume=80.0), {})
+CALM_NOW = moment(*minutes(100.0, 10.0), *larger(100.0, 100.0), *posts(10))
+
+
+def shown(made: Candidate, *windows: Noted, **changes: object) -> Candidate:
+    """Return a candidate that shows windows which are not the latest."""
+    return msgspec.structs.replace(made, facts=(*earlier_facts(windows), *made.facts), **changes)
+
+
+def test_an_earlier_window_is_told_as_that_and_changes_nothing_of_now() -> None:
+    """The reason's number with its time; direction, regime, confidence and outlook are those of the latest windows."""
+    said = analyse(shown(CALM_NOW, CRASH, reasons=("price_drop",)))
+    assert said.headline == "BTC/USDT fell 10.00% (1m to 08:58 UTC)"
+    assert (
+        "Before that, of BTC/USDT: a price change of -10.00% (1m to 08:58 UTC),"
+        " high above low 13.6% (1m to 08:58 UTC)." in said.text
+    )
+    assert said.text.startswith("BTC/USDT held over 1m at 100 USDT")
+    assert "Nothing stands out" in analyse(CALM_NOW).text
+    assert "Nothing stands out" not in said.text
+    plain = analyse(CALM_NOW)
+    assert (said.confidence, said.confidence_basis) == (plain.confidence, plain.confidence_basis)
+    assert said.outlook == plain.outlook
+    assert direction_of(shown(CALM_NOW, CRASH).facts) == direction_of(CALM_NOW.facts) == "flat"
+
+
+def test_a_headline_is_of_the_window_that_shows_the_reason() -> None:
+    """The latest, where it shows more of it; of posts and development as well."""
+    worse = moment(*minutes(80.0, 30.0), reasons=("price_drop",))
+    assert analyse(shown(worse, CRASH)).headline.startswith("BTC/USDT fell 20.00% in 1m")
+    surge = Noted(social(number=8, posts=900), {})
+    said = analyse(shown(CALM_NOW, surge, reasons=("social_spike",)))
+    assert said.headline == "BTC posts at 900 (5m to 08:45 UTC)"
+    silence = Noted(events(0)[0], {})
+    low = shown(moment(*events(40)), silence, reasons=("development_drop",))
+    assert analyse(low).headline.startswith("BTC had 40 development events in 1h")
+    volume_then = Noted(CRASH.latest, {"volume": Baseline(10.0, 9)})
+    said = analyse(shown(CALM_NOW, volume_then, reasons=("volume_spike",)))
+    assert said.headline == "BTC/USDT volume against usual at 8.0x (1m to 08:58 UTC)"
 
 
 def test_missing_data_make_the_confidence_low() -> None:

@@ -4,9 +4,13 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agents.answer.verdict import ANSWER_SCHEMA, Answer, Rejected, judge
 from agents.answer.words import HEADLINE_MAX, OUTLOOK_MS, TEXT_MAX, Words
+from agents.decide.candidate import Candidate
+from agents.decide.context import Noted
+from agents.decide.facts import earlier_facts
 from agents.decide.printing import printed
 from tests.strategies.aggregates import calm, holed, market
 from tests.unit.agents.candidates import candidate, candidate_of
@@ -163,6 +167,45 @@ def test_each_thing_that_is_not_said_has_its_reason(text: str, reason: str) -> N
 def test_plain_english_is_accepted(text: str) -> None:
     """No rule stands in the way of an honest sentence."""
     assert reason_of(text) == "accepted"
+
+
+CRASH = Noted(market(number=10, low=88.0, last=90.0), {})
+AFTERWARDS = candidate(facts=(*earlier_facts([CRASH]), *candidate().facts))
+BEFORE = "{return_1m_usdt_earlier}"
+
+
+def test_what_was_in_an_earlier_window_is_never_read_as_of_now() -> None:
+    """Its time is written with its number, whatever the model writes around it."""
+    said = judge(answer(text=f"The price fell {BEFORE}, which is now over."), AFTERWARDS)
+    assert isinstance(said, Words)
+    assert said.text == "The price fell 10.00% (1m to 08:11 UTC), which is now over."
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"The price fell {BEFORE} over one minute.", None),
+        (f"The price fell {BEFORE} over the last minute.", "wrong_window"),
+        (f"The price rose {BEFORE}.", "wrong_sign"),
+        ("It fell to {close_1m_usdt_earlier}.", None),
+        ("It rose to {close_1m_usdt_earlier}.", "wrong_sign"),
+        ("The price rose.", "wrong_sign"),
+    ],
+)
+def test_what_is_claimed_is_held_against_its_own_window(text: str, reason: str | None) -> None:
+    """A direction without a number is one of now."""
+    rose = candidate_of([*calm(12), market(number=12, last=104.0)])
+    for made in (AFTERWARDS, shown_in(rose, CRASH)):
+        said = judge(answer(headline="What was", text=text), made)
+        found = said.reason if isinstance(said, Rejected) else None
+        assert found == (None if text == "The price rose." and made is not AFTERWARDS else reason)
+    fell = judge(answer(headline="What was", text="The price fell."), shown_in(rose, CRASH))
+    assert isinstance(fell, Rejected)
+
+
+def shown_in(made: Candidate, window: Noted) -> Candidate:
+    """Return a candidate that shows a window which is not the latest."""
+    return replace(made, facts=(*earlier_facts([window]), *made.facts))
 
 
 def test_an_asset_may_have_a_digit_in_its_name() -> None:

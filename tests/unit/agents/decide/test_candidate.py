@@ -1,11 +1,23 @@
 """Two candidates of one asset become one that has lost nothing."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.decide.candidate import SEVERITIES, Candidate, coalesced, worse
-from tests.unit.agents.candidates import candidate
+from agents.decide.candidate import (
+    EARLIER_MAX,
+    SEVERITIES,
+    SHOWN_MAX,
+    Candidate,
+    coalesced,
+    worse,
+)
+from agents.decide.context import Noted
+from agents.decide.quality import HOLED_BEFORE
+from tests.strategies.aggregates import holed, market
+from tests.unit.agents.candidates import candidate, candidate_of
 from topics import Severity
 
 
@@ -49,6 +61,40 @@ def test_a_state_that_takes_over_a_deep_dive_is_one_under_its_own_id() -> None:
     assert (both.product, both.candidate_id) == ("deep_dive", "state/BTC/2/0")
     assert coalesced(newer, older).product == "deep_dive"
     assert coalesced(newer, newer).product == "state"
+
+
+def showing(number: int, minute: int = 12, **changes: Any) -> Candidate:
+    """Return a candidate that shows ``number`` windows before a minute, and knows that minute alone."""
+    shown = tuple(Noted(market(number=minute - 1 - n, low=90.0), {}) for n in range(number))
+    return candidate_of([market(number=minute)], shown=shown, **changes)
+
+
+def test_the_windows_that_reasons_stand_on_come_along() -> None:
+    """Those of the worse candidate first; as facts with their window's end, before the latest ones."""
+    older = showing(1, severity="critical", reasons=("price_drop",))
+    both = coalesced(older, showing(1, 14, severity="warning"))
+    minutes = [market(number=n) for n in (11, 13)]
+    assert [one.latest.window_end_ms for one in both.shown] == [w.window_end_ms for w in minutes]
+    assert both.facts[0].window_end_ms == minutes[0].window_end_ms
+    assert both.facts[-1].window_end_ms is None
+    assert both.aggregate_ids == (
+        *(w.aggregate_id for w in minutes),
+        market(number=14).aggregate_id,
+    )
+    gap = Noted(market(number=3, completeness=holed()), {})
+    poor = coalesced(candidate_of([market()], shown=(gap,)), showing(0))
+    assert (poor.quality.completeness, HOLED_BEFORE in poor.quality.words) == ("holed", True)
+
+
+def test_a_window_is_shown_once_and_at_most_so_many() -> None:
+    """What the newer has as the latest it has; and however often one takes another over, there is a bound."""
+    both = coalesced(candidate_of([market()], shown=(Noted(market(number=12), {}),)), showing(0))
+    assert both.aggregate_ids == (market(number=12).aggregate_id,)
+    made = showing(0, severity="info")
+    for step, severity in enumerate(SEVERITIES[1:], start=1):
+        made = coalesced(showing(3, 12 + 10 * step, severity=severity), made)
+        assert len(made.shown) == SHOWN_MAX
+    assert len(set(made.aggregate_ids)) == len(made.aggregate_ids) == EARLIER_MAX + 1
 
 
 @st.composite

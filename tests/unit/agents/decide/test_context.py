@@ -8,10 +8,12 @@ from msgspec.structs import replace
 from agents.decide.context import (
     ASSETS_MAX,
     HISTORY_MAX,
+    NOTED_MAX,
     SERIES_MAX,
     AssetContext,
     Baseline,
     Context,
+    Noted,
     Series,
     measures,
 )
@@ -117,6 +119,17 @@ def test_a_family_beyond_the_bound_is_not_kept() -> None:
     assert not context.take(market(subjects[-1], 1))
     assert len(context.latest_ids()) == SERIES_MAX
     assert context.refused == 2
+
+
+def test_the_windows_that_were_noted_last_are_kept() -> None:
+    """At the bound the one that was noted longest ago goes, and one that is noted again is not it."""
+    context = AssetContext("BTC")
+    windows = [Noted(market(number=number), {}) for number in range(NOTED_MAX + 1)]
+    context.note(windows[:NOTED_MAX])
+    context.note([windows[0]])
+    context.note([windows[NOTED_MAX]])
+    kept = [windows[number].latest.aggregate_id for number in (*range(2, NOTED_MAX), 0, NOTED_MAX)]
+    assert list(context.noted) == kept
 
 
 def test_an_asset_beyond_the_bound_is_not_kept() -> None:

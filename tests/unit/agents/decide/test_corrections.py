@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from tests.strategies.aggregates import (
     social,
 )
 from tests.unit.agents.lives import Life, Partition, at_once
-from topics import Aggregate, Alert, Decision
+from topics import Aggregate, Alert, Analysis, Decision
 
 CALM = calm(12)
 END_MS = BASE_MS + 13 * MINUTE_MS
@@ -26,6 +27,12 @@ DIVE = f"deep_dive/BTC/{END_MS}"
 def fall(revision: int = 0, *, low: float = 90.0, last: float = 96.0) -> Aggregate:
     """Return an edition of the minute after the calm ones: a fall by ten percent, and most of it back."""
     return market(number=12, revision=revision, low=low, last=last)
+
+
+def earlier(analysis: Analysis) -> dict[str, float]:
+    """Return how the price went in the window that is not the latest."""
+    facts = [fact for fact in analysis.facts if fact.window_end_ms is not None]
+    return {f.metric: round(f.value, 9) for f in facts if f.metric in ("return", "range")}
 
 
 def told(*after: Aggregate) -> Partition:
@@ -232,7 +239,7 @@ def test_at_the_bound_the_oldest_findings_of_an_asset_are_forgotten_and_counted(
 
 
 def test_a_reason_taken_over_is_undone_by_its_own_window() -> None:
-    """Which the analysis does not cite: its facts are those of the candidate that took the other over."""
+    """Whose facts came along, behind the latest ones of the candidate that took the other over."""
     spike = market(number=13, volume=100.0, high=101.0)
     partition = Partition([*CALM, fall(), spike, fall(1, low=99.9, last=99.9)])
     life = Life(partition)
@@ -241,6 +248,8 @@ def test_a_reason_taken_over_is_undone_by_its_own_window() -> None:
     life.finish()
     name = f"deep_dive/BTC/{spike.window_end_ms}"
     assert partition.analyses[f"{name}/0"].trigger.reasons == ["price_drop", "volume_spike"]
+    assert earlier(partition.analyses[f"{name}/0"]) == {"return": -4.0, "range": round(100 / 9, 9)}
+    assert earlier(partition.analyses[f"{name}/1"])["range"] == pytest.approx(0.1, abs=0.01)
     assert partition.analyses[f"{name}/1"].trigger.reasons == ["volume_spike"]
     before = partition.superseding
     partition.committed = 0
@@ -320,8 +329,41 @@ def test_an_alerts_analysis_that_is_revised_goes_on_answering_it() -> None:
     assert partition.accounted() == Counter(range(13))
 
 
+def owed(*after: Aggregate) -> Partition:
+    """Return what is said of a second instrument's crash in a minute that was asked about, and these."""
+    crash = market("BTC/USD", 12, low=80.0, last=85.0)
+    fell = market(number=12, low=97.0)
+    return at_once(Partition([*CALM, market("BTC/USD", 11), fell, crash, *after]))
+
+
+def test_what_is_owed_is_told_by_the_window_it_was_found_in() -> None:
+    """Asked in the next minute, when that instrument's latest window is a calm one again."""
+    calm_again = market("BTC/USD", 13)
+    made = owed(calm_again).analyses[f"deep_dive/BTC/{calm_again.window_end_ms}/0"]
+    assert (made.trigger.reasons, made.severity) == (["price_drop"], "critical")
+    assert earlier(made) == {"return": -15.0, "range": 25.0}
+    assert made.facts[0].window_end_ms == END_MS
+    assert made.headline == "BTC/USD fell 15.00% (1m to 08:13 UTC)"
+    assert made.text.startswith("BTC/USD held over 1m at 100 USD")
+    assert made.observed_direction == "flat"
+
+
+def test_a_revision_of_the_window_that_was_owed_supersedes_or_withdraws() -> None:
+    """Though it is not the latest, an analysis rests on it and cites it."""
+    calm_again = market("BTC/USD", 13)
+    name = f"deep_dive/BTC/{calm_again.window_end_ms}/1"
+    deeper = market("BTC/USD", 12, revision=1, low=75.0, last=80.0)
+    found = owed(calm_again, deeper).analyses[name]
+    assert earlier(found) == {"return": -20.0, "range": round(100 / 3, 9)}
+    assert (
+        "price change over the 1m to 08:13 UTC (BTC/USD) was -15.00%, is -20.00%" in found.changed
+    )
+    never = market("BTC/USD", 12, revision=1)
+    assert owed(calm_again, never).superseding[name] == ("withdrawn", never.aggregate_id)
+
+
 STEPS = st.tuples(
-    st.sampled_from(["next", "next", "revise", "revise", "posts"]),
+    st.sampled_from(["next", "next", "other", "revise", "revise", "posts"]),
     st.integers(0, 3),
     st.sampled_from([90.0, 96.0, 97.5, 99.0, 99.9]),
     st.sampled_from([96.0, 99.9, 99.90001, 100.0]),
@@ -330,13 +372,15 @@ STEPS = st.tuples(
 
 @st.composite
 def corrected_logs(draw: st.DrawFn) -> list[Aggregate]:
-    """Return minutes of an instrument, of which the last few are corrected again and again."""
+    """Return minutes of an instrument and some of another, of which the last few are corrected again and again."""
     log: list[Aggregate] = [*calm(6)]
     number, revisions = 5, Counter[int]()
     for kind, back, low, last in draw(st.lists(STEPS, max_size=24)):
         if kind == "posts":
             number += 1
             log.append(social(number=number, posts=10 + 90 * (back == 0)))
+        elif kind == "other":
+            log.append(market("BTC/USD", number - back % 2, low=min(low, last), last=last))
         elif kind == "next":
             number += 1
             log.append(market(number=number, low=min(low, last), last=last))

@@ -9,18 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.decide.context import SERIES_MAX
-from agents.decide.facts import (
-    FACTS_MAX,
-    NAMES_MAX,
-    SHORT_HISTORY,
-    SPARSE_TRADES,
-    WORDS_MAX,
-    facts_of,
-    find,
-    quality_of,
-    slots_of,
-)
+from agents.decide.facts import FACTS_MAX, facts_of, find, slots_of
 from agents.decide.printing import label_of, printed
+from agents.decide.quality import NAMES_MAX, SHORT_HISTORY, SPARSE_TRADES, WORDS_MAX, quality_of
 from tests.strategies.aggregates import (
     FIVE_MS,
     HOUR_MS,

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from agents.analyst import Analyst
 from agents.decide.editions import named, window_of
-from agents.decide.facts import CORRECTED, WORDS_MAX
+from agents.decide.quality import CORRECTED, WORDS_MAX
 from agents.decide.standing import Standing, quality_after, reads_otherwise, revised_facts
 from agents.settings import AgentSettings
 from tests.strategies.aggregates import FIVE_MS, calm, histories, holed, market, social

@@ -4,9 +4,12 @@ from hypothesis import given
 
 from agents.replay.recorded import Recorded, Span
 from agents.replay.strict import Again, PartitionReplay
-from tests.unit.agents.decide.test_corrections import Act, acts, corrected_logs, lived
-from tests.unit.agents.lives import SETTINGS, Partition
+from tests.strategies.aggregates import calm, market
+from tests.unit.agents.decide.test_corrections import Act, acts, corrected_logs, lived, owed
+from tests.unit.agents.lives import SETTINGS, Life, Partition
 from topics import Aggregate, Analysis, encode
+
+FALLS = [market(number=6 + n, low=90.0 - n) for n in range(3)]
 
 
 def replayed(partition: Partition) -> dict[str, Analysis]:
@@ -27,6 +30,18 @@ def replayed(partition: Partition) -> dict[str, Analysis]:
         if one.analysis is not None:
             found[one.analysis.analysis_id] = one.analysis
     return found
+
+
+def test_what_stands_on_a_window_that_was_not_the_latest_is_said_again() -> None:
+    """Owed from a minute that was asked about, and taken over by a candidate of later minutes."""
+    for partition in (owed(market("BTC/USD", 13)), Partition([*calm(6), *FALLS])):
+        life = Life(partition)
+        life.read(len(partition.log))
+        for _ in FALLS:
+            life.coalesce()
+        life.finish()
+        assert any(f.window_end_ms for a in partition.analyses.values() for f in a.facts)
+        assert replayed(partition) == partition.analyses
 
 
 @given(corrected_logs(), acts("rrraaooddppptcK"))
