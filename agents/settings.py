@@ -41,7 +41,7 @@ class GateSettings(_Branch):
     cool_down_s: float = Field(default=300.0, ge=0)
     """Of event time, before the same asset is dived into again for nothing worse."""
     state_valid_s: float = Field(default=900.0, ge=60)
-    """Of event time, before an unchanged state is said again."""
+    """Of event time: how long an analysis is valid, how late a window may still ask, when an unchanged state is said again."""
     baseline_s: float = Field(default=14_400.0, ge=60, le=30 * 86_400)
     """Of event time, that what is usual is worked out of: the hours of development need four."""
     memory_s: float = Field(default=3_600.0, ge=60, le=86_400)

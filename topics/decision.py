@@ -57,7 +57,8 @@ class Tally(Struct, frozen=True, kw_only=True, tag_field="type", tag="decision.t
     first_offset: Count
     last_offset: Count
     folded: Count
-    """Read into the context only: the gate was not asked (a revision or an older window)."""
+    """Read, and unable to ask by itself: a window that is not of the smallest, or a revision. What a revision shows first
+    is asked with the next window, whose decision it is."""
     uninteresting: Count
-    """The gate was asked and said no."""
+    """Put to the gate, which said no, or not yet: new windows, and first ones that came behind younger ones."""
     decided_ms: EpochMs

@@ -85,8 +85,14 @@ class Series:
 
     def baseline(self, measure: str) -> Baseline | None:
         """Return the median of a measure over the windows before the latest; None without any."""
-        values = [window[measure] for window in self.before if measure in window]
-        return Baseline(median(values), len(values)) if values else None
+        return _median_of(self.before, measure)
+
+    def past_of(self, aggregate: Aggregate) -> Noted:
+        """Return a window that is not new with what had been usual before it, as far as that is still known."""
+        starts = zip(self._starts_ms, self.before, strict=True)
+        before = [told for start_ms, told in starts if start_ms < aggregate.window_start_ms]
+        usual = {m: known for m in measures(aggregate) if (known := _median_of(before, m))}
+        return Noted(aggregate, usual)
 
 
 class AssetContext:
@@ -158,6 +164,11 @@ class Context:
                 return None
             found = self.assets[asset] = AssetContext(asset, self._reach_ms)
         return found
+
+
+def _median_of(windows: Iterable[dict[str, float]], measure: str) -> Baseline | None:
+    values = [window[measure] for window in windows if measure in window]
+    return Baseline(median(values), len(values)) if values else None
 
 
 def measures(aggregate: Aggregate) -> dict[str, float]:

@@ -45,6 +45,11 @@ class Ground(Struct):
         """The name of its window."""
         return window_of(self.noted.latest)
 
+    def is_of_earlier(self, aggregate: Aggregate) -> bool:
+        """Return whether it was looked for in an earlier edition of this window."""
+        latest = self.noted.latest
+        return self.window == window_of(aggregate) and latest.edition < aggregate.edition
+
     def revise(self, offset: int, aggregate: Aggregate, settings: GateSettings) -> bool:
         """Look for it in a revision of its window, without the gate; return whether this is a newer one."""
         if aggregate.edition <= self.noted.latest.edition:

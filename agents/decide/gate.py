@@ -4,6 +4,10 @@ So the verdicts are the same whatever the restarts, as long as the fold begins f
 a bound: what is usual is worked out of the last `baseline_s`, and the memory of an asset begins anew each
 `memory_s` of event time, at instants of the asset's own. Without the second, cool-downs and expiries would follow
 upon each other for ever, and a fold begun later would count them from elsewhere.
+
+What comes late is not lost: a window behind younger ones, or a revision, is looked at as long as its analysis would be
+valid (`state_valid_s` of event time from its end; of longer ago nobody would be told in time), and asks, or is owed to
+the next window, if it shows what no edition of it had.
 """
 
 from math import exp
@@ -15,13 +19,16 @@ from topics import Aggregate, MarketValues, Severity
 from topics.analysis import Product
 from topics.identity import murmur2
 
-from .candidate import SEVERITIES, SHOWN_MAX, worse
+from .candidate import SEVERITIES, SHOWN_MAX, is_at_least
 from .context import AssetContext, Baseline, Family, Noted, Series
-from .findings import Ground, Held, findings, grounds_of, is_doubtful
+from .editions import Edition
+from .findings import Ground, findings, grounds_of, is_doubtful
+from .memory import MINUTE_MS, AssetGate, Buckets
 
-MINUTE_MS = 60_000
-
-Buckets = tuple[str, ...]
+FIRST_EDITION: Edition = (0, 0)
+"""Of a window that has not been there before, in whatever order it comes."""
+LATE_FLOOR: Severity = "warning"
+"""From here on it matters what a window shows that was missed when it was new."""
 
 
 class Verdict(Struct, frozen=True):
@@ -52,31 +59,6 @@ class Verdict(Struct, frozen=True):
         return tuple(windows.values())[:SHOWN_MAX]
 
 
-class AssetGate(Struct):
-    """What the gate remembers of an asset."""
-
-    era: int = -1
-    """Which span of `memory_s` this is the memory of."""
-    since_ms: int = 0
-    """When it began; what ended before it was decided on in the span before."""
-    asked_ms: int | None = None
-    """As-of time of its last deep dive."""
-    severity: Severity = "info"
-    """Of that one."""
-    told: frozenset[str] = frozenset()
-    """What was critical in its deep dives since it was last asked about rested."""
-    state_ms: int | None = None
-    """As-of time of its last state narrative or deep dive."""
-    buckets: dict[str, Buckets] = {}
-    """Of each instrument's last window."""
-    said: dict[str, Buckets] = {}
-    """Of each instrument's window that was last spoken of."""
-    held: dict[Family, Held] = {}
-    """What was found in the last window of each family."""
-    owed: tuple[Ground, ...] = ()
-    """Worse than what was asked in the same minute, and to be asked in the next."""
-
-
 class Gate:
     """Decides for one partition."""
 
@@ -84,43 +66,87 @@ class Gate:
         """Begin with nothing remembered."""
         self._settings = settings
         self._assets: dict[str, AssetGate] = {}
+        self.forgotten = 0
+        """Findings beyond a bound."""
 
     def consider(self, aggregate: Aggregate, context: AssetContext) -> Verdict | None:
         """Return why the asset deserves an analysis now that this window has come, or None.
 
-        ``aggregate`` is the latest of its family, and revision 0.
+        ``aggregate`` is the latest of its family, and new.
         """
         as_of_ms = aggregate.window_end_ms
         memory = self._memory(context.asset, as_of_ms)
         family = (aggregate.kind, aggregate.subject, aggregate.window_ms, aggregate.step_ms)
         series = context.series[family]
-        found = memory.owed + self._found(memory, family, aggregate, series)
+        found = self._found(memory, family, aggregate, series)
+        if found:
+            self.forgotten += memory.remember(found, self._past_ms(context))
         changed = self._has_changed(memory, aggregate, series)
-        severity: Severity = "info"
-        for ground in found:
-            severity = worse(severity, ground.severity)
-        critical = frozenset(ground.reason for ground in found if ground.severity == "critical")
-        is_news = _is_worse(severity, memory) or not critical <= memory.told
-        if found and self._may_ask(memory, as_of_ms, is_news=is_news):
-            rested = self._is_rested(memory, as_of_ms)
-            memory.told = critical if rested else memory.told | critical
-            memory.asked_ms, memory.severity, memory.owed = as_of_ms, severity, ()
-            reasons = tuple(dict.fromkeys(ground.reason for ground in found))
-            verdict = Verdict("deep_dive", severity, reasons, found)
-        elif is_news and _is_too_soon(memory, as_of_ms):
-            memory.owed = found
-            return None
-        elif isinstance(aggregate.values, MarketValues) and (
-            reason := self._state_reason(memory, as_of_ms, changed=changed)
-        ):
-            verdict = Verdict("state", "info", (reason,))
-        else:
+        verdict = self._dive(memory, as_of_ms, memory.owed + found)
+        if verdict is None and not memory.owed and isinstance(aggregate.values, MarketValues):
+            reason = self._state_reason(memory, as_of_ms, changed=changed)
+            verdict = Verdict("state", "info", (reason,)) if reason else None
+        if verdict is None:
             return None
         # Social windows come after younger market windows: what was said of a later minute stays said.
         memory.state_ms = max(as_of_ms, memory.state_ms or 0)
         if aggregate.subject in memory.buckets:
             memory.said[aggregate.subject] = memory.buckets[aggregate.subject]
         return verdict
+
+    def consider_late(self, aggregate: Aggregate, context: AssetContext) -> Verdict | None:
+        """Return why the asset deserves an analysis because of a window that is not new in its family, or None.
+
+        It has to show what none of its editions had, at the full threshold, of at least `LATE_FLOOR`; and its analysis
+        would have to be valid yet, which it is for `state_valid_s` from its end. A first edition asks by itself, unless
+        its minute or a later one was asked about. A revision never does: its offset may be that of what it supersedes
+        (`corrections`). What it shows is owed, and the next window asks.
+        """
+        as_of_ms, past_ms = aggregate.window_end_ms, self._past_ms(context)
+        memory = self._memory(context.asset, as_of_ms)
+        memory.revise_owed(aggregate, self._settings)
+        if as_of_ms <= past_ms:
+            return None
+        found = self._found_late(memory, aggregate, context)
+        if not found:
+            return None
+        self.forgotten += memory.remember(found, past_ms)
+        if aggregate.edition == FIRST_EDITION:
+            verdict = self._dive(memory, as_of_ms, memory.owed + found)
+            if verdict is not None:
+                memory.state_ms = max(as_of_ms, memory.state_ms or 0)
+            return verdict
+        if memory.is_news(found) or self._is_rested(memory, as_of_ms):
+            self.forgotten += memory.owe(memory.owed + found)
+        return None
+
+    def _dive(self, memory: AssetGate, as_of_ms: int, found: tuple[Ground, ...]) -> Verdict | None:
+        """Return the deep dive that findings are worth now; what may be one only later is owed."""
+        is_news = memory.is_news(found)
+        if found and self._may_ask(memory, as_of_ms, is_news=is_news):
+            memory.ask(as_of_ms, found, rested=self._is_rested(memory, as_of_ms))
+            reasons = tuple(dict.fromkeys(ground.reason for ground in found))
+            return Verdict("deep_dive", memory.severity, reasons, found)
+        if is_news and memory.is_too_soon(as_of_ms):
+            self.forgotten += memory.owe(found)
+        return None
+
+    def _past_ms(self, context: AssetContext) -> int:
+        """Return when a window ended whose analysis would not be valid any more."""
+        return context.event_ms() - int(self._settings.state_valid_s * 1000)
+
+    def _found_late(
+        self, memory: AssetGate, aggregate: Aggregate, context: AssetContext
+    ) -> tuple[Ground, ...]:
+        """Return what a window that is not new shows for the first time, with what it rests on."""
+        family = (aggregate.kind, aggregate.subject, aggregate.window_ms, aggregate.step_ms)
+        noted = context.series[family].past_of(aggregate)
+        found = {
+            reason: grade
+            for reason, grade in findings(aggregate, noted, self._settings, {})
+            if is_at_least(grade, LATE_FLOOR)
+        }
+        return grounds_of(aggregate, noted, memory.news_of(aggregate, found), {})
 
     def _memory(self, asset: str, as_of_ms: int) -> AssetGate:
         """Return what is remembered of an asset in its present era; a late window belongs to that one too.
@@ -132,9 +158,10 @@ class Gate:
         era = (as_of_ms + shift_ms) // memory_ms
         memory = self._assets.get(asset)
         if memory is None or era > memory.era:
-            owed = () if memory is None else memory.owed
-            since_ms = era * memory_ms - shift_ms
-            memory = self._assets[asset] = AssetGate(era=era, since_ms=since_ms, owed=owed)
+            since_ms, before = era * memory_ms - shift_ms, memory or AssetGate()
+            memory = self._assets[asset] = AssetGate(
+                era=era, since_ms=since_ms, owed=before.owed, shown=before.shown
+            )
         return memory
 
     def _found(
@@ -153,7 +180,7 @@ class Gate:
         A crash behind a jump is as critical, and no repetition. News that come in the same minute, of another
         instrument say, are owed to the next.
         """
-        if _is_too_soon(memory, as_of_ms):
+        if memory.is_too_soon(as_of_ms):
             return False
         return is_news or self._is_rested(memory, as_of_ms)
 
@@ -213,14 +240,3 @@ def buckets(
     if holed and ratio < high:
         return direction, was_volume
     return direction, "high" if ratio >= high else "low" if ratio <= low else "usual"
-
-
-def _is_worse(severity: Severity, memory: AssetGate) -> bool:
-    return worse(severity, memory.severity) != memory.severity
-
-
-def _is_too_soon(memory: AssetGate, as_of_ms: int) -> bool:
-    """Return whether the asset was asked about in this minute or a later one, or may have been."""
-    if as_of_ms < memory.since_ms:
-        return True
-    return memory.asked_ms is not None and as_of_ms < memory.asked_ms + MINUTE_MS

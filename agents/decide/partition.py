@@ -14,7 +14,7 @@ from .candidate import AlertCause, Candidate
 from .context import AssetContext, Context, Noted
 from .corrections import Corrections
 from .facts import earlier_of, facts_of
-from .gate import Gate
+from .gate import FIRST_EDITION, Gate, Verdict
 from .offsets import Offsets
 from .quality import quality_of
 from .standing import Standing
@@ -82,18 +82,17 @@ class PartitionDecider:
         deciding = self._begin(offset)
         context = self._context.of(aggregate.asset)
         is_new = context is not None and context.take(aggregate)
-        if context is not None and not is_new:
-            if self.corrections.take(offset, aggregate, context, deciding=deciding):
-                self._break_count()
-            else:
-                self._tally(offset, deciding=deciding, asked=False)
+        is_held = (
+            context is not None
+            and not is_new
+            and self.corrections.take(offset, aggregate, context, deciding=deciding)
+        )
+        verdict = None if context is None else self._verdict(aggregate, context, is_new=is_new)
+        if is_held:
+            self._break_count()
             return None
-        if context is None or not self._is_asked(aggregate):
-            self._tally(offset, deciding=deciding, asked=False)
-            return None
-        verdict = self._gate.consider(aggregate, context)
-        if verdict is None:
-            self._tally(offset, deciding=deciding, asked=True)
+        if context is None or verdict is None:
+            self._tally(offset, deciding=deciding, asked=_may_ask(aggregate, is_new=is_new))
             return None
         made_id = analysis_id(verdict.product, aggregate.asset, aggregate.window_end_ms)
         if verdict.grounds:
@@ -160,7 +159,7 @@ class PartitionDecider:
     @property
     def forgotten(self) -> int:
         """What was not kept because a bound was reached: windows, alerts, answers, what may be superseded."""
-        kept_by = (self.alerts, self._said, self.corrections)
+        kept_by = (self.alerts, self._said, self.corrections, self._gate)
         return self._context.refused + sum(book.forgotten for book in kept_by)
 
     def _candidate(
@@ -243,12 +242,15 @@ class PartitionDecider:
         self.offsets.read(offset)
         return True
 
-    def _is_asked(self, aggregate: Aggregate) -> bool:
-        """Only the smallest windows, when they come first, are put to the gate."""
-        return (
-            aggregate.revision == 0
-            and ASKED_MS.get(aggregate.kind) == aggregate.window_ms == aggregate.step_ms
-        )
+    def _verdict(
+        self, aggregate: Aggregate, context: AssetContext, *, is_new: bool
+    ) -> Verdict | None:
+        """Put a window to the gate, if it is of the smallest of its kind."""
+        if not _is_asked(aggregate):
+            return None
+        if is_new:
+            return self._gate.consider(aggregate, context)
+        return self._gate.consider_late(aggregate, context)
 
     def _break_count(self) -> None:
         if self._count is not None:
@@ -277,3 +279,13 @@ class PartitionDecider:
 
 ASKED_MS = {"market": 60_000, "social": 300_000, "development": 3_600_000}
 """The windows that are put to the gate, by kind; volume only adds to the context."""
+
+
+def _is_asked(aggregate: Aggregate) -> bool:
+    """Only the smallest windows are put to the gate."""
+    return ASKED_MS.get(aggregate.kind) == aggregate.window_ms == aggregate.step_ms
+
+
+def _may_ask(aggregate: Aggregate, *, is_new: bool) -> bool:
+    """Return whether a window may ask by itself: one that is new, or comes first behind younger ones."""
+    return _is_asked(aggregate) and (is_new or aggregate.edition == FIRST_EDITION)

@@ -362,33 +362,47 @@ def test_a_revision_of_the_window_that_was_owed_supersedes_or_withdraws() -> Non
     assert owed(calm_again, never).superseding[name] == ("withdrawn", never.aggregate_id)
 
 
-STEPS = st.tuples(
-    st.sampled_from(["next", "next", "other", "revise", "revise", "posts"]),
-    st.integers(0, 3),
-    st.sampled_from([90.0, 96.0, 97.5, 99.0, 99.9]),
-    st.sampled_from([96.0, 99.9, 99.90001, 100.0]),
-)
+def test_a_crash_that_comes_late_is_told() -> None:
+    """Of a minute that was empty at its close: by that minute's id, with what it shows before what is now."""
+    younger = [market(number=n) for n in (13, 14, 15)]
+    found = at_once(Partition([*CALM, *younger, fall(), market(number=16)]))
+    made = found.analyses[f"{DIVE}/0"]
+    assert (made.trigger.reasons, made.severity, made.as_of_ms) == (
+        ["price_drop"],
+        "critical",
+        END_MS,
+    )
+    assert earlier(made) == {"return": -4.0, "range": round(100 / 9, 9)}
+    assert made.headline == "BTC/USDT swung 11.1% (1m to 08:13 UTC)"
+    assert [name for name in found.analyses if name.startswith("deep_dive")] == [f"{DIVE}/0"]
+    assert found.accounted() == Counter(range(len(found.log)))
 
 
-@st.composite
-def corrected_logs(draw: st.DrawFn) -> list[Aggregate]:
-    """Return minutes of an instrument and some of another, of which the last few are corrected again and again."""
-    log: list[Aggregate] = [*calm(6)]
-    number, revisions = 5, Counter[int]()
-    for kind, back, low, last in draw(st.lists(STEPS, max_size=24)):
-        if kind == "posts":
-            number += 1
-            log.append(social(number=number, posts=10 + 90 * (back == 0)))
-        elif kind == "other":
-            log.append(market("BTC/USD", number - back % 2, low=min(low, last), last=last))
-        elif kind == "next":
-            number += 1
-            log.append(market(number=number, low=min(low, last), last=last))
-        else:
-            one = number - back
-            revisions[one] += 1
-            log.append(market(number=one, revision=revisions[one], low=min(low, last), last=last))
-    return log
+def test_a_crash_that_a_revision_shows_first_is_told() -> None:
+    """The state that cites the minute is superseded, and the next window asks; another revision supersedes both."""
+    first, following = market(number=12, last=101.0), market(number=13, last=96.0, first=96.0)
+    deeper = fall(2, low=85.0, last=96.0)
+    found = at_once(Partition([*CALM, first, fall(1), following, deeper]))
+    dive = f"deep_dive/BTC/{following.window_end_ms}"
+    made = found.analyses[f"{dive}/0"]
+    assert (made.trigger.reasons, made.severity) == (["price_drop"], "critical")
+    assert earlier(made) == {"return": -4.0, "range": round(100 / 9, 9)}
+    assert found.superseding == {
+        f"state/BTC/{END_MS}/1": ("current", fall(1).aggregate_id),
+        f"state/BTC/{END_MS}/2": ("current", deeper.aggregate_id),
+        f"{dive}/1": ("current", deeper.aggregate_id),
+    }
+    assert found.accounted() == Counter(range(len(found.log)))
+
+
+def test_a_fall_that_a_revision_makes_a_crash_is_superseded_and_not_told_twice() -> None:
+    """By the same finding, as severe as it is now."""
+    mild = market(number=12, low=97.0, last=97.0)
+    found = at_once(Partition([*CALM, mild, fall(1), market(number=13)]))
+    assert found.superseding == {f"{DIVE}/1": ("current", fall(1).aggregate_id)}
+    assert [found.analyses[f"{DIVE}/{n}"].severity for n in (0, 1)] == ["warning", "critical"]
+    dives = [name for name in found.analyses if name.startswith("deep_dive")]
+    assert dives == [f"{DIVE}/0", f"{DIVE}/1"]
 
 
 Act = tuple[str, int, bool]
@@ -399,6 +413,63 @@ def acts(letters: str) -> st.SearchStrategy[list[Act]]:
     return st.lists(
         st.tuples(st.sampled_from(letters), st.integers(0, 5), st.booleans()), max_size=60
     )
+
+
+@given(
+    crash=st.integers(1, 17),
+    behind=st.integers(0, 14),
+    revised=st.booleans(),
+    acts=acts("rrapptcK"),
+)
+def test_whenever_a_crash_comes_it_is_told_once(
+    crash: int, behind: int, revised: bool, acts: list[Act]
+) -> None:
+    """As its minute closes or any time while it matters, first or as a revision, and whoever ends meanwhile."""
+    first = [market(number=n) for n in range(34) if revised or n != crash]
+    at = next(n for n, w in enumerate(first) if w.window_end_ms > BASE_MS + (crash + 1) * MINUTE_MS)
+    shows = market(number=crash, low=90.0, last=96.0, revision=int(revised))
+    log = [*first[: at + behind], shows, *first[at + behind :]]
+    made = [a for a in lived(log, acts).analyses.values() if a.product == "deep_dive"]
+    assert [(a.trigger.reasons, a.severity, a.status) for a in made] == [
+        (["price_drop"], "critical", "current")
+    ]
+    assert shows.aggregate_id in {fact.aggregate_id for fact in made[0].facts}
+
+
+STEPS = st.tuples(
+    st.sampled_from(["next", "next", "other", "revise", "revise", "posts", "gap", "late", "late"]),
+    st.integers(0, 3),
+    st.sampled_from([90.0, 96.0, 97.5, 99.0, 99.9]),
+    st.sampled_from([96.0, 99.9, 99.90001, 100.0]),
+)
+
+
+@st.composite
+def corrected_logs(draw: st.DrawFn) -> list[Aggregate]:
+    """Return minutes of an instrument and some of another, some late, and the last few corrected again and again."""
+    log: list[Aggregate] = [*calm(6)]
+    number, revisions, missing = 5, Counter[int](), list[int]()
+    for kind, back, low, last in draw(st.lists(STEPS, max_size=24)):
+        if kind == "posts":
+            number += 1
+            log.append(social(number=number, posts=10 + 90 * (back == 0)))
+        elif kind == "other":
+            log.append(market("BTC/USD", number - back % 2, low=min(low, last), last=last))
+        elif kind == "gap":
+            number += 1
+            missing.append(number)
+        elif kind == "late":
+            if missing:
+                one = missing.pop(back % len(missing))
+                log.append(market(number=one, low=min(low, last), last=last))
+        elif kind == "next":
+            number += 1
+            log.append(market(number=number, low=min(low, last), last=last))
+        else:
+            one = next(n for n in range(number - back, 0, -1) if n not in missing)
+            revisions[one] += 1
+            log.append(market(number=one, revision=revisions[one], low=min(low, last), last=last))
+    return log
 
 
 def lived(log: list[Aggregate], acts: list[Act]) -> Partition:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.decide.context import AssetContext, Baseline, Context
-from agents.decide.gate import Buckets, Gate, Verdict, buckets
+from agents.decide.gate import Gate, Verdict, buckets
+from agents.decide.memory import FOUND_MAX, OWED_MAX, Buckets
 from agents.settings import GateSettings
 from tests.strategies.aggregates import (
     FIVE_MS,
@@ -36,12 +37,12 @@ class Asked:
         self.gate, self.context = Gate(settings), Context(int(settings.baseline_s * 1000))
 
     def put(self, aggregate: Aggregate) -> Verdict | None:
-        """Fold a window, and ask where it is the latest of its family."""
+        """Fold a window, and put it to the gate as what it is: new in its family, or late."""
         context = self.context.of(aggregate.asset)
         assert isinstance(context, AssetContext)
-        if not context.take(aggregate) or aggregate.revision:
-            return None
-        return self.gate.consider(aggregate, context)
+        if context.take(aggregate):
+            return self.gate.consider(aggregate, context)
+        return self.gate.consider_late(aggregate, context)
 
     def all(self, aggregates: Iterable[Aggregate]) -> list[Verdict | None]:
         """Return the verdict on each window."""
@@ -426,6 +427,11 @@ def long_logs(draw: st.DrawFn) -> list[Aggregate]:
         if n % 5 == 0:
             posts = social(number=n // 5, posts=20 * (n % 3))
             log.append((posts.window_end_ms + delays[n % 4], posts))
+    for back, number in draw(
+        st.lists(st.tuples(st.integers(0, 6), st.integers(0, 79)), max_size=8)
+    ):
+        one = market(number=number, low=lows[back], revision=1)
+        log.append((one.window_end_ms + back * MINUTE_MS, one))
     return [window for _, window in sorted(log, key=lambda told: told[0])]
 
 
@@ -444,6 +450,136 @@ def test_a_gate_that_began_a_horizon_ago_says_the_same_as_one_that_read_all(
     # Not the grounds: they also say of how many windows a median is, which is fewer in a short fold.
     short = [_plain(verdict) for verdict in Asked(SHORT).all(log[begin:])[at - begin :]]
     assert short == [_plain(verdict) for verdict in through[at:]]
+
+
+def dives(verdicts: Iterable[Verdict | None]) -> list[tuple[int, str, tuple[str, ...]]]:
+    """Return the deep dives: which window of the log asked, how severe, and why."""
+    return [
+        (n, verdict.severity, verdict.reasons)
+        for n, verdict in enumerate(verdicts)
+        if verdict is not None and verdict.product == "deep_dive"
+    ]
+
+
+def test_a_window_that_comes_behind_younger_ones_asks() -> None:
+    """Of a minute that was empty when it closed, and of which the trades were fetched later."""
+    log = [*calm(6), *calm(12)[9:], market(number=7, low=90.0), market(number=12)]
+    asked = Asked()
+    verdicts = asked.all(log)
+    assert dives(verdicts) == [(9, "critical", ("price_drop",))]
+    assert verdicts[9] is not None
+    assert [one.latest for one in verdicts[9].shown] == [log[9]]
+
+
+def test_what_a_late_window_shows_is_compared_with_the_windows_before_it() -> None:
+    """Not with those after it, which have come before."""
+    busy = [market(number=n, volume=55.0, high=101.0) for n in range(7, 15)]
+    late = market(number=6, volume=60.0, high=101.0)
+    assert dives(Asked().all([*calm(6), *busy, late])[-1:]) == [(0, "warning", ("volume_spike",))]
+
+
+@pytest.mark.parametrize(("behind", "asks"), [(14, True), (15, False)])
+def test_a_late_window_asks_while_its_analysis_would_be_valid(behind: int, asks: bool) -> None:
+    """Fifteen minutes of event time, to the minute; a revision is owed for as long."""
+    younger = market(number=12 + behind)
+    late = market(number=12, low=90.0)
+    assert bool(dives(Asked().all([*calm(12), younger, late]))) is asks
+    corrected = market(number=12, low=90.0, revision=1)
+    following = market(number=13 + behind)
+    log = [*calm(13), younger, corrected, following]
+    assert bool(dives(Asked().all(log))) is asks
+
+
+def test_what_a_revision_shows_first_is_asked_with_the_next_window() -> None:
+    """And once: neither another revision asks again, nor the same minute's other instrument."""
+    log = [*calm(13), *(market(number=12, low=90.0, revision=n) for n in (1, 2))]
+    verdicts = Asked().all([*log, market("BTC/USD", 12), market(number=13), market(number=14)])
+    assert dives(verdicts) == [(15, "critical", ("price_drop",))]
+    assert verdicts[15] is not None
+    assert verdicts[15].lead == "BTC/USDT"
+
+
+def test_what_was_asked_of_a_window_its_revisions_do_not_ask() -> None:
+    """They supersede what was said; another reason of the same window is news."""
+    fell = market(number=12, low=97.0)
+    worse = market(number=12, low=90.0, revision=1)
+    verdicts = Asked().all([*calm(12), fell, worse, market(number=13)])
+    assert dives(verdicts) == [(12, "warning", ("price_drop",))]
+    rose = market(number=12, low=97.0, high=110.0, revision=1)
+    verdicts = Asked().all([*calm(12), fell, rose, market(number=13)])
+    assert dives(verdicts)[1:] == [(14, "critical", ("price_jump",))]
+
+
+def test_what_was_found_and_rested_is_no_news_of_a_revision() -> None:
+    """A change of a number asks nothing; within the cool-down only what is worse does."""
+    falls = [market(number=n, low=97.0) for n in (12, 13)]
+    again = market(number=13, low=96.9, revision=1)
+    assert len(dives(Asked().all([*calm(12), *falls, again, market(number=14)]))) == 1
+    another = market("BTC/USD", 13, low=97.0, revision=1)
+    log = [*calm(12), falls[0], market("BTC/USD", 13), another, market(number=14)]
+    assert len(dives(Asked().all(log))) == 1
+    crash = market("BTC/USD", 13, low=90.0, revision=1)
+    log = [*calm(12), falls[0], market("BTC/USD", 13), crash, market(number=14)]
+    assert dives(Asked().all(log))[1:] == [(15, "critical", ("price_drop",))]
+
+
+def test_what_a_window_has_shown_is_remembered_when_the_memory_begins_anew() -> None:
+    """Whichever minute that is in: a revision that shows the same asks nothing."""
+    for number in range(60):
+        log = [market(number=number, low=97.0), market(number=number + 1)]
+        again = market(number=number, low=96.9, revision=1)
+        after = [market(number=number + n) for n in (2, 3)]
+        verdicts = Asked().all([*log, again, *after])
+        assert dives(verdicts) == [(0, "warning", ("price_drop",))]
+
+
+def test_a_late_window_of_a_minute_that_was_asked_about_is_owed() -> None:
+    """Or of one before: no id is given twice."""
+    log = [*calm(12), market(number=13, low=97.0), market(number=12, low=90.0), market(number=14)]
+    assert dives(Asked().all(log)) == [
+        (12, "warning", ("price_drop",)),
+        (14, "critical", ("price_drop",)),
+    ]
+
+
+def test_what_is_owed_is_looked_at_again_when_its_window_is_revised() -> None:
+    """What it does not show any more is not asked; what it shows otherwise is asked as that."""
+    crash = [market(low=97.0), market("BTC/USD", low=90.0)]
+    never = market("BTC/USD", revision=1)
+    assert dives(Asked().all([*crash, never, market(number=1)])) == [
+        (0, "warning", ("price_drop",))
+    ]
+    milder = market("BTC/USD", low=93.0, revision=1)
+    verdict = Asked().all([*crash, milder, market(number=1)])[-1]
+    assert verdict is not None
+    assert [ground.noted.latest for ground in verdict.grounds] == [milder]
+
+
+def test_a_late_window_below_a_warning_asks_nothing_and_is_no_state() -> None:
+    """A development that drops is a notice: it is told when its hour is new, or not at all."""
+    hours = [development(number=n) for n in (0, 1, 2, 4)]
+    assert Asked().all([*hours, development(number=3, events=0)])[-1] is None
+    assert Asked().all([*calm(3), market(number=20), market(number=19, last=101.0)])[-1] is None
+
+
+def test_at_their_bounds_findings_are_let_go_and_counted() -> None:
+    """The oldest of what is owed, and of what windows have shown."""
+    many = [market(f"BTC/Q{n}") for n in range(OWED_MAX + 2)]
+    falls = [market(f"BTC/Q{n}", low=97.0, revision=1) for n in range(OWED_MAX + 1)]
+    asked = Asked()
+    asked.all([*many, *falls[:-1]])
+    assert asked.gate.forgotten == 0
+    asked.put(falls[-1])
+    assert asked.gate.forgotten == 1
+    verdict = asked.put(market("BTC/Q0", 1))
+    assert verdict is not None
+    assert len(verdict.grounds) == OWED_MAX
+    asked = Asked()
+    asked.all([market(f"BTC/Q{n}", low=97.0) for n in range(250)])
+    asked.all([market("BTC/Q0", n, low=97.0) for n in range(1, 7)])
+    assert asked.gate.forgotten == 0
+    asked.put(market("BTC/Q0", 7, low=97.0))
+    assert (asked.gate.forgotten, FOUND_MAX) == (1, 256)
 
 
 def _plain(verdict: Verdict | None) -> Verdict | None:

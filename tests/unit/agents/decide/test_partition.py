@@ -56,7 +56,7 @@ def test_a_candidate_carries_all_it_needs() -> None:
         (market(), True),
         (market(window_ms=FIVE_MS), False),
         (market(window_ms=MINUTE_MS, step_ms=10_000), False),
-        (market(revision=1), False),
+        (market(revision=1), True),
         (social(), True),
         (social(window_ms=HOUR_MS), False),
         (development(), True),
@@ -81,7 +81,11 @@ def test_a_tally_names_its_span_and_is_taken_once() -> None:
     ours = decider()
     assert ours.take_tally(9) is None
     ours.take(0, market(), 0.0)
-    for offset, aggregate in ((1, volume()), (4, market(number=1)), (5, market(number=1))):
+    for offset, aggregate in (
+        (1, volume()),
+        (4, market(number=1)),
+        (5, market(number=1, revision=1)),
+    ):
         ours.take(offset, aggregate, 0.0)
     taken = ours.take_tally(9)
     assert taken is not None
