@@ -26,7 +26,8 @@ class Decision(Struct, frozen=True, kw_only=True, tag_field="type", tag="decisio
     severity: Severity
     reasons: list[Word]
     aggregate_ids: list[str]
-    """Every aggregate the candidate read."""
+    """Every aggregate its facts are of: first, in their order, those that reasons stand on and that were not the latest of
+    their series any more, then all the latest."""
     aggregates_partition: Count
     first_offset: Count
     last_offset: Count
@@ -44,7 +45,7 @@ class Decision(Struct, frozen=True, kw_only=True, tag_field="type", tag="decisio
     """The aggregates below this offset are what it knows. Not known of records written before this field, nor of an
     alert's whose analysis stood there already when its decision was made up for."""
     lead: Subject | None = None
-    """The subject its facts begin with: what the newest of its findings or alerts is about."""
+    """The subject its latest facts begin with: what the newest of its findings or alerts is about."""
     alert_ids: list[Annotated[str, Meta(max_length=200)]] = []
     """All alerts it answers, the one its analysis names first."""
 

@@ -6,7 +6,7 @@ from agents.replay.recorded import Recorded, Span
 from agents.replay.strict import Again, PartitionReplay
 from tests.strategies.aggregates import calm, market
 from tests.unit.agents.decide.test_corrections import Act, acts, corrected_logs, lived, owed
-from tests.unit.agents.lives import SETTINGS, Life, Partition
+from tests.unit.agents.lives import SETTINGS, Life, Partition, at_once
 from topics import Aggregate, Analysis, encode
 
 FALLS = [market(number=6 + n, low=90.0 - n) for n in range(3)]
@@ -40,6 +40,15 @@ def test_what_stands_on_a_window_that_was_not_the_latest_is_said_again() -> None
         for _ in FALLS:
             life.coalesce()
         life.finish()
+        assert any(f.window_end_ms for a in partition.analyses.values() for f in a.facts)
+        assert replayed(partition) == partition.analyses
+
+
+def test_what_came_late_is_said_again() -> None:
+    """A crash of a minute that came behind younger ones, and one that a revision showed first."""
+    for crash in (market(number=6, low=90.0), market(number=5, revision=1, low=90.0)):
+        log = [*calm(6), market(number=7), market(number=8), crash, market(number=9)]
+        partition = at_once(Partition(log))
         assert any(f.window_end_ms for a in partition.analyses.values() for f in a.facts)
         assert replayed(partition) == partition.analyses
 
