@@ -330,6 +330,17 @@ async def test_a_deadline_of_ours_is_no_failure_of_the_model(
     assert (ours.slots.allowed == settings.model.concurrency) is (health is IGNORED)
 
 
+async def test_two_processes_that_ask_the_same_at_once_reserve_apart(office: Open) -> None:
+    """By one name the second would find its reservation made and confirmed: two sends, one amount."""
+    names = set()
+    for _ in range(2):
+        ours = office(said())
+        analysis, _ = await ours.answer()
+        names |= set(analysis.attempt_ids)
+    assert len(names) == 2
+    assert len({name.split("/")[0] for name in names}) == 1  # of one question, in one millisecond
+
+
 async def test_what_would_come_too_late_is_not_asked_for(office: Open) -> None:
     """A call with less time than answers take is paid for nothing; with more, it is made."""
     ours = office(said(), took_s=0.8)

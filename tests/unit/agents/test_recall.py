@@ -7,6 +7,7 @@ import pytest
 
 from agents.answer.answered import Answered
 from agents.ask.prompt import prompt_of
+from tests.unit.agents.account.test_budget import ask
 from tests.unit.agents.candidates import candidate
 from tests.unit.agents.entries import result
 from topics import Analysis, Result
@@ -82,17 +83,28 @@ async def test_one_that_is_rejected_counts_as_a_send(office: Open) -> None:
     assert (len(analysis.attempt_ids), ours.model.asked) == (2, [])
 
 
-@pytest.mark.parametrize("known", ["settled", "charged_unknown"])
-async def test_what_failed_before_a_start_counts_as_a_send(office: Open, known: str) -> None:
+@pytest.mark.parametrize(
+    ("known", "column"), [("settled", "settled"), ("charged_unknown", "charged")]
+)
+async def test_what_failed_before_a_start_counts_as_a_send(
+    office: Open, known: str, column: str
+) -> None:
     """Else each start would pay three times more; the ledger hears of its end, and rules say why they answer."""
     failures = [
-        msgspec.structs.replace(paid(number), outcome="timeout", answer=None, known=known)
+        msgspec.structs.replace(
+            paid(number), attempt_id=f"a{number}", outcome="timeout", answer=None, known=known
+        )
         for number in (1, 2)
     ]
     ours = knowing(office, *failures)
+    for number in (1, 2):
+        await ours.ledger.reserve(ask(number, 150_000), NOW_MS)
+        await ours.ledger.confirm(f"a{number}", NOW_MS)
     analysis, answered = await ours.answer()
     by_rules(analysis, answered, "timeout")
-    assert (len(analysis.attempt_ids), ours.model.asked) == (2, [])
+    assert (analysis.attempt_ids, ours.model.asked) == (["a1", "a2"], [])
+    spend = await ours.spend()
+    assert (spend.reserved, getattr(spend, column)) == (0, 300_000)
     is_said(await knowing(office, failures[0], paid(3)).answer(), failures[0], paid(3))
 
 
