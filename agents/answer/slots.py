@@ -141,7 +141,7 @@ def _window_of(fact: Fact) -> str:
 
 
 def _score(z: float) -> str:
-    return f"{z:+.1f}" if abs(z) < _Z_PLAIN_MAX else f"{z:+.1e}"
+    return f"{z:+z.1f}" if abs(z) < _Z_PLAIN_MAX else f"{z:+.1e}"
 
 
 def _unit_behind(text: str, at: int) -> str | None:

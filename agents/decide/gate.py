@@ -105,6 +105,7 @@ class Gate:
         as_of_ms, past_ms = aggregate.window_end_ms, self._past_ms(context)
         memory = self._memory(context.asset, as_of_ms)
         memory.revise_owed(aggregate, self._settings)
+        memory.let_go(aggregate, self._settings)
         if as_of_ms <= past_ms:
             return None
         found = self._found_late(memory, aggregate, context)

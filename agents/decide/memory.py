@@ -6,7 +6,7 @@ from agents.settings import GateSettings
 from topics import Aggregate, Severity
 
 from .candidate import worse
-from .context import Family, Noted
+from .context import Baseline, Family, Noted
 from .editions import Edition, window_of
 from .findings import Ground, Held, findings
 
@@ -27,6 +27,10 @@ class Shown(Struct):
     end_ms: int
     grades: dict[str, Severity]
     """By reason, how severe at the worst."""
+    held: Held
+    """What was found in the family's window before, and"""
+    usual: dict[str, Baseline]
+    """what had been usual: a revision is looked at as the first edition was."""
     asked: frozenset[str] = frozenset()
     """The reasons for which it was asked about: what a revision makes of these supersedes what was said."""
 
@@ -90,6 +94,23 @@ class AssetGate(Struct):
             if (now := _revised(ground, aggregate, settings)) is not None
         )
 
+    def let_go(self, aggregate: Aggregate, settings: GateSettings) -> None:
+        """Forget what a revision of a window shows no more: what was said of it is withdrawn, and it may come back."""
+        known = self.shown.get(window_of(aggregate))
+        if known is None or aggregate.edition <= known.edition:
+            return
+        past = Noted(aggregate, known.usual)
+        left = dict(findings(aggregate, past, settings, known.held))
+        gone = known.grades.keys() - left.keys()
+        if not gone:
+            return
+        known.edition = aggregate.edition
+        known.grades = {reason: known.grades[reason] for reason in known.grades if reason in left}
+        self.told -= known.asked & gone
+        known.asked -= gone
+        if not known.asked and known.end_ms == self.asked_ms:
+            self.severity = "info"
+
     def news_of(
         self, aggregate: Aggregate, found: dict[str, Severity]
     ) -> tuple[tuple[str, Severity], ...]:
@@ -114,7 +135,9 @@ class AssetGate(Struct):
         if known is not None:
             known.edition, known.grades = latest.edition, known.grades | grades
             return 0
-        self.shown[window_of(latest)] = Shown(latest.edition, latest.window_end_ms, grades)
+        self.shown[window_of(latest)] = Shown(
+            latest.edition, latest.window_end_ms, grades, found[0].held, found[0].noted.usual
+        )
         for window in [name for name, one in self.shown.items() if one.end_ms <= past_ms]:
             del self.shown[window]
         if len(self.shown) <= FOUND_MAX:

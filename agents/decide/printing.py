@@ -28,7 +28,7 @@ _LABELS = {
     "events": "development events",
     "commits": "commits",
 }
-_PERCENT_FORMS = {"return": "+.2f", "volatility": ".2f"}
+_PERCENT_FORMS = {"return": "+z.2f", "volatility": ".2f"}
 
 
 def label_of(fact: Fact) -> str:
@@ -49,7 +49,7 @@ def printed(fact: Fact) -> str:
         case "count":
             return f"{fact.value:,.0f}"
         case "tone":
-            return f"{fact.value:+.2f}"
+            return f"{fact.value:+z.2f}"
         case _:
             return f"{_significant(fact.value)} {fact.unit}"
 

@@ -1,7 +1,7 @@
 """What takes the place of an analysis when later data contradict it: the candidate of it, or nothing. PURE.
 
 Nothing, where no fact is printed otherwise and every reason holds. Where none holds it is withdrawn, else superseded
-with the reasons that hold. What was withdrawn stays so, whatever a later revision says.
+with the reasons that hold. What was withdrawn stays so: where a later revision shows it again, the gate asks anew.
 """
 
 from collections.abc import Container

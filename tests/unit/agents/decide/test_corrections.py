@@ -405,6 +405,17 @@ def test_a_fall_that_a_revision_makes_a_crash_is_superseded_and_not_told_twice()
     assert dives == [f"{DIVE}/0", f"{DIVE}/1"]
 
 
+def test_a_crash_that_is_withdrawn_and_shown_again_is_told_again() -> None:
+    """By the next window: what is withdrawn stays so."""
+    calmed, again = market(number=12, revision=1), fall(2)
+    found = at_once(Partition([*CALM, fall(), calmed, again, market(number=13)]))
+    assert found.superseding == {f"{DIVE}/1": ("withdrawn", calmed.aggregate_id)}
+    made = found.analyses[f"deep_dive/BTC/{market(number=13).window_end_ms}/0"]
+    assert (made.trigger.reasons, made.severity) == (["price_drop"], "critical")
+    assert again.aggregate_id in {fact.aggregate_id for fact in made.facts}
+    assert found.accounted() == Counter(range(len(found.log)))
+
+
 Act = tuple[str, int, bool]
 
 

@@ -510,6 +510,22 @@ def test_what_was_asked_of_a_window_its_revisions_do_not_ask() -> None:
     assert dives(verdicts)[1:] == [(14, "critical", ("price_jump",))]
 
 
+@pytest.mark.parametrize("low", [90.0, 97.0])
+def test_what_a_revision_shows_no_more_is_news_when_another_shows_it_again(low: float) -> None:
+    """What was said of it is withdrawn, and stays so: the next window asks, within the cool-down too."""
+    fell, rose, fell_again = (
+        market(number=12, low=at, revision=n) for n, at in enumerate((low, 100.0, low))
+    )
+    log = [*calm(12), fell, rose, fell_again, market(number=13), market(number=14)]
+    found = dives(Asked().all(log))
+    assert [(at, reasons) for at, _, reasons in found] == [
+        (12, ("price_drop",)),
+        (15, ("price_drop",)),
+    ]
+    log = [*calm(12), fell, fell_again, market(number=13), rose, market(number=14)]
+    assert [at for at, *_ in dives(Asked().all(log))] == [12]
+
+
 def test_what_was_found_and_rested_is_no_news_of_a_revision() -> None:
     """A change of a number asks nothing; within the cool-down only what is worse does."""
     falls = [market(number=n, low=97.0) for n in (12, 13)]
