@@ -30,6 +30,8 @@ from .servers import (
 
 _NAME_CHARS_MAX = 40
 _PIPELINE = ("tests/integration/", "tests/kills/")
+_KILLED = ("tests/kills/", "tests/agent_kills/", "tests/faults/", "tests/money/")
+_COVERED = "COVERAGE_PROCESS_CONFIG"
 _TIMED = {"test_bench.py", "test_demo.py", "test_latency.py"}
 _GUARD = NetworkGuard()
 _TESTS = count()
@@ -75,6 +77,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put last what says how long things take: by then the unit tests beside it are through."""
     items.sort(key=lambda item: item.path.name in _TIMED)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Measure no coverage in processes that are killed: they never come to tell it, and are slower by it."""
+    told = os.environ.pop(_COVERED, None) if item.nodeid.startswith(_KILLED) else None
+    try:
+        return (yield)
+    finally:
+        if told is not None:
+            os.environ[_COVERED] = told
 
 
 @pytest.fixture(autouse=True)
