@@ -34,6 +34,11 @@ Family = tuple[Kind, str, int, int]
 """kind, subject, window_ms, step_ms"""
 
 
+def family_of(aggregate: Aggregate) -> Family:
+    """Return the family of a window."""
+    return aggregate.kind, aggregate.subject, aggregate.window_ms, aggregate.step_ms
+
+
 class Baseline(Struct, frozen=True):
     """What a value has been in the windows before."""
 
@@ -109,12 +114,7 @@ class AssetContext:
 
     def take(self, aggregate: Aggregate) -> bool:
         """Fold a window in and return whether it is a new one."""
-        family = (
-            aggregate.kind,
-            aggregate.subject,
-            aggregate.window_ms,
-            aggregate.step_ms,
-        )
+        family = family_of(aggregate)
         series = self.series.get(family)
         if series is not None:
             return series.take(aggregate)
@@ -123,6 +123,10 @@ class AssetContext:
             return False
         self.series[family] = Series(aggregate, self._reach_ms)
         return True
+
+    def knows(self, aggregate: Aggregate) -> bool:
+        """Return whether the windows of its family are kept."""
+        return family_of(aggregate) in self.series
 
     def note(self, windows: Iterable[Noted]) -> None:
         """Keep windows that a candidate shows: they may not be the latest when it is told, or told again."""

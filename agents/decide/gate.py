@@ -20,7 +20,7 @@ from topics.analysis import Product
 from topics.identity import murmur2
 
 from .candidate import SEVERITIES, SHOWN_MAX, is_at_least
-from .context import AssetContext, Baseline, Family, Noted, Series
+from .context import AssetContext, Baseline, Family, Noted, Series, family_of
 from .editions import Edition
 from .findings import Ground, findings, grounds_of, is_doubtful
 from .memory import MINUTE_MS, AssetGate, Buckets
@@ -76,7 +76,7 @@ class Gate:
         """
         as_of_ms = aggregate.window_end_ms
         memory = self._memory(context.asset, as_of_ms)
-        family = (aggregate.kind, aggregate.subject, aggregate.window_ms, aggregate.step_ms)
+        family = family_of(aggregate)
         series = context.series[family]
         found = self._found(memory, family, aggregate, series)
         if found:
@@ -140,8 +140,7 @@ class Gate:
         self, memory: AssetGate, aggregate: Aggregate, context: AssetContext
     ) -> tuple[Ground, ...]:
         """Return what a window that is not new shows for the first time, with what it rests on."""
-        family = (aggregate.kind, aggregate.subject, aggregate.window_ms, aggregate.step_ms)
-        noted = context.series[family].past_of(aggregate)
+        noted = context.series[family_of(aggregate)].past_of(aggregate)
         found = {
             reason: grade
             for reason, grade in findings(aggregate, noted, self._settings, {})
