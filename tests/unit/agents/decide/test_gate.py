@@ -526,6 +526,32 @@ def test_what_a_revision_shows_no_more_is_news_when_another_shows_it_again(low: 
     assert [at for at, *_ in dives(Asked().all(log))] == [12]
 
 
+def test_a_reason_that_is_gone_of_one_window_holds_of_another() -> None:
+    """The crash that was told last is no news in its cool-down, though an older one was none."""
+    older, last, next_one = (market(number=n, low=90.0) for n in (12, 17, 18))
+    never = market(number=12, revision=1)
+    between = [market(number=n) for n in (13, 14, 15, 16)]
+    found = dives(Asked().all([*calm(12), older, *between, last, never, next_one]))
+    assert [at for at, *_ in found] == [12, 17]
+
+
+@pytest.mark.parametrize("crash_holds", [True, False])
+def test_a_deep_dive_is_as_severe_as_what_is_left_of_it(crash_holds: bool) -> None:
+    """Whichever of its windows is revised: within the cool-down only what is worse than that asks."""
+    usual = [market("BTC/USD", n) for n in range(12)]
+    owed = [market(number=12, low=97.0), market("BTC/USD", 12, low=90.0)]
+    never = market(number=13, revision=1) if crash_holds else market("BTC/USD", 12, revision=1)
+    dive = market(number=13, low=97.0 if crash_holds else None)
+    surge = market(number=14, volume=60.0, high=101.0)
+    log = [w for two in zip(calm(12), usual, strict=True) for w in two]
+    verdicts = Asked().all([*log, *owed, dive, never, surge])
+    assert [reasons for *_, reasons in dives(verdicts)] == [
+        ("price_drop",),
+        ("price_drop",),
+        *([] if crash_holds else [("volume_spike",)]),
+    ]
+
+
 def test_what_was_found_and_rested_is_no_news_of_a_revision() -> None:
     """A change of a number asks nothing; within the cool-down only what is worse does."""
     falls = [market(number=n, low=97.0) for n in (12, 13)]
