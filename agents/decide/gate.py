@@ -3,7 +3,8 @@
 So the verdicts are the same whatever the restarts, as long as the fold begins far enough back. How far that is has
 a bound: what is usual is worked out of the last `baseline_s`, and the memory of an asset begins anew each
 `memory_s` of event time, at instants of the asset's own. Without the second, cool-downs and expiries would follow
-upon each other for ever, and a fold begun later would count them from elsewhere.
+upon each other for ever, and a fold begun later would count them from elsewhere. What is owed outlives one such
+instant, and no two: of an asset that was silent for longer it is let go.
 
 What comes late is not lost: a window behind younger ones, or a revision, is looked at as long as its analysis would be
 valid (`state_valid_s` of event time from its end; of longer ago nobody would be told in time), and asks, or is owed to
@@ -158,9 +159,10 @@ class Gate:
         era = (as_of_ms + shift_ms) // memory_ms
         memory = self._assets.get(asset)
         if memory is None or era > memory.era:
-            since_ms, before = era * memory_ms - shift_ms, memory or AssetGate()
+            before, since_ms = memory or AssetGate(), era * memory_ms - shift_ms
+            owed = before.owed if before.era == era - 1 else ()
             memory = self._assets[asset] = AssetGate(
-                era=era, since_ms=since_ms, owed=before.owed, shown=before.shown
+                era=era, since_ms=since_ms, owed=owed, shown=before.shown
             )
         return memory
 

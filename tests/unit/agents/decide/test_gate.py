@@ -639,6 +639,14 @@ def test_a_baseline_reaches_no_further_back_than_is_said(minutes: int, kept: int
     assert len(series.before) == kept
 
 
+def test_what_is_owed_of_an_asset_that_fell_silent_is_the_same_for_one_that_began_later() -> None:
+    """It is kept over one beginning of the memory; a fold that began behind what was found knows nothing of it."""
+    owed = [market(low=97.0), market("BTC/USD", low=90.0)]
+    soon, late = Asked().all([*owed, market(number=60)]), Asked().all([*owed, market(number=420)])
+    assert dives(soon)[1:] == [(2, "critical", ("price_drop",))]
+    assert late[-1] == Asked().put(market(number=420))
+
+
 def test_what_ended_before_the_memory_began_is_asked_with_the_next_window() -> None:
     """It may have been asked about in the memory before: its id is not given twice, and it is not lost."""
     asked = Asked(ALWAYS)
