@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.decide.context import AssetContext, Baseline, Context
+from agents.decide.facts import earlier_facts
 from agents.decide.gate import Gate, Verdict, buckets
 from agents.decide.memory import FOUND_MAX, OWED_MAX, Buckets
 from agents.settings import GateSettings
@@ -23,7 +24,7 @@ from tests.strategies.aggregates import (
     silent,
     social,
 )
-from topics import Aggregate, Completeness
+from topics import Aggregate, Completeness, Fact
 
 SETTINGS = GateSettings()
 WHOLE = Completeness(state="complete")
@@ -447,9 +448,8 @@ def test_a_gate_that_began_a_horizon_ago_says_the_same_as_one_that_read_all(
         n for n, w in enumerate(log) if w.window_end_ms >= log[at].window_end_ms - horizon_ms
     )
     through = Asked(SHORT).all(log)
-    # Not the grounds: they also say of how many windows a median is, which is fewer in a short fold.
-    short = [_plain(verdict) for verdict in Asked(SHORT).all(log[begin:])[at - begin :]]
-    assert short == [_plain(verdict) for verdict in through[at:]]
+    short = [_told(verdict) for verdict in Asked(SHORT).all(log[begin:])[at - begin :]]
+    assert short == [_told(verdict) for verdict in through[at:]]
 
 
 def dives(verdicts: Iterable[Verdict | None]) -> list[tuple[int, str, tuple[str, ...]]]:
@@ -622,6 +622,11 @@ def test_at_their_bounds_findings_are_let_go_and_counted() -> None:
     assert asked.gate.forgotten == 0
     asked.put(market("BTC/Q0", 7, low=97.0))
     assert (asked.gate.forgotten, FOUND_MAX) == (1, 256)
+
+
+def _told(verdict: Verdict | None) -> tuple[Verdict | None, tuple[Fact, ...]]:
+    """Return a verdict with the facts of the windows it stands on: of how many windows a median is, they say too."""
+    return _plain(verdict), () if verdict is None else earlier_facts(verdict.shown)
 
 
 def _plain(verdict: Verdict | None) -> Verdict | None:
