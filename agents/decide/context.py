@@ -26,8 +26,9 @@ ASSETS_MAX = 50_000
 NOTED_MAX = 64
 """Windows of one asset that findings stood on and that are found again by their ids; of more the oldest are forgotten.
 
-A replay looks them up. They are needed as long as a candidate that shows one may still be told or taken over: at one a
-minute, each with three windows, this is more than the twenty minutes nobody waits.
+A replay looks them up. They are needed as long as a candidate that shows one may be taken over with it, which is a
+quarter of an hour of event time (`agents.decide.candidate.CARRIED_MS`): at one a minute, each with three windows, and
+five minutes more for posts, these are sixty.
 """
 
 Family = tuple[Kind, str, int, int]
