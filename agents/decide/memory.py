@@ -49,7 +49,7 @@ class AssetGate(Struct):
     asked_ms: int | None = None
     """As-of time of its last deep dive."""
     grades: dict[Told, Severity] = {}
-    """What that one stands on, as severe as it was; without what revisions show no more."""
+    """What that one stands on, how severe; of what revisions show less or no more, that."""
     told: frozenset[Told] = frozenset()
     """What was critical in its deep dives since it was last asked about rested, likewise."""
     state_ms: int | None = None
@@ -108,7 +108,8 @@ class AssetGate(Struct):
     def let_go(self, aggregate: Aggregate, settings: GateSettings) -> None:
         """Forget what a revision of a window shows no more: what was said of it is withdrawn, and it may come back.
 
-        The same reason, found in another window that was asked about, holds.
+        The same reason, found in another window that was asked about, holds. What it shows less of is as severe as it is
+        now: what supersedes says so, and the next crash is worse than that.
         """
         window = window_of(aggregate)
         known = self.shown.get(window)
@@ -116,15 +117,26 @@ class AssetGate(Struct):
             return
         past = Noted(aggregate, known.usual)
         left = dict(findings(aggregate, past, settings, known.held))
+        self._relieve(window, left)
         gone = known.grades.keys() - left.keys()
         if not gone:
             return
         known.edition = aggregate.edition
         known.grades = {reason: known.grades[reason] for reason in known.grades if reason in left}
         known.asked -= gone
-        lapsed = {(reason, window) for reason in gone}
-        self.told -= lapsed
-        self.grades = {one: grade for one, grade in self.grades.items() if one not in lapsed}
+
+    def _relieve(self, window: str, left: dict[str, Severity]) -> None:
+        """Hold what was asked of a window to be no worse than it is now."""
+        self.told = frozenset(
+            (reason, of)
+            for reason, of in self.told
+            if of != window or left.get(reason) == "critical"
+        )
+        self.grades = {
+            (reason, of): grade if of != window or _is_worse(left[reason], grade) else left[reason]
+            for (reason, of), grade in self.grades.items()
+            if of != window or reason in left
+        }
 
     def news_of(
         self, aggregate: Aggregate, found: dict[str, Severity]

@@ -535,6 +535,14 @@ def test_a_reason_that_is_gone_of_one_window_holds_of_another() -> None:
     assert [at for at, *_ in found] == [12, 17]
 
 
+def test_a_crash_behind_one_that_a_revision_made_milder_asks_at_once() -> None:
+    """What was said is superseded as a warning, and a crash is worse than that; one behind a crash is not."""
+    crash, next_one = market(number=12, low=90.0), market(number=13, low=90.0)
+    milder, as_bad = (market(number=12, low=low, revision=1) for low in (96.0, 89.0))
+    assert len(dives(Asked().all([*calm(12), crash, milder, next_one]))) == 2
+    assert len(dives(Asked().all([*calm(12), crash, as_bad, next_one]))) == 1
+
+
 @pytest.mark.parametrize("crash_holds", [True, False])
 def test_a_deep_dive_is_as_severe_as_what_is_left_of_it(crash_holds: bool) -> None:
     """Whichever of its windows is revised: within the cool-down only what is worse than that asks."""
