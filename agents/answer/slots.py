@@ -47,8 +47,8 @@ _VERB_BEFORE = re.compile(
     r"([A-Za-z]+)(?:\s+(?:by|of|about|around|some|roughly|nearly|almost|another|a|further))*\s*$"
 )
 _OVER = re.compile(
-    r"(?: \w+)? (?:over|in|within|during) (?:just |only )?(?:the |an? )?(?:last |past )?"
-    r"(one|five|1|5)?[ -]?(m|h|minutes?|mins?|hours?)(?![\w'\u2019-])",
+    r"(?: \w+)? (?:over|in|within|during) (?:just |only )?(?:the |an? |this )?"
+    r"(last |past |latest |current |most recent )?(one|five|1|5)?[ -]?(m|h|minutes?|mins?|hours?)(?![\w'\u2019-])",
     re.IGNORECASE,
 )
 """Which window is said right behind a slot to be its own."""
@@ -104,11 +104,11 @@ def wrong_window_in(text: str, slots: Mapping[str, Fact]) -> str | None:
         fact, said = slots[match.group(1)], _OVER.match(text, match.end())
         if said is None or match.group(2) or fact.metric == "level":
             continue
-        minutes = (5 if said.group(1) in ("5", "five", "Five") else 1) * (
-            60 if said.group(2)[0].lower() == "h" else 1
+        minutes = (5 if said.group(2) in ("5", "five", "Five") else 1) * (
+            60 if said.group(3)[0].lower() == "h" else 1
         )
-        is_last = fact.window_end_ms is not None and "last" in said.group()
-        if fact.window_ms != minutes * 60_000 or is_last:
+        is_of_now = fact.window_end_ms is not None and said.group(1) is not None
+        if fact.window_ms != minutes * 60_000 or is_of_now:
             return f"{match.group()}{said.group()}"
     return None
 

@@ -16,6 +16,12 @@ SHOWN_MAX = 3
 """Windows that a candidate shows because its reasons stand on them, beside the latest ones."""
 EARLIER_MAX = 6
 """Of those the ones that are not the latest any more, once it has taken others over."""
+CARRIED_MS = 900_000
+"""How long before a candidate's time a window ended at most that it has of one it took over.
+
+As long as an analysis is valid. A worker that catches up reads hours while one waits: what was so long ago would be told
+by its time of day alone, and a replay would not find it again (`agents.decide.context.NOTED_MAX`).
+"""
 
 SEVERITIES: tuple[Severity, ...] = ("info", "notice", "warning", "critical")
 """From the least to the most."""
@@ -112,9 +118,9 @@ def is_at_least(one: Severity, floor: Severity) -> bool:
 def coalesced(older: Candidate, newer: Candidate) -> Candidate:
     """Return the newer candidate with everything the older one must not lose.
 
-    The newer context, all reasons with the windows they stand on, alerts, offsets and sends, the worse severity, the
-    earlier deadline, and the later time before which the model is not to be asked: that one was said of the asset's
-    calls, not of the context.
+    The newer context, all reasons with the windows of lately that they stand on, alerts, offsets and sends, the worse
+    severity, the earlier deadline, and the later time before which the model is not to be asked: that one was said of
+    the asset's calls, not of the context.
     """
     shown = _shown_of(older, newer)
     carried = _carried(shown, newer)
@@ -148,10 +154,12 @@ def coalesced(older: Candidate, newer: Candidate) -> Candidate:
 
 def _shown_of(older: Candidate, newer: Candidate) -> tuple[Noted, ...]:
     """Return the windows that reasons of two stand on: of the worse one first, else of the newer."""
+    since_ms = newer.as_of_ms - CARRIED_MS
+    carried = tuple(one for one in older.shown if one.latest.window_end_ms > since_ms)
     is_older_worse = worse(older.severity, newer.severity) != newer.severity
-    first, then = (older, newer) if is_older_worse else (newer, older)
+    first, then = (carried, newer.shown) if is_older_worse else (newer.shown, carried)
     shown: dict[str, Noted] = {}
-    for one in (*first.shown, *then.shown):
+    for one in (*first, *then):
         shown.setdefault(window_of(one.latest), one)
     return tuple(shown.values())[:SHOWN_MAX]
 

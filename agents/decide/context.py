@@ -26,12 +26,18 @@ ASSETS_MAX = 50_000
 NOTED_MAX = 64
 """Windows of one asset that findings stood on and that are found again by their ids; of more the oldest are forgotten.
 
-A replay looks them up. They are needed as long as a candidate that shows one may still be told or taken over: at one a
-minute, each with three windows, this is more than the twenty minutes nobody waits.
+A replay looks them up. They are needed as long as a candidate that shows one may be taken over with it, which is a
+quarter of an hour of event time (`agents.decide.candidate.CARRIED_MS`): at one a minute, each with three windows, and
+five minutes more for posts, these are sixty.
 """
 
 Family = tuple[Kind, str, int, int]
 """kind, subject, window_ms, step_ms"""
+
+
+def family_of(aggregate: Aggregate) -> Family:
+    """Return the family of a window."""
+    return aggregate.kind, aggregate.subject, aggregate.window_ms, aggregate.step_ms
 
 
 class Baseline(Struct, frozen=True):
@@ -109,12 +115,7 @@ class AssetContext:
 
     def take(self, aggregate: Aggregate) -> bool:
         """Fold a window in and return whether it is a new one."""
-        family = (
-            aggregate.kind,
-            aggregate.subject,
-            aggregate.window_ms,
-            aggregate.step_ms,
-        )
+        family = family_of(aggregate)
         series = self.series.get(family)
         if series is not None:
             return series.take(aggregate)
@@ -123,6 +124,10 @@ class AssetContext:
             return False
         self.series[family] = Series(aggregate, self._reach_ms)
         return True
+
+    def knows(self, aggregate: Aggregate) -> bool:
+        """Return whether the windows of its family are kept."""
+        return family_of(aggregate) in self.series
 
     def note(self, windows: Iterable[Noted]) -> None:
         """Keep windows that a candidate shows: they may not be the latest when it is told, or told again."""

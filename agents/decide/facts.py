@@ -153,8 +153,8 @@ _IN_UNIT: dict[str, Callable[[float], float]] = {
 def slots_of(facts: Iterable[Fact]) -> dict[str, Fact]:
     """Return the facts by the names a text refers to them by: metric, window, and quote where there is one.
 
-    Those of a window that is not the latest end in `_earlier`. Where two would share a name (BTC/USDT and
-    BTC/USDT:USDT), the later ones are numbered.
+    Behind that `_earlier` of a window that is not the latest. Where two would share a name (BTC/USDT and
+    BTC/USDT:USDT, or two earlier minutes), the later ones are numbered at the end.
     """
     slots: dict[str, Fact] = {}
     for fact in facts:

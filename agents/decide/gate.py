@@ -3,7 +3,8 @@
 So the verdicts are the same whatever the restarts, as long as the fold begins far enough back. How far that is has
 a bound: what is usual is worked out of the last `baseline_s`, and the memory of an asset begins anew each
 `memory_s` of event time, at instants of the asset's own. Without the second, cool-downs and expiries would follow
-upon each other for ever, and a fold begun later would count them from elsewhere.
+upon each other for ever, and a fold begun later would count them from elsewhere. What is owed outlives one such
+instant, and no two: of an asset that was silent for longer it is let go.
 
 What comes late is not lost: a window behind younger ones, or a revision, is looked at as long as its analysis would be
 valid (`state_valid_s` of event time from its end; of longer ago nobody would be told in time), and asks, or is owed to
@@ -20,7 +21,7 @@ from topics.analysis import Product
 from topics.identity import murmur2
 
 from .candidate import SEVERITIES, SHOWN_MAX, is_at_least
-from .context import AssetContext, Baseline, Family, Noted, Series
+from .context import AssetContext, Baseline, Family, Noted, Series, family_of
 from .editions import Edition
 from .findings import Ground, findings, grounds_of, is_doubtful
 from .memory import MINUTE_MS, AssetGate, Buckets
@@ -76,7 +77,7 @@ class Gate:
         """
         as_of_ms = aggregate.window_end_ms
         memory = self._memory(context.asset, as_of_ms)
-        family = (aggregate.kind, aggregate.subject, aggregate.window_ms, aggregate.step_ms)
+        family = family_of(aggregate)
         series = context.series[family]
         found = self._found(memory, family, aggregate, series)
         if found:
@@ -140,8 +141,7 @@ class Gate:
         self, memory: AssetGate, aggregate: Aggregate, context: AssetContext
     ) -> tuple[Ground, ...]:
         """Return what a window that is not new shows for the first time, with what it rests on."""
-        family = (aggregate.kind, aggregate.subject, aggregate.window_ms, aggregate.step_ms)
-        noted = context.series[family].past_of(aggregate)
+        noted = context.series[family_of(aggregate)].past_of(aggregate)
         found = {
             reason: grade
             for reason, grade in findings(aggregate, noted, self._settings, {})
@@ -159,9 +159,10 @@ class Gate:
         era = (as_of_ms + shift_ms) // memory_ms
         memory = self._assets.get(asset)
         if memory is None or era > memory.era:
-            since_ms, before = era * memory_ms - shift_ms, memory or AssetGate()
+            before, since_ms = memory or AssetGate(), era * memory_ms - shift_ms
+            owed = before.owed if before.era == era - 1 else ()
             memory = self._assets[asset] = AssetGate(
-                era=era, since_ms=since_ms, owed=before.owed, shown=before.shown
+                era=era, since_ms=since_ms, owed=owed, shown=before.shown
             )
         return memory
 

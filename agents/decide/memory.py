@@ -1,5 +1,7 @@
 """What the gate remembers of an asset: what it asked, what it owes, and what windows have shown. PURE."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from agents.settings import GateSettings
@@ -17,6 +19,8 @@ FOUND_MAX = 256
 """Windows of one asset of which is known what they have shown: those of 17 instruments, all of them over 15 minutes."""
 
 Buckets = tuple[str, ...]
+Told = tuple[str, str]
+"""A reason, and the window it was found in."""
 
 
 class Shown(Struct):
@@ -44,10 +48,10 @@ class AssetGate(Struct):
     """When it began; what ended before it was decided on in the span before."""
     asked_ms: int | None = None
     """As-of time of its last deep dive."""
-    severity: Severity = "info"
-    """Of that one."""
-    told: frozenset[str] = frozenset()
-    """What was critical in its deep dives since it was last asked about rested."""
+    grades: dict[Told, Severity] = {}
+    """What that one stands on, how severe; of what revisions show less or no more, that."""
+    told: frozenset[Told] = frozenset()
+    """What was critical in its deep dives since it was last asked about rested, likewise."""
     state_ms: int | None = None
     """As-of time of its last state narrative or deep dive."""
     buckets: dict[str, Buckets] = {}
@@ -61,10 +65,16 @@ class AssetGate(Struct):
     shown: dict[str, Shown] = {}
     """By window, what its editions have shown, of those that are not too old to ask."""
 
+    @property
+    def severity(self) -> Severity:
+        """Of its last deep dive, as far as that holds."""
+        return _worst(self.grades.values())
+
     def is_news(self, found: tuple[Ground, ...]) -> bool:
         """Return whether it is worse than what was asked last, or critical in another way."""
-        is_worse = worse(severity_of(found), self.severity) != self.severity
-        return is_worse or not critical_in(found) <= self.told
+        is_worse = _is_worse(_worst(ground.severity for ground in found), self.severity)
+        told = {reason for reason, _ in self.told}
+        return is_worse or any(reason not in told for reason, _ in _critical_in(found))
 
     def is_too_soon(self, as_of_ms: int) -> bool:
         """Return whether the asset was asked about in this minute or a later one, or may have been."""
@@ -74,9 +84,10 @@ class AssetGate(Struct):
 
     def ask(self, as_of_ms: int, found: tuple[Ground, ...], *, rested: bool) -> None:
         """Note that a deep dive is asked for."""
-        critical = critical_in(found)
+        critical = _critical_in(found)
         self.told = critical if rested else self.told | critical
-        self.asked_ms, self.severity, self.owed = as_of_ms, severity_of(found), ()
+        self.grades = {(ground.reason, ground.window): ground.severity for ground in found}
+        self.asked_ms, self.owed = as_of_ms, ()
         for ground in found:
             if (known := self.shown.get(ground.window)) is not None:
                 known.asked |= {ground.reason}
@@ -95,21 +106,37 @@ class AssetGate(Struct):
         )
 
     def let_go(self, aggregate: Aggregate, settings: GateSettings) -> None:
-        """Forget what a revision of a window shows no more: what was said of it is withdrawn, and it may come back."""
-        known = self.shown.get(window_of(aggregate))
+        """Forget what a revision of a window shows no more: what was said of it is withdrawn, and it may come back.
+
+        The same reason, found in another window that was asked about, holds. What it shows less of is as severe as it is
+        now: what supersedes says so, and the next crash is worse than that.
+        """
+        window = window_of(aggregate)
+        known = self.shown.get(window)
         if known is None or aggregate.edition <= known.edition:
             return
         past = Noted(aggregate, known.usual)
         left = dict(findings(aggregate, past, settings, known.held))
+        self._relieve(window, left)
         gone = known.grades.keys() - left.keys()
         if not gone:
             return
         known.edition = aggregate.edition
         known.grades = {reason: known.grades[reason] for reason in known.grades if reason in left}
-        self.told -= known.asked & gone
         known.asked -= gone
-        if not known.asked and known.end_ms == self.asked_ms:
-            self.severity = "info"
+
+    def _relieve(self, window: str, left: dict[str, Severity]) -> None:
+        """Hold what was asked of a window to be no worse than it is now."""
+        self.told = frozenset(
+            (reason, of)
+            for reason, of in self.told
+            if of != window or left.get(reason) == "critical"
+        )
+        self.grades = {
+            (reason, of): grade if of != window or _is_worse(left[reason], grade) else left[reason]
+            for (reason, of), grade in self.grades.items()
+            if of != window or reason in left
+        }
 
     def news_of(
         self, aggregate: Aggregate, found: dict[str, Severity]
@@ -146,17 +173,15 @@ class AssetGate(Struct):
         return 1
 
 
-def severity_of(found: tuple[Ground, ...]) -> Severity:
-    """Return the worst severity of what was found."""
+def _worst(severities: Iterable[Severity]) -> Severity:
     severity: Severity = "info"
-    for ground in found:
-        severity = worse(severity, ground.severity)
+    for one in severities:
+        severity = worse(severity, one)
     return severity
 
 
-def critical_in(found: tuple[Ground, ...]) -> frozenset[str]:
-    """Return the reasons that are critical."""
-    return frozenset(ground.reason for ground in found if ground.severity == "critical")
+def _critical_in(found: tuple[Ground, ...]) -> frozenset[Told]:
+    return frozenset((g.reason, g.window) for g in found if g.severity == "critical")
 
 
 def _is_worse(one: Severity, other: Severity) -> bool:

@@ -92,7 +92,8 @@ class PartitionDecider:
             self._break_count()
             return None
         if context is None or verdict is None:
-            self._tally(offset, deciding=deciding, asked=_may_ask(aggregate, is_new=is_new))
+            asked = _may_ask(aggregate, context, is_new=is_new)
+            self._tally(offset, deciding=deciding, asked=asked)
             return None
         made_id = analysis_id(verdict.product, aggregate.asset, aggregate.window_end_ms)
         if verdict.grounds:
@@ -245,8 +246,8 @@ class PartitionDecider:
     def _verdict(
         self, aggregate: Aggregate, context: AssetContext, *, is_new: bool
     ) -> Verdict | None:
-        """Put a window to the gate, if it is of the smallest of its kind."""
-        if not _is_asked(aggregate):
+        """Put a window to the gate, if it is of the smallest of its kind, and its family is kept."""
+        if not (_is_asked(aggregate) and context.knows(aggregate)):
             return None
         if is_new:
             return self._gate.consider(aggregate, context)
@@ -286,6 +287,11 @@ def _is_asked(aggregate: Aggregate) -> bool:
     return ASKED_MS.get(aggregate.kind) == aggregate.window_ms == aggregate.step_ms
 
 
-def _may_ask(aggregate: Aggregate, *, is_new: bool) -> bool:
-    """Return whether a window may ask by itself: one that is new, or comes first behind younger ones."""
+def _may_ask(aggregate: Aggregate, context: AssetContext | None, *, is_new: bool) -> bool:
+    """Return whether a window may ask by itself: one that is new, or comes first behind younger ones.
+
+    None may of an asset or a family beyond the bound: nothing is known there to compare it with.
+    """
+    if context is None or not context.knows(aggregate):
+        return False
     return _is_asked(aggregate) and (is_new or aggregate.edition == FIRST_EDITION)

@@ -186,6 +186,8 @@ def test_what_was_in_an_earlier_window_is_never_read_as_of_now() -> None:
     [
         (f"The price fell {BEFORE} over one minute.", None),
         (f"The price fell {BEFORE} over the last minute.", "wrong_window"),
+        (f"The price fell {BEFORE} in the past minute.", "wrong_window"),
+        (f"The price fell {BEFORE} in the Latest minute.", "wrong_window"),
         (f"The price rose {BEFORE}.", "wrong_sign"),
         ("It fell to {close_1m_usdt_earlier}.", None),
         ("It rose to {close_1m_usdt_earlier}.", "wrong_sign"),

@@ -65,7 +65,7 @@ def test_a_candidate_is_told_as_it_was_written_down() -> None:
     bare = json.dumps(GOLDEN, separators=(",", ":"))
     assert prompt.user == json.dumps({"marker": prompt.canary} | GOLDEN, separators=(",", ":"))
     assert prompt.system == system_text()
-    assert (prompt.version, SCHEMA_VERSION) == ("deep_dive-8133a40b", "691ed749")
+    assert (prompt.version, SCHEMA_VERSION) == ("deep_dive-19f76e1a", "691ed749")
     assert prompt.item_key == item_key("deep_dive", bare, version(), SCHEMA_VERSION, MODEL)
 
 

@@ -86,6 +86,15 @@ def test_the_windows_that_reasons_stand_on_come_along() -> None:
     assert (poor.quality.completeness, HOLED_BEFORE in poor.quality.words) == ("holed", True)
 
 
+@pytest.mark.parametrize(("minute", "carried"), [(25, True), (26, False)])
+def test_a_window_of_long_ago_does_not_come_along(minute: int, carried: bool) -> None:
+    """A quarter of an hour of event time, to the minute; the reason and its severity do."""
+    older = showing(1, severity="critical", reasons=("price_jump",))
+    both = coalesced(older, showing(0, minute, reasons=("price_drop",)))
+    assert (both.severity, both.reasons) == ("critical", ("price_jump", "price_drop"))
+    assert len(both.shown) == len(both.aggregate_ids) - 1 == int(carried)
+
+
 def test_a_window_is_shown_once_and_at_most_so_many() -> None:
     """What the newer has as the latest it has; and however often one takes another over, there is a bound."""
     both = coalesced(candidate_of([market()], shown=(Noted(market(number=12), {}),)), showing(0))

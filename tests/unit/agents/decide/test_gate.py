@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.decide.context import AssetContext, Baseline, Context
+from agents.decide.facts import earlier_facts
 from agents.decide.gate import Gate, Verdict, buckets
 from agents.decide.memory import FOUND_MAX, OWED_MAX, Buckets
 from agents.settings import GateSettings
@@ -23,7 +24,7 @@ from tests.strategies.aggregates import (
     silent,
     social,
 )
-from topics import Aggregate, Completeness
+from topics import Aggregate, Completeness, Fact
 
 SETTINGS = GateSettings()
 WHOLE = Completeness(state="complete")
@@ -447,9 +448,8 @@ def test_a_gate_that_began_a_horizon_ago_says_the_same_as_one_that_read_all(
         n for n, w in enumerate(log) if w.window_end_ms >= log[at].window_end_ms - horizon_ms
     )
     through = Asked(SHORT).all(log)
-    # Not the grounds: they also say of how many windows a median is, which is fewer in a short fold.
-    short = [_plain(verdict) for verdict in Asked(SHORT).all(log[begin:])[at - begin :]]
-    assert short == [_plain(verdict) for verdict in through[at:]]
+    short = [_told(verdict) for verdict in Asked(SHORT).all(log[begin:])[at - begin :]]
+    assert short == [_told(verdict) for verdict in through[at:]]
 
 
 def dives(verdicts: Iterable[Verdict | None]) -> list[tuple[int, str, tuple[str, ...]]]:
@@ -526,6 +526,40 @@ def test_what_a_revision_shows_no_more_is_news_when_another_shows_it_again(low: 
     assert [at for at, *_ in dives(Asked().all(log))] == [12]
 
 
+def test_a_reason_that_is_gone_of_one_window_holds_of_another() -> None:
+    """The crash that was told last is no news in its cool-down, though an older one was none."""
+    older, last, next_one = (market(number=n, low=90.0) for n in (12, 17, 18))
+    never = market(number=12, revision=1)
+    between = [market(number=n) for n in (13, 14, 15, 16)]
+    found = dives(Asked().all([*calm(12), older, *between, last, never, next_one]))
+    assert [at for at, *_ in found] == [12, 17]
+
+
+def test_a_crash_behind_one_that_a_revision_made_milder_asks_at_once() -> None:
+    """What was said is superseded as a warning, and a crash is worse than that; one behind a crash is not."""
+    crash, next_one = market(number=12, low=90.0), market(number=13, low=90.0)
+    milder, as_bad = (market(number=12, low=low, revision=1) for low in (96.0, 89.0))
+    assert len(dives(Asked().all([*calm(12), crash, milder, next_one]))) == 2
+    assert len(dives(Asked().all([*calm(12), crash, as_bad, next_one]))) == 1
+
+
+@pytest.mark.parametrize("crash_holds", [True, False])
+def test_a_deep_dive_is_as_severe_as_what_is_left_of_it(crash_holds: bool) -> None:
+    """Whichever of its windows is revised: within the cool-down only what is worse than that asks."""
+    usual = [market("BTC/USD", n) for n in range(12)]
+    owed = [market(number=12, low=97.0), market("BTC/USD", 12, low=90.0)]
+    never = market(number=13, revision=1) if crash_holds else market("BTC/USD", 12, revision=1)
+    dive = market(number=13, low=97.0 if crash_holds else None)
+    surge = market(number=14, volume=60.0, high=101.0)
+    log = [w for two in zip(calm(12), usual, strict=True) for w in two]
+    verdicts = Asked().all([*log, *owed, dive, never, surge])
+    assert [reasons for *_, reasons in dives(verdicts)] == [
+        ("price_drop",),
+        ("price_drop",),
+        *([] if crash_holds else [("volume_spike",)]),
+    ]
+
+
 def test_what_was_found_and_rested_is_no_news_of_a_revision() -> None:
     """A change of a number asks nothing; within the cool-down only what is worse does."""
     falls = [market(number=n, low=97.0) for n in (12, 13)]
@@ -598,6 +632,11 @@ def test_at_their_bounds_findings_are_let_go_and_counted() -> None:
     assert (asked.gate.forgotten, FOUND_MAX) == (1, 256)
 
 
+def _told(verdict: Verdict | None) -> tuple[Verdict | None, tuple[Fact, ...]]:
+    """Return a verdict with the facts of the windows it stands on: of how many windows a median is, they say too."""
+    return _plain(verdict), () if verdict is None else earlier_facts(verdict.shown)
+
+
 def _plain(verdict: Verdict | None) -> Verdict | None:
     return None if verdict is None else msgspec.structs.replace(verdict, grounds=())
 
@@ -611,6 +650,14 @@ def test_a_baseline_reaches_no_further_back_than_is_said(minutes: int, kept: int
     assert context is not None
     (series,) = context.series.values()
     assert len(series.before) == kept
+
+
+def test_what_is_owed_of_an_asset_that_fell_silent_is_the_same_for_one_that_began_later() -> None:
+    """It is kept over one beginning of the memory; a fold that began behind what was found knows nothing of it."""
+    owed = [market(low=97.0), market("BTC/USD", low=90.0)]
+    soon, late = Asked().all([*owed, market(number=60)]), Asked().all([*owed, market(number=420)])
+    assert dives(soon)[1:] == [(2, "critical", ("price_drop",))]
+    assert late[-1] == Asked().put(market(number=420))
 
 
 def test_what_ended_before_the_memory_began_is_asked_with_the_next_window() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from agents.decide.answered import Said
 from agents.decide.candidate import Candidate
+from agents.decide.context import SERIES_MAX
 from agents.decide.partition import PartitionDecider
 from agents.settings import AgentSettings, GateSettings
 from agents.trail import decision_of
@@ -95,6 +96,19 @@ def test_a_tally_names_its_span_and_is_taken_once() -> None:
     assert (tally.folded, tally.uninteresting) == (2, 1)
     assert offsets == [1, 4, 5]
     assert ours.take_tally(9) is None
+
+
+def test_a_window_of_a_family_beyond_the_bound_is_counted_and_not_put_to_the_gate() -> None:
+    """Whatever it shows: it would be looked at beside the windows before it, which are not kept."""
+    ours = decider()
+    for offset in range(SERIES_MAX):
+        ours.take(offset, market(f"BTC/Q{offset}", window_ms=FIVE_MS), 0.0)
+    assert ours.take(SERIES_MAX, market(low=90.0), 0.0) is None
+    assert ours.take(SERIES_MAX + 1, market(low=80.0, revision=1), 0.0) is None
+    taken = ours.take_tally(9)
+    assert taken is not None
+    assert (taken[0].folded, taken[0].uninteresting) == (SERIES_MAX + 2, 0)
+    assert ours.forgotten == 2
 
 
 def test_what_was_refused_before_is_not_refused_again() -> None:

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 
+from agents.decide.context import NOTED_MAX
 from agents.replay.recorded import Recorded, Span
 from agents.replay.strict import Again, PartitionReplay
 from tests.strategies.aggregates import calm, market
@@ -42,6 +43,19 @@ def test_what_stands_on_a_window_that_was_not_the_latest_is_said_again() -> None
         life.finish()
         assert any(f.window_end_ms for a in partition.analyses.values() for f in a.facts)
         assert replayed(partition) == partition.analyses
+
+
+def test_what_waited_while_hours_were_read_is_said_again() -> None:
+    """By who catches up: more dives were taken over than there are windows that a replay finds again."""
+    falls = [market(number=6 + 6 * n, low=97.0 if n else 80.0) for n in range(NOTED_MAX + 2)]
+    life = Life(partition := Partition([*calm(6), *falls]))
+    life.read(len(partition.log))
+    while len(life.waiting) > 1:
+        life.coalesce()
+    life.finish()
+    (made,) = partition.analyses.values()
+    assert made.severity == "critical"
+    assert replayed(partition) == partition.analyses
 
 
 def test_what_came_late_is_said_again() -> None:
