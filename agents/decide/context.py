@@ -30,6 +30,9 @@ A replay looks them up. They are needed as long as a candidate that shows one ma
 quarter of an hour of event time (`agents.decide.candidate.CARRIED_MS`): at one a minute, each with three windows, and
 five minutes more for posts, these are sixty.
 """
+NOTED_MS = 3_600_000
+"""Of event time, after which they are forgotten however few: a late one is a quarter of an hour old, and may be carried as
+long. An asset that is dived into now and then would else keep its last 64 for ever."""
 
 Family = tuple[Kind, str, int, int]
 """kind, subject, window_ms, step_ms"""
@@ -117,6 +120,8 @@ class AssetContext:
         """Fold a window in and return whether it is a new one."""
         family = family_of(aggregate)
         series = self.series.get(family)
+        if self.noted:
+            self._forget(aggregate.window_end_ms - NOTED_MS)
         if series is not None:
             return series.take(aggregate)
         if len(self.series) >= SERIES_MAX:
@@ -136,6 +141,12 @@ class AssetContext:
             self.noted[window.latest.aggregate_id] = window
             if len(self.noted) > NOTED_MAX:
                 del self.noted[next(iter(self.noted))]
+
+    def _forget(self, past_ms: int) -> None:
+        for name, window in list(self.noted.items()):
+            if window.latest.window_end_ms > past_ms:
+                break  # they come in about the order of their times
+            del self.noted[name]
 
     def event_ms(self) -> int:
         """Return how far the asset's event time has come: the end of its newest window."""

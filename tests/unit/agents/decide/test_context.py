@@ -132,6 +132,18 @@ def test_the_windows_that_were_noted_last_are_kept() -> None:
     assert list(context.noted) == kept
 
 
+def test_what_was_noted_is_forgotten_after_an_hour() -> None:
+    """Of event time, whichever family goes on; within it all is kept, however late it came."""
+    context = AssetContext("BTC")
+    noted = [Noted(market(number=n), {}) for n in (3, 1, 40)]
+    context.take(market(number=40))
+    context.note(noted)
+    context.take(market("BTC/USD", number=60))
+    assert len(context.noted) == 3
+    context.take(market("BTC/USD", number=63))
+    assert list(context.noted) == [noted[2].latest.aggregate_id]
+
+
 def test_an_asset_beyond_the_bound_is_not_kept() -> None:
     """The bound holds at its edge, and assets that are kept are found again."""
     context = Context()
