@@ -187,7 +187,13 @@ class Life:
             verdict = verdict_of(answer, made, prompt)
             words = verdict if isinstance(verdict, Words) else None
             outcome = outcome if isinstance(verdict, Words) else verdict.reason
-        sent = sent_of(came, prompt_version=prompt.version, outcome=outcome)
+        sent = sent_of(
+            came,
+            provider="anthropic",
+            model=MODEL,
+            prompt_version=prompt.version,
+            outcome=outcome,
+        )
         return replace(made, sends=(*made.sends, sent)), words
 
     def crash(self) -> None:
