@@ -161,7 +161,7 @@ class Analyst:
         now_s = time.monotonic()
         if unmade.wait_s is not None:
             not_before_s = now_s + unmade.wait_s
-            seat.cool(not_before_s, now_s)
+            seat.cool(not_before_s, unmade.reason, now_s)
             if (later := self._elsewhere(candidate, seat, unmade.reason)) is not None:
                 return later
             if not is_too_late(not_before_s, candidate.deadline_s, caller.answer_s(seat)):
@@ -169,7 +169,9 @@ class Analyst:
         elif unmade.of_model:
             later = self._elsewhere(candidate, seat, unmade.reason)
             if later is not None:
-                seat.cool(inf, now_s)  # what holds for it does so for the next candidate too
+                seat.cool(
+                    inf, unmade.reason, now_s
+                )  # what holds for it does so for the next candidate too
                 return later
         return by_rules(candidate, unmade.reason)
 

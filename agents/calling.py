@@ -277,7 +277,7 @@ def _keep_away(seat: Seat, reply: Reply, now_s: float) -> None:
         until_s = now_s + reply.retry_after_s if reply.retry_after_s else None
         seat.breaker.open_until(until_s, reply.message, now_s)
     elif reply.retry_after_s and reply.outcome != "answered":
-        seat.cool(now_s + reply.retry_after_s, now_s)
+        seat.cool(now_s + reply.retry_after_s, reply.outcome, now_s)
 
 
 def _tells_how_long(reply: Reply) -> bool:

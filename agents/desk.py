@@ -34,16 +34,20 @@ class Seat:
     tariff: Tariff | None = None
     """Whose price it has; None: its provider's."""
     cools_until_s: float = float("-inf")
-    """It asked for silence until then, or its pace is used up."""
+    """It is let be until then: it asked for silence, its pace or its own cap is used up."""
+    cools_why: str = "paced"
+    """As the reason of an analysis by another."""
 
     @property
     def label(self) -> str:
         """Provider and name."""
         return f"{self.model.provider}/{self.model.name}"
 
-    def cool(self, until_s: float, now_s: float) -> None:
+    def cool(self, until_s: float, why: str, now_s: float) -> None:
         """Let it be until a time, at most `COOL_S_MAX` from now; never shorter than it is let be already."""
-        self.cools_until_s = max(self.cools_until_s, min(until_s, now_s + COOL_S_MAX))
+        until_s = min(until_s, now_s + COOL_S_MAX)
+        if until_s > self.cools_until_s:
+            self.cools_until_s, self.cools_why = until_s, why
 
     def is_shut(self, now_s: float) -> bool:
         """Return whether a breaker lets no call through now; nothing is counted."""
@@ -62,7 +66,7 @@ class Seat:
         if self.quality.is_shut(now_s):
             return "quality_open"
         if now_s < self.cools_until_s:
-            return "paced"
+            return self.cools_why
         return None if self.slots.has_room(now_s) else "busy"
 
     def standing(self, now_s: float) -> Standing:

@@ -15,9 +15,12 @@ PRODUCTS = {"state": "states", "deep_dive": "deep dives"}
 HINDRANCES = {
     "breaker_open": "its breaker is open",
     "quality_open": "too many of its answers could not be used",
-    "paced": "it asked for silence, or its pace is used up",
+    "paced": "its pace is used up",
+    "rate_limited": "it asked for silence",
+    "budget_spent": "its own cap is reached, or it is closed",
     "busy": "as many calls are in flight as may be",
 }
+"""Why a model is not asked now, in words; what is not among them is the outcome of its last call."""
 WAITS = "; reading waits until the brokers have taken what is written"
 
 
@@ -86,7 +89,7 @@ def model_part(seat: Seat, now_s: float, *, is_first: bool) -> Part:
     hindrance = seat.hindrance(now_s)
     words = "asked first" if is_first else "asked where those before it cannot be"
     if hindrance is not None:
-        words += f"; not now: {HINDRANCES[hindrance]}"
+        words += f"; not now: {HINDRANCES.get(hindrance, hindrance)}"
     return Part(
         part_name(f"model/{seat.label}"),
         hindrance or "ready",

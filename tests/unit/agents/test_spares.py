@@ -145,9 +145,10 @@ async def test_a_model_that_asks_for_silence_is_let_be(ledger: Ledger) -> None:
     limited = failed("rate_limited", IGNORED, Usage())
     ours.first.reply = msgspec.structs.replace(limited, retry_after_s=3_600.0)
     assert (await ours.answer()).origin_reason == "rate_limited"
+    assert ours.office.seat.hindrance(time.monotonic()) == "rate_limited"
     ours.first.reply = said()
     analysis = await ours.answer()
-    assert (analysis.origin, analysis.origin_reason) == ("model_other_provider", "paced")
+    assert (analysis.origin, analysis.origin_reason) == ("model_other_provider", "rate_limited")
     assert ours.asked == (1, 2, 0)
     now_s = time.monotonic()
     desk = ours.office.analyst.desk
@@ -269,7 +270,7 @@ async def test_what_one_model_may_not_cost_another_may(capped: Ledger) -> None:
     """A cap of its own is spent, or it is closed: the next in line is asked. A cap of all is for all."""
     ours = Desks(capped)
     analysis = await ours.answer()
-    assert (analysis.origin, analysis.origin_reason) == ("model_other_provider", "paced")
+    assert (analysis.origin, analysis.origin_reason) == ("model_other_provider", "budget_spent")
     assert ours.asked == (0, 1, 0)
     await capped.set_cap("day/all/nano_usd", 0)
     by_rules(*await ours.office.answer(), "budget_spent")

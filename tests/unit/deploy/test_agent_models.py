@@ -181,9 +181,9 @@ async def test_a_model_says_how_it_is() -> None:
     assert desk is not None
     first, spare = desk.seats
     assert model_part(first, 0.0, is_first=True).state == "ready"
-    spare.cool(9.0, 1.0)
+    spare.cool(9.0, "rate_limited", 1.0)
     part = model_part(spare, 2.0, is_first=False)
-    assert (part.part, part.state) == ("model/aws/claude-haiku-5-5", "paced")
+    assert (part.part, part.state) == ("model/aws/claude-haiku-5-5", "rate_limited")
     assert "asked for silence" in part.words
     first.breaker.force(is_open=True, reason="said", now_s=2.0)
     assert model_part(first, 2.0, is_first=True).state == "breaker_open"
