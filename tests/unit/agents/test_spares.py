@@ -228,6 +228,9 @@ async def test_who_has_failed_a_candidate_is_asked_again_only_after_a_pause(ledg
         made, not_before_s = later.candidate, later.not_before_s
     assert (ours.asked, len(made.sends)) == ((1, 1, 1), 3)
     assert not_before_s > made.sends[-1].ended_s + 0.5
+    early = await ours.office.step(made)
+    assert isinstance(early, Later)
+    assert (early.not_before_s, ours.asked) == (not_before_s, (1, 1, 1))
 
 
 @pytest.mark.parametrize("closes", ["spend_limit", "unauthenticated", "model_not_found"])

@@ -118,6 +118,14 @@ async def test_a_first_model_is_held_to_the_same() -> None:
     assert await desk_of({}) is None
 
 
+async def test_no_two_are_one() -> None:
+    """They would share a breaker and an account, and no record could say which was asked."""
+    with pytest.raises(
+        SettingsError, match=r"spares\.two\.provider: aws/.* is spares\.one already"
+    ):
+        await desk_of(one=BEDROCK, two=BEDROCK)
+
+
 async def test_spares_have_a_bound() -> None:
     """So many, and one more is refused."""
     many = {
