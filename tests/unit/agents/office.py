@@ -10,14 +10,14 @@ import msgspec
 from agents.account.books import Books
 from agents.account.connection import LedgerError
 from agents.account.ledger import Ledger
-from agents.account.pricing import cost_nano_usd
+from agents.account.pricing import Tariff, cost_nano_usd
 from agents.account.shown import Spend
 from agents.account.terms import Terms
 from agents.analyst import Analyst, Later
 from agents.answer.answered import Answered
 from agents.ask.breaker import CircuitBreaker, Outcome, Permit, State
 from agents.ask.concurrency import ConcurrencyLimit
-from agents.ask.model import Reply
+from agents.ask.model import LanguageModel, Reply
 from agents.ask.prompt import Prompt
 from agents.decide.candidate import Candidate
 from agents.desk import Desk, Seat
@@ -83,6 +83,13 @@ class HeardBreaker(CircuitBreaker):
         """Note it, and take it."""
         self.heard.append(outcome)
         return super().report(permit, outcome, now_s, why=why)
+
+
+def seat_of(model: LanguageModel, *, slots: int = 4, tariff: Tariff | None = None) -> Seat:
+    """Return a seat with breakers of its own."""
+    steady = BreakerSettings(calls_min=1, jitter=0)
+    breakers = CircuitBreaker(steady), CircuitBreaker(BreakerSettings())
+    return Seat(model, *breakers, ConcurrencyLimit(slots, lost_s=60.0), tariff=tariff)
 
 
 class Office:

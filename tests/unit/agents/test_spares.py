@@ -16,10 +16,9 @@ from agents.analyst import Later
 from agents.ask.breaker import CircuitBreaker, State
 from agents.ask.claude import Claude
 from agents.ask.concurrency import ConcurrencyLimit
-from agents.ask.model import LanguageModel
 from agents.ask.prompt import prompt_of
 from agents.ask.routing import COOL_S_MAX
-from agents.desk import Place, Seat
+from agents.desk import Place
 from agents.settings import AgentSettings, BreakerSettings, ModelSettings, SpareSettings
 from tests.servers import SharedRedis
 from tests.unit.agents.candidates import candidate
@@ -42,6 +41,7 @@ from .office import (
     failed,
     pressing,
     said,
+    seat_of,
 )
 from .test_analyst import by_rules
 
@@ -50,13 +50,6 @@ pytestmark = pytest.mark.integration
 SMALL = "claude-haiku-4-5"
 OVERLOADED = failed("overloaded", FAILURE, Usage())
 CHEAPER_COST = cost_nano_usd("anthropic", SMALL, USED)
-
-
-def seat_of(model: LanguageModel, *, slots: int = 4, tariff: Tariff | None = None) -> Seat:
-    """Return a seat with breakers of its own."""
-    steady = BreakerSettings(calls_min=1, jitter=0)
-    breakers = CircuitBreaker(steady), CircuitBreaker(BreakerSettings())
-    return Seat(model, *breakers, ConcurrencyLimit(slots, lost_s=60.0), tariff=tariff)
 
 
 @pytest.fixture
