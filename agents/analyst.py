@@ -1,12 +1,13 @@
-"""One candidate to one analysis: ask the model if it may be asked, else say what the rules say.
+"""One candidate to one analysis: ask a model if one may be asked, else say what the rules say.
 
-Each refusal on the path has a name, which the analysis carries as its origin reason. One answer is at most one send:
-what is worth another, or must wait for its turn, is handed back to wait in the inbox, and holds neither money nor a
-permit meanwhile.
+Each refusal on the path has a name, which the analysis carries as its origin reason. One answer is at most one send, to
+one model: what is worth another, or must wait for its turn, is handed back to wait in the inbox, and holds neither money
+nor a permit meanwhile. Which model the next send goes to is seen when its turn has come.
 """
 
 import time
 from collections.abc import Callable
+from math import inf
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,17 +15,17 @@ from msgspec.structs import replace
 from agents.answer.answered import Answered, analysis_of, by_model, by_rules
 from agents.answer.rules import Words
 from agents.ask.attempts import Attempt, GiveUp, Send, Wait, is_too_late, next_step
-from agents.ask.concurrency import Slot
 from agents.ask.outcomes import named
 from agents.ask.paid import PaidCalls
 from agents.calling import Caller, Made, Unmade
 from agents.decide.candidate import Candidate
-from agents.desk import Desk
+from agents.desk import ANSWERED, Desk, Place, Seat, failures_of
 from agents.settings import AgentSettings
 from topics import Analysis
+from topics.analysis import Origin
 
-PACED_S_MAX = 30.0
-"""Who is told to wait longer asks the ledger again after this: the pace may have been corrected meanwhile."""
+BUSY_S = 0.2
+"""Who wants a model that is busy while another is free, which is not for it, looks again after this."""
 
 
 class Later(Struct, frozen=True):
@@ -46,34 +47,38 @@ class Analyst:
         self.paid = PaidCalls()
         """What was paid for before the last start, and not told."""
         self._caller = None if desk is None else Caller(settings, desk, self.paid, now_ms=now_ms)
-        self._paced_until_s = float("-inf")
-        """The pace is the model's, so who is told to wait is told for all."""
+        self._simulated = {
+            (provider, name) for (provider, name), one in settings.models.items() if one.simulated
+        }
 
     def wants_model(self, candidate: Candidate) -> bool:
-        """Return whether a candidate is one that the model is asked about at all."""
+        """Return whether a candidate is one that a model is asked about at all."""
         return self.desk is not None and candidate.product in self._settings.model.products
 
     def is_free(self, now_s: float) -> bool:
-        """Return whether those who want the model need to wait no longer: it has room, or will not be asked."""
-        if self.desk is None or self.desk.is_shut(now_s):
-            return True
-        return now_s >= self._paced_until_s and self.desk.slots.has_room(now_s)
+        """Return whether those who want a model need to wait no longer: one has room, or none will be asked."""
+        return self.desk is None or self.desk.is_free(now_s)
 
-    def slot_for(self, candidate: Candidate, now_s: float) -> Slot | None:
-        """Return leave to ask the model about a candidate; None where rules are to answer it now."""
-        if self.desk is None or not self.wants_model(candidate) or now_s > candidate.deadline_s:
+    def place_for(self, candidate: Candidate, now_s: float) -> Place | Later | None:
+        """Return leave to ask a model about a candidate, or until when it is to wait for one; None where rules are to answer it now."""
+        desk = self.desk
+        if desk is None or not self.wants_model(candidate) or now_s > candidate.deadline_s:
             return None
-        return None if self.desk.is_shut(now_s) else self.desk.slots.take(now_s)
+        if (place := desk.take(candidate.product, candidate.sends, now_s)) is not None:
+            return place
+        if desk.is_shut(candidate.product, now_s):
+            return None
+        return Later(candidate, now_s + BUSY_S, "busy")
 
     async def answer(
-        self, candidate: Candidate, slot: Slot | None = None
+        self, candidate: Candidate, place: Place | None = None
     ) -> tuple[Analysis, Answered] | Later:
-        """Return the analysis of a candidate, or that it is to wait. Without a slot there is always an analysis."""
+        """Return the analysis of a candidate, or that it is to wait. Without a place there is always an analysis."""
         try:
-            answered = await self._answered(candidate, slot)
+            answered = await self._answered(candidate, place)
         finally:
-            if self.desk is not None and slot is not None:
-                self.desk.slots.give_back(slot)
+            if place is not None:
+                place.give_back()
         if isinstance(answered, Later):
             return answered
         return self._analysis(candidate, answered), answered
@@ -89,8 +94,8 @@ class Analyst:
             answered,
             produced_ms=self._now_ms(),
             valid_ms=int(self._settings.gate.state_valid_s * 1000),
-            model=self.desk.model.name if self.desk else None,
-            simulated=self._settings.model.simulated,
+            model=answered.model,
+            simulated=bool(answered.sends) and _asked_last(answered) in self._simulated,
         )
 
     def _why_not(self, candidate: Candidate, now_s: float) -> str:
@@ -98,62 +103,98 @@ class Analyst:
             return "no_model"
         if not self.wants_model(candidate):
             return f"{candidate.product}_by_rules"
-        if now_s <= candidate.deadline_s and (shut := self.desk.shut(now_s)) is not None:
+        desk, is_in_time = self.desk, now_s <= candidate.deadline_s
+        if is_in_time and (shut := desk.shut(candidate.product, now_s)) is not None:
             return shut
         if candidate.sends:
             return candidate.sends[-1].outcome
-        return "paced" if now_s < self._paced_until_s else "deadline"
+        return "paced" if now_s < desk.primary.cools_until_s else "deadline"
 
-    async def _answered(self, candidate: Candidate, slot: Slot | None) -> Answered | Later:
-        """Answer by what has been paid for, else by the model if there is a slot, else by the rules."""
-        candidate, words = await self._recalled(candidate)
-        if words is not None:
-            return by_model(candidate, words)
-        if self.desk is None or self._caller is None or slot is None:
+    async def _answered(self, candidate: Candidate, place: Place | None) -> Answered | Later:
+        """Answer by what has been paid for, else by the model if there is a place, else by the rules."""
+        candidate, recalled = await self._recalled(candidate)
+        if recalled is not None:
+            return recalled
+        if self._caller is None or place is None:
             return by_rules(candidate, self._why_not(candidate, time.monotonic()))
-        if (shut := self.desk.shut(time.monotonic())) is not None:
-            return by_rules(candidate, shut)
-        return await self._by_model(candidate, self._caller, slot)
+        if (shut := place.seat.shut(time.monotonic())) is not None:
+            return self._elsewhere(candidate, place.seat, shut) or by_rules(candidate, shut)
+        return await self._by_model(candidate, self._caller, place)
 
-    async def _recalled(self, candidate: Candidate) -> tuple[Candidate, Words | None]:
+    async def _recalled(self, candidate: Candidate) -> tuple[Candidate, Answered | None]:
         """Return the words that were paid for before a start; what failed or is rejected counts among its sends."""
         while self._caller is not None and self.wants_model(candidate):
             made = await self._caller.recall(candidate)
             if made is None:
                 break
+            why = failures_of(candidate.sends)  # before the one that is told of
             candidate = replace(candidate, sends=(*candidate.sends, made.sent))
             if made.words is not None:
-                return candidate, made.words
+                return candidate, self._said(
+                    candidate, made.words, next(iter(why.values()), ANSWERED)
+                )
         return candidate, None
 
-    async def _by_model(self, candidate: Candidate, caller: Caller, slot: Slot) -> Answered | Later:
-        match step_of(candidate, time.monotonic(), caller.answer_time.needed_s):
+    async def _by_model(
+        self, candidate: Candidate, caller: Caller, place: Place
+    ) -> Answered | Later:
+        step = step_of(
+            candidate,
+            time.monotonic(),
+            caller.answer_s(place.seat),
+            other_models=int(place.is_fresh),
+        )
+        match step:
             case GiveUp(reason):
                 return by_rules(candidate, reason)
             case Wait(not_before_s):
                 return Later(candidate, not_before_s, candidate.sends[-1].outcome)
-        made = await caller.call(candidate, slot)
+        made = await caller.call(candidate, place)
         if isinstance(made, Unmade):
-            return self._refused(candidate, caller, made)
-        return self._after(candidate, caller, made)
+            return self._refused(candidate, caller, place.seat, made)
+        return self._after(candidate, caller, place, made)
 
-    def _refused(self, candidate: Candidate, caller: Caller, unmade: Unmade) -> Answered | Later:
-        """Wait where a wait is all it takes and there is time."""
+    def _refused(
+        self, candidate: Candidate, caller: Caller, seat: Seat, unmade: Unmade
+    ) -> Answered | Later:
+        """Ask another model where there is one, or wait where that is all it takes and there is time."""
+        now_s = time.monotonic()
         if unmade.wait_s is not None:
-            now_s = time.monotonic()
             not_before_s = now_s + unmade.wait_s
-            self._paced_until_s = max(self._paced_until_s, min(not_before_s, now_s + PACED_S_MAX))
-            if not is_too_late(not_before_s, candidate.deadline_s, caller.answer_time.needed_s):
+            seat.cool(not_before_s, unmade.reason, now_s)
+            if (later := self._elsewhere(candidate, seat, unmade.reason)) is not None:
+                return later
+            if not is_too_late(not_before_s, candidate.deadline_s, caller.answer_s(seat)):
                 return Later(candidate, not_before_s, unmade.reason)
+        elif unmade.of_model:
+            later = self._elsewhere(candidate, seat, unmade.reason)
+            if later is not None:
+                seat.cool(
+                    inf, unmade.reason, now_s
+                )  # what holds for it does so for the next candidate too
+                return later
         return by_rules(candidate, unmade.reason)
 
-    def _after(self, candidate: Candidate, caller: Caller, made: Made) -> Answered | Later:
+    def _elsewhere(self, candidate: Candidate, seat: Seat, reason: str) -> Later | None:
+        """Return that a candidate is to be asked of another model at once, if one can be."""
+        if self.desk is None:
+            return None
+        now_s = time.monotonic()
+        other = self.desk.fresh(candidate.product, candidate.sends, now_s, besides=seat)
+        return None if other is None else Later(candidate, now_s, reason)
+
+    def _after(
+        self, candidate: Candidate, caller: Caller, place: Place, made: Made
+    ) -> Answered | Later:
         """Return what becomes of a candidate after a send: an answer, another send later, or the rules."""
         sent, now_s = made.sent, time.monotonic()
         candidate = replace(candidate, sends=(*candidate.sends, sent))
         if made.words is not None:
-            return by_model(candidate, made.words)
-        match step_of(candidate, now_s, caller.answer_time.needed_s):
+            return self._said(candidate, made.words, place.reason)
+        seat = place.seat
+        other = self._elsewhere(candidate, seat, sent.outcome)
+        step = step_of(candidate, now_s, caller.answer_s(seat), other_models=int(other is not None))
+        match step:
             case GiveUp(reason):
                 return by_rules(candidate, reason)
             case Wait(not_before_s):
@@ -161,8 +202,26 @@ class Analyst:
             case Send():  # another slot, another reservation: as for any other
                 return Later(candidate, now_s, sent.outcome)
 
+    def _said(self, candidate: Candidate, words: Words, reason: str) -> Answered:
+        """Return what a model said in the last of the candidate's sends."""
+        sent = candidate.sends[-1]
+        origin: Origin = "model"
+        if self.desk is not None:
+            origin = self.desk.origin_of(sent.provider, sent.model)
+        return by_model(
+            candidate, words, origin=origin, reason=ANSWERED if origin == "model" else reason
+        )
 
-def step_of(candidate: Candidate, now_s: float, answer_s: float) -> Send | Wait | GiveUp:
+
+def _asked_last(answered: Answered) -> tuple[str, str]:
+    """Return who was asked last, by provider and name."""
+    sent = answered.sends[-1]
+    return sent.provider, sent.model
+
+
+def step_of(
+    candidate: Candidate, now_s: float, answer_s: float, *, other_models: int = 0
+) -> Send | Wait | GiveUp:
     """Return whether a candidate is worth another send, after those it had, where an answer takes so long."""
     history = [
         Attempt(named(sent.outcome), sent.ended_s, sent.retry_after_s) for sent in candidate.sends
@@ -173,4 +232,5 @@ def step_of(candidate: Candidate, now_s: float, answer_s: float) -> Send | Wait 
         deadline_s=candidate.deadline_s,
         seed=candidate.candidate_id,
         answer_s=answer_s,
+        other_models=other_models,
     )

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from topics import Severity
 
 from .analyst import Analyst, Later
-from .ask.concurrency import Slot
 from .decide.candidate import Candidate, is_at_least
 from .decide.inbox import Inbox, Put
 from .decide.partition import PartitionDecider
+from .desk import Place
 from .metrics import AGENT
 from .trail import Trail
 
@@ -71,18 +71,21 @@ class Answering:
         candidate = self._inbox.take(now_s, model_is_free=self._analyst.is_free(now_s))
         if candidate is None:
             return False
-        slot = self._analyst.slot_for(candidate, now_s)
-        if slot is None:
+        place = self._analyst.place_for(candidate, now_s)
+        if isinstance(place, Later):
+            AGENT.put_back.labels(place.reason).inc()
+            self._tell_put(self._inbox.put_back(candidate, place.not_before_s))
+        elif place is None:
             await self._answer(candidate, None)
             await asyncio.sleep(0)  # thousands may be due at once, and others have work too
         else:
-            task = asyncio.create_task(self._answer(candidate, slot))
+            task = asyncio.create_task(self._answer(candidate, place))
             self.calls.add(task)
             task.add_done_callback(self._ended)
         return True
 
-    async def _answer(self, candidate: Candidate, slot: Slot | None) -> None:
-        answer = await self._analyst.answer(candidate, slot)
+    async def _answer(self, candidate: Candidate, place: Place | None) -> None:
+        answer = await self._analyst.answer(candidate, place)
         if not isinstance(answer, Later):
             self._trail.tell(candidate, *answer)
         elif self._trail.is_ours(candidate):

@@ -18,19 +18,18 @@ from agents.account.pacing import Told as Limits
 from agents.account.recovery import use_of
 from agents.answer.rules import Words
 from agents.ask.attempts import ANSWER_S_MIN
-from agents.ask.breaker import Outcome, Permit
+from agents.ask.breaker import Outcome
 from agents.ask.breakers import worth_of
-from agents.ask.concurrency import Slot
 from agents.ask.model import Reply
 from agents.ask.outcomes import Concurrency, Limiter, Money
 from agents.ask.paid import PaidCalls, sent_of
 from agents.ask.patience import AnswerTime
 from agents.ask.prompt import SCHEMA_BYTES, SCHEMA_VERSION, Prompt, prompt_of, verdict_of
 from agents.decide.candidate import Candidate, Sent
-from agents.desk import Desk, Permits
+from agents.desk import Desk, Permits, Place, Seat
 from agents.metrics import AGENT
 from agents.settings import AgentSettings
-from topics import Usage
+from topics import Result, Usage
 
 REQUEST_OVERHEAD_TOKENS = 1_000
 """Added to the request's bytes when its tokens are reserved: what the API wraps around it."""
@@ -53,6 +52,8 @@ class Unmade(Struct, frozen=True):
 
     reason: str
     wait_s: float | None = None
+    of_model: bool = False
+    """It is said of this model: another may be asked still."""
 
 
 class Caller:
@@ -69,29 +70,41 @@ class Caller:
         """Of this process among attempts: two must never take one reservation for their own."""
         self._patience_s = min(settings.model.timeout_s, settings.asking_s)
         """The longest time any call is given."""
-        self.answer_time = AnswerTime(self._patience_s)
+        self._answer_time = {seat.label: AnswerTime(self._patience_s) for seat in desk.seats}
 
-    async def call(self, candidate: Candidate, slot: Slot) -> Made | Unmade:
+    def answer_s(self, seat: Seat) -> float:
+        """Return how long an answer of a model takes, as far as one knows."""
+        return self._answer_time[seat.label].needed_s
+
+    async def call(self, candidate: Candidate, place: Place) -> Made | Unmade:
         """Ask about a candidate, once."""
-        prompt = prompt_of(candidate, self._desk.model.name)
-        async with self._desk.books.attempt(self._call(candidate, prompt)) as reserved:
+        prompt = prompt_of(candidate, place.seat.model.name)
+        call = self._call(candidate, prompt, place.seat)
+        async with self._desk.books.attempt(call) as reserved:
             if isinstance(reserved, Denied):
                 wait_s = None if reserved.retry_ms is None else reserved.retry_ms / 1000
-                return Unmade(reserved.reason, wait_s)
-            return await self._confirmed(candidate, prompt, reserved, slot)
+                return Unmade(reserved.reason, wait_s, of_model=reserved.of_model)
+            return await self._confirmed(candidate, prompt, reserved, place)
 
     async def recall(self, candidate: Candidate) -> Made | None:
         """Return a call that a process made which ended before it told of it, if it asked the same; each call once.
 
         Nothing is reserved or sent. The ledger hears what came of it, if it has not.
         """
-        if not self._paid:
-            return None
-        prompt = prompt_of(candidate, self._desk.model.name)
         since_ms = self._now_ms() - int(self._settings.paid_reach_s * 1000)
-        result = self._paid.pop(prompt.item_key, since_ms)
-        if result is None:
-            return None
+        # The same model elsewhere is asked the same question, and its answer is as good.
+        for name in dict.fromkeys(seat.model.name for seat in self._desk.seats):
+            if not self._paid:
+                return None
+            prompt = prompt_of(candidate, name)
+            result = self._paid.pop(prompt.item_key, since_ms)
+            if result is not None:
+                return await self._recalled(candidate, prompt, result, name)
+        return None
+
+    async def _recalled(
+        self, candidate: Candidate, prompt: Prompt, result: Result, name: str
+    ) -> Made:
         words, outcome, became = None, result.outcome, "failed"
         if result.answer is not None:
             verdict = verdict_of(result.answer, candidate, prompt)
@@ -103,35 +116,44 @@ class Caller:
         state: State = "settled" if result.known == "settled" else "charged"
         await self._desk.books.end(result.attempt_id, state, use_of(result))
         sent = sent_of(
-            result, prompt_version=prompt.version, outcome=outcome, ended_s=time.monotonic()
+            result,
+            # One that was written before it said so was the first's: there was no other.
+            provider=result.provider or self._desk.primary.model.provider,
+            model=name,
+            prompt_version=prompt.version,
+            outcome=outcome,
+            ended_s=time.monotonic(),
         )
         return Made(sent, words)
 
     async def _confirmed(
-        self, candidate: Candidate, prompt: Prompt, reserved: Reserved, slot: Slot
+        self, candidate: Candidate, prompt: Prompt, reserved: Reserved, place: Place
     ) -> Made | Unmade:
+        seat = place.seat
         sendable = await reserved.confirm()
         if isinstance(sendable, Denied):
             return Unmade(sendable.reason)
-        permits = self._admitted(candidate, time.monotonic())
+        permits = self._admitted(candidate, seat, time.monotonic())
         if isinstance(permits, str):
             await sendable.release(permits)
-            return Unmade(permits)
+            return Unmade(permits, of_model=permits != "deadline")
         began_ms, words, outcome = self._now_ms(), None, "cancelled"
         attempt_id = reserved.call.attempt_id
         try:
-            reply = await self._send(candidate, prompt, attempt_id, permits.model, slot)
+            reply = await self._send(candidate, prompt, attempt_id, permits, place)
             words, outcome = judged(candidate, prompt, reply)
         finally:
             worth = Outcome.IGNORED
             if outcome != "cancelled":
                 worth = worth_of(outcome, judged=reply.stop_reason is not None)
-            self._desk.quality.report(permits.quality, worth, time.monotonic(), why=outcome)
+            seat.quality.report(permits.quality, worth, time.monotonic(), why=outcome)
         cost = await self._account(sendable, reply, began_ms)
-        await self._heed(reply)
+        await self._heed(seat, reply)
         sent = Sent(
             attempt_id=attempt_id,
             item_key=prompt.item_key,
+            provider=seat.model.provider,
+            model=seat.model.name,
             prompt_version=prompt.version,
             outcome=outcome,
             ended_s=time.monotonic(),
@@ -141,21 +163,21 @@ class Caller:
         )
         return Made(sent, words)
 
-    def _admitted(self, candidate: Candidate, now_s: float) -> Permits | str:
+    def _admitted(self, candidate: Candidate, seat: Seat, now_s: float) -> Permits | str:
         """Return leave by the breakers, or why there is none: the brokers may have taken all the time there was."""
         if now_s + ANSWER_S_MIN > candidate.deadline_s:
             return "deadline"
-        return self._desk.admit(now_s)
+        return self._desk.admit(seat, now_s)
 
-    async def _heed(self, reply: Reply) -> None:
-        """Correct the pace by what the answer says of the provider's own limits."""
-        desk, limits = self._desk, reply.limits
+    async def _heed(self, seat: Seat, reply: Reply) -> None:
+        """Correct a model's pace by what its answer says of the provider's own limits."""
+        limits = reply.limits
         buckets = (limits.requests, limits.input_tokens, limits.output_tokens)
         first, second, third = ((bucket.limit, bucket.remaining) for bucket in buckets)
         pause = reply.meaning.limiter is not Limiter.NONE and reply.retry_after_s is not None
         try:
-            await desk.ledger.heed(
-                f"{desk.model.provider}/{desk.model.name}",
+            await self._desk.ledger.heed(
+                seat.label,
                 self._now_ms(),
                 told=Limits((first[0], second[0], third[0]), (first[1], second[1], third[1])),
                 retry_after_ms=round((reply.retry_after_s or 0) * 1000) if pause else None,
@@ -184,15 +206,15 @@ class Caller:
         candidate: Candidate,
         prompt: Prompt,
         attempt_id: str,
-        permit: Permit,
-        slot: Slot,
+        permits: Permits,
+        place: Place,
     ) -> Reply:
         """Make the call; whatever comes of it, the breaker and the number of calls at once hear of it."""
-        settings, desk, began_s = self._settings, self._desk, time.monotonic()
+        settings, seat, began_s = self._settings, place.seat, time.monotonic()
         timeout_s = min(settings.model.timeout_s, max(0.1, candidate.deadline_s - began_s))
         reply: Reply | None = None
         try:
-            reply = await desk.model.ask(
+            reply = await seat.model.ask(
                 prompt,
                 attempt_id=attempt_id,
                 output_tokens_max=settings.model.output_tokens_max,
@@ -202,20 +224,23 @@ class Caller:
             now_s = time.monotonic()
             why = "cancelled" if reply is None else reply.outcome
             health = self._health(reply, timeout_s)
-            desk.breaker.report(permit, health, now_s, why=why)
+            seat.breaker.report(permits.model, health, now_s, why=why)
             ours = why == "timeout" and health is Outcome.IGNORED
             change = Concurrency.NONE if reply is None or ours else reply.meaning.concurrency
-            desk.slots.report(slot, change, now_s)
-            if reply is not None and reply.meaning.opens:
-                # At once is no time: it would not be opened at all.
-                until_s = now_s + reply.retry_after_s if reply.retry_after_s else None
-                desk.breaker.open_until(until_s, reply.message, now_s)
-            if reply is not None and _tells_how_long(reply):
-                self.answer_time.take(now_s - began_s)
-            AGENT.call_s.observe(now_s - began_s)
-            AGENT.calls.labels(why).inc()
+            seat.slots.report(place.slot, change, now_s)
+            if reply is not None:
+                _keep_away(seat, reply, now_s)
+                if _tells_how_long(reply):
+                    self._answer_time[seat.label].take(now_s - began_s)
+            AGENT.call_s.labels(seat.label).observe(now_s - began_s)
+            AGENT.calls.labels(seat.label, why).inc()
         if reply.outcome != "answered":
-            log.info("model call failed", outcome=reply.outcome, message=reply.message)
+            log.info(
+                "model call failed",
+                model=seat.label,
+                outcome=reply.outcome,
+                message=reply.message,
+            )
         return reply
 
     def _health(self, reply: Reply | None, timeout_s: float) -> Outcome:
@@ -226,7 +251,7 @@ class Caller:
             return Outcome.IGNORED  # it came to us late: our own deadline, not the model's fault
         return reply.health
 
-    def _call(self, candidate: Candidate, prompt: Prompt) -> Call:
+    def _call(self, candidate: Candidate, prompt: Prompt, seat: Seat) -> Call:
         self._attempts += 1
         size = len(prompt.system.encode()) + len(prompt.user.encode()) + SCHEMA_BYTES
         return Call(
@@ -235,13 +260,24 @@ class Caller:
             asset=candidate.asset,
             product=candidate.product,
             priority="alert" if candidate.alert_id is not None else candidate.product,
-            provider=self._desk.model.provider,
-            model=self._desk.model.name,
+            provider=seat.model.provider,
+            model=seat.model.name,
+            tariff=seat.tariff,
             prompt_version=prompt.version,
             schema_version=SCHEMA_VERSION,
             input_tokens_max=size + REQUEST_OVERHEAD_TOKENS,
             output_tokens_max=self._settings.model.output_tokens_max,
         )
+
+
+def _keep_away(seat: Seat, reply: Reply, now_s: float) -> None:
+    """Open the breaker of a model that stays closed, and let one be that asks for silence."""
+    if reply.meaning.opens:
+        # At once is no time: it would not be opened at all.
+        until_s = now_s + reply.retry_after_s if reply.retry_after_s else None
+        seat.breaker.open_until(until_s, reply.message, now_s)
+    elif reply.retry_after_s and reply.outcome != "answered":
+        seat.cool(now_s + reply.retry_after_s, reply.outcome, now_s)
 
 
 def _tells_how_long(reply: Reply) -> bool:

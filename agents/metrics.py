@@ -40,7 +40,9 @@ class AskingMetrics:
             "tapereader_agent_orders_lost", "Times the control topic had to be read again."
         )
         self.concurrency = Gauge(
-            "tapereader_agent_concurrency", "Calls that may be in flight at once."
+            "tapereader_agent_concurrency",
+            "Calls to a model that may be in flight at once.",
+            ("model",),
         )
         self.ledger_open = Gauge(
             "tapereader_agent_ledger_open",
@@ -75,7 +77,7 @@ class AgentMetrics(AskingMetrics):
         self.analyses = Counter(
             "tapereader_agent_analyses", "Analyses published.", ("product", "origin")
         )
-        self.calls = Counter("tapereader_agent_calls", "Calls to the model.", ("outcome",))
+        self.calls = Counter("tapereader_agent_calls", "Calls to a model.", ("model", "outcome"))
         self.recalled = Counter(
             "tapereader_agent_recalled",
             "Calls that were paid for before a start, by what came of them: used, rejected or failed.",
@@ -83,7 +85,8 @@ class AgentMetrics(AskingMetrics):
         )
         self.call_s = Histogram(
             "tapereader_agent_call_seconds",
-            "Length of a call to the model.",
+            "Length of a call to a model.",
+            ("model",),
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60),
         )
         self.paused = Gauge(

@@ -1,23 +1,36 @@
 """What an operator may turn in this package."""
 
-from ipaddress import ip_address
 from math import inf
-from urllib.parse import urlsplit
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, StringConstraints, model_validator
 
-from topics.analysis import Product
 from topics.journal import Priority
+
+from .endpoints import Branch, EndpointSettings, ModelSettings, SpareSettings, is_loopback
+
+__all__ = [
+    "AgentSettings",
+    "BreakerSettings",
+    "BudgetSettings",
+    "GateSettings",
+    "LimitSettings",
+    "ModelSettings",
+    "PacingSettings",
+    "QualitySettings",
+    "SpareSettings",
+    "is_loopback",
+]
 
 TELLING_S, TELLING_SHARE = 1.0, 0.1
 """Of a candidate's deadline, kept for what is not asking: to read the record, to book the call, to tell the answer."""
 
+SPARES_MAX = 8
+"""Each is another prompt cache to fill, and another account that an outage of the first falls upon."""
+SpareName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
-class _Branch(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
-
-class GateSettings(_Branch):
+class GateSettings(Branch):
     """What makes an asset worth an analysis. Ratios compare with the median of the windows before."""
 
     move_fraction: float = Field(default=0.03, gt=0, lt=1)
@@ -55,7 +68,7 @@ def _check_open(open_s: float, open_s_max: float) -> None:
         raise ValueError(msg)
 
 
-class BreakerSettings(_Branch):
+class BreakerSettings(Branch):
     """When to stop calling a model, and when to try it again."""
 
     window_s: float = Field(default=60.0, gt=0)
@@ -87,50 +100,7 @@ class BreakerSettings(_Branch):
         return self
 
 
-class ModelSettings(_Branch):
-    """The model to ask. Without an address or key, rules answer."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)  # it may be the key
-
-    base_url: str | None = None
-    """Https, or a loopback address: the key is not sent in the clear."""
-    api_key: SecretStr | None = None
-    name: str = Field(default="claude-haiku-5-5", min_length=1)
-    provider: str = Field(default="anthropic", pattern=r"^[a-z][a-z0-9_]{0,31}$")
-    simulated: bool = False
-    """Whether the address is our own fake; its analyses say so."""
-    products: tuple[Product, ...] = ("deep_dive",)
-    """What it is asked for; rules answer the rest."""
-    output_tokens_max: int = Field(default=1500, ge=64, le=20_000)
-    """Of one answer, thinking included."""
-    timeout_s: float = Field(default=30.0, gt=0, le=600)
-    concurrency: int = Field(default=4, ge=1, le=64)
-
-    @field_validator("api_key")
-    @classmethod
-    def _fit_for_a_header(cls, key: SecretStr | None) -> SecretStr | None:
-        """Take the line break off that a secret file ends with; refuse, without showing it, what no key is."""
-        if key is None:
-            return None
-        bare = key.get_secret_value().strip()
-        if not bare or not all("!" <= char <= "~" for char in bare):
-            msg = "a key is one word of ASCII characters; this one is empty or has others in it"
-            raise ValueError(msg)
-        return SecretStr(bare)
-
-    @field_validator("base_url")
-    @classmethod
-    def _key_is_not_sent_in_the_clear(cls, url: str | None) -> str | None:
-        if url is not None and "@" in urlsplit(url).netloc:
-            msg = "no user and no password: the key is agent.model.api_key"
-            raise ValueError(msg)
-        if url is not None and not (is_loopback(url) or _is_https(url)):
-            msg = "an https address is needed, or a loopback one (127.0.0.1, ::1, localhost): the key goes there"
-            raise ValueError(msg)
-        return url
-
-
-class LimitSettings(_Branch):
+class LimitSettings(Branch):
     """Caps of one account; None is none. A window is a whole UTC minute, hour or day."""
 
     usd_per_minute: float | None = Field(default=None, ge=0, le=100_000)
@@ -149,9 +119,9 @@ class BudgetSettings(LimitSettings):
     scope: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]{0,31}$")
     """Workers that name the same scope share its caps."""
     usd_per_day: float = Field(default=1.0, ge=0, le=100_000)
-    models: dict[str, LimitSettings] = {}
+    models: dict[str, LimitSettings] = Field(default={})
     """By provider/model."""
-    classes: dict[Priority, LimitSettings] = {}
+    classes: dict[Priority, LimitSettings] = Field(default={})
     alert_floor: float = Field(default=0.2, ge=0, lt=1)
     """The last part of each shared cap, which only alerts may use."""
     lease_s: float = Field(default=120.0, ge=5, le=3_600)
@@ -160,7 +130,7 @@ class BudgetSettings(LimitSettings):
     """Attempts without an outcome, of all workers; each takes half a kilobyte of the ledger."""
 
 
-class PacingSettings(_Branch):
+class PacingSettings(Branch):
     """How fast each model may be asked, by all workers of a scope; None: only as the provider's answers tell."""
 
     requests_per_minute: int | None = Field(default=None, ge=1, le=100_000_000)
@@ -170,7 +140,7 @@ class PacingSettings(_Branch):
     """Of a minute's worth, that may be used at once: providers enforce shorter intervals than the minute."""
 
 
-class QualitySettings(_Branch):
+class QualitySettings(Branch):
     """When to stop asking with a prompt whose answers are rejected, and when to try it again."""
 
     window_s: float = Field(default=900.0, gt=0)
@@ -210,13 +180,15 @@ class QualitySettings(_Branch):
         )
 
 
-class AgentSettings(_Branch):
+class AgentSettings(Branch):
     """The agent role: analyses out of aggregates."""
 
     gate: GateSettings = GateSettings()
     breaker: BreakerSettings = BreakerSettings()
     quality: QualitySettings = QualitySettings()
     model: ModelSettings = ModelSettings()
+    spares: dict[SpareName, SpareSettings] = Field(default={}, max_length=SPARES_MAX)
+    """Models to ask where the first cannot be, by a name of the operator's own, in the order of preference."""
     budget: BudgetSettings = BudgetSettings()
     pacing: PacingSettings = PacingSettings()
     inbox_max: int = Field(default=5_000, ge=1, le=1_000_000)
@@ -241,6 +213,17 @@ class AgentSettings(_Branch):
     """Between tallies of what made no candidate."""
 
     @property
+    def models(self) -> dict[tuple[str, str], EndpointSettings]:
+        """Every model by provider and name, the first one to ask first."""
+        endpoints: tuple[EndpointSettings, ...] = (self.model, *self.spares.values())
+        return {(one.provider, one.name): one for one in endpoints}
+
+    def key_of(self, spare: SpareSettings) -> SecretStr | None:
+        """Return a spare's key: its own, or that of the first model, if both have the same provider and address."""
+        at, first = (spare.provider, spare.base_url), self.model
+        return spare.api_key or (first.api_key if at == (first.provider, first.base_url) else None)
+
+    @property
     def asking_s(self) -> float:
         """How long a candidate may wait for the model; then rules answer, and there is time left to tell it."""
         return self.deadline_s - min(TELLING_S, TELLING_SHARE * self.deadline_s)
@@ -259,18 +242,21 @@ class AgentSettings(_Branch):
             raise ValueError(msg)
         return self
 
-
-def _is_https(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme == "https" and bool(parts.hostname)
-
-
-def is_loopback(url: str) -> bool:
-    """Return whether a URL's host is this machine itself."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    @model_validator(mode="after")
+    def _spares_are_others(self) -> "AgentSettings":
+        known = {(self.model.provider, self.model.name): "model"}
+        for name, spare in self.spares.items():
+            at = f"spares.{name}"
+            if (other := known.get((spare.provider, spare.name))) is not None:
+                msg = (
+                    f"{at}.provider: {spare.provider}/{spare.name} is {other} already; name this provider"
+                    " otherwise, and in prices_of whose prices it has"
+                )
+                raise ValueError(msg)
+            if spare.products is not None and not set(spare.products) <= set(self.model.products):
+                msg = (
+                    f"{at}.products: of model.products, which are {', '.join(self.model.products)}"
+                )
+                raise ValueError(msg)
+            known[spare.provider, spare.name] = at
+        return self

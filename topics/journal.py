@@ -79,3 +79,6 @@ class Result(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.r
     ended_ms: EpochMs
     asset: AssetId | None = None
     """The intent's; of results that were written before this field there is none."""
+    provider: Word | None = None
+    """The intent's, as is the model; of results that were written before these fields there is none."""
+    model: str | None = None

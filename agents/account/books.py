@@ -24,7 +24,7 @@ from .budget import Granted, Refused, State, Use, Wait
 from .call import Call, Denied, Settled, Told
 from .connection import LedgerError
 from .ledger import Ledger
-from .pricing import Quote, UnknownPriceError, cost_of, quote
+from .pricing import Quote, UnknownPriceError, cost_of
 from .recovery import use_of
 from .terms import Ask
 
@@ -102,15 +102,9 @@ class Books:
     async def _reserve(self, call: Call) -> "Reserved | Denied":
         now_ms = self._now_ms()
         try:
-            quoted = quote(
-                call.provider,
-                call.model,
-                input_tokens=call.input_tokens_max,
-                output_tokens_max=call.output_tokens_max,
-                at_ms=now_ms,
-            )
+            quoted = call.quoted(now_ms)
         except UnknownPriceError as error:
-            return Denied("price_unknown", str(error))
+            return Denied("price_unknown", str(error), of_model=True)
         ask = Ask(
             attempt_id=call.attempt_id,
             model=f"{call.provider}/{call.model}",
@@ -136,7 +130,8 @@ class Books:
             case Refused(reason="closed" | "clock"):
                 return Denied("ledger_closed", f"{answer.reason} {answer.detail}".strip())
             case Refused():
-                return Denied("budget_spent", f"{answer.reason} {answer.detail}".strip())
+                detail = f"{answer.reason} {answer.detail}".strip()
+                return Denied("budget_spent", detail, of_model=answer.is_of_model)
 
     async def _close(self, attempt_id: str, state: State, used: Use) -> str:
         now_ms = self._now_ms()
@@ -216,10 +211,7 @@ class Reserved:
     async def settle(self, told: Told) -> Settled:
         """Write what came back and book what it cost."""
         cost = cost_of(self.quoted, told.usage)
-        result = Result(
-            attempt_id=self.call.attempt_id,
-            item_key=self.call.item_key,
-            asset=self.call.asset,
+        result = self._result(
             outcome=told.outcome,
             known="settled",
             usage=told.usage,
@@ -248,6 +240,17 @@ class Reserved:
         begun = self._ending = asyncio.ensure_future(ending)
         return await asyncio.shield(begun)
 
+    def _result(self, **came: Any) -> Result:  # noqa: ANN401 - the result's own fields
+        call = self.call
+        return Result(
+            attempt_id=call.attempt_id,
+            item_key=call.item_key,
+            asset=call.asset,
+            provider=call.provider,
+            model=call.model,
+            **came,
+        )
+
     async def _settled(self, result: Result) -> Settled:
         await self._books.write(result)
         before = self._books.overruns
@@ -261,10 +264,7 @@ class Reserved:
             return
         now_ms = self._books.now_ms()
         await self._books.write(
-            Result(
-                attempt_id=self.call.attempt_id,
-                item_key=self.call.item_key,
-                asset=self.call.asset,
+            self._result(
                 outcome=outcome,
                 known="charged_unknown" if state == "charged" else "released",
                 usage=NO_RESULT,

@@ -58,6 +58,12 @@ class Refused(Struct, frozen=True):
     detail: str = ""
     """The cap's name, the model, or how far the clocks are apart."""
 
+    @property
+    def is_of_model(self) -> bool:
+        """Whether it stands for one model alone: that is closed, or its own cap is reached."""
+        _, _, account = self.detail.partition("/")
+        return self.reason == "model_closed" or account.startswith("model/")
+
 
 Answer = Granted | Wait | Refused
 

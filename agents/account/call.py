@@ -8,6 +8,8 @@ from topics import Usage
 from topics.analysis import Product
 from topics.journal import Priority
 
+from .pricing import Quote, Tariff, quote
+
 
 class Call(Struct, frozen=True, kw_only=True):
     """What is to be paid for."""
@@ -19,12 +21,27 @@ class Call(Struct, frozen=True, kw_only=True):
     priority: Priority
     provider: str
     model: str
+    tariff: Tariff | None = None
+    """Whose price is paid; None: the provider's, for the model's own name."""
     prompt_version: str
     schema_version: str
     input_tokens_max: int
     """Bytes of the whole request, and what is added to it."""
     output_tokens_max: int
     """Thinking included."""
+
+    def quoted(self, at_ms: int) -> Quote:
+        """Return the most it can cost, by the prices of a moment.
+
+        Raises:
+            UnknownPriceError: The model has no price.
+        """
+        return quote(
+            self.tariff or Tariff(self.provider, self.model),
+            input_tokens=self.input_tokens_max,
+            output_tokens_max=self.output_tokens_max,
+            at_ms=at_ms,
+        )
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -48,6 +65,8 @@ class Denied(Struct, frozen=True):
     ]
     detail: str = ""
     retry_ms: int | None = None
+    of_model: bool = False
+    """It is said of this model: another may be paid for still."""
 
 
 class Settled(Struct, frozen=True):

@@ -1,6 +1,9 @@
 """Tokens into nano-dollars, rounded up. Prices come from `genai-prices`, which is pinned; nothing is fetched.
 
-Only what we ask for is priced: no batch, no fast mode, no region. Thinking is a part of the output.
+Only what we ask for is priced: no batch, no fast mode. Thinking is a part of the output. A model is priced by the name
+its provider has for it: that of a region is a little dearer than that of the whole world.
+
+A model is free only because the settings say so, of a server of one's own; its tokens count all the same.
 """
 
 from datetime import UTC, datetime
@@ -18,10 +21,25 @@ NANO = Decimal(10**9)
 _HOUR_MS = 3_600_000
 """Prices are those at the beginning of the hour."""
 PRICE_VERSION = f"genai-prices {version('genai-prices')}"
+LISTED = 1000
+"""A price as it is listed, in thousandths of it."""
+FREE_VERSION = "free by settings"
+"""In the place of a price's version, of what costs nothing: an audit sees what nobody asked the price list about."""
 
 
 class UnknownPriceError(PipelineError):
     """Nobody knows what this model costs, so it may not be called."""
+
+
+class Tariff(Struct, frozen=True):
+    """Whose price is paid for a model, and under which name it is found."""
+
+    provider: str
+    model: str
+    free: bool = False
+    """It costs nothing, whatever its name is."""
+    permille: int = LISTED
+    """Of the list's price: more where the list does not know what a region adds."""
 
 
 class Quote(Struct, frozen=True):
@@ -34,6 +52,7 @@ class Quote(Struct, frozen=True):
     nano_usd: int
     at_ms: int
     price_version: str = PRICE_VERSION
+    permille: int = LISTED
 
 
 def cost_nano_usd(provider: str, model: str, usage: Usage, *, at_ms: int | None = None) -> int:
@@ -94,24 +113,30 @@ def reservation_nano_usd(
     return max(cost_nano_usd(provider, model, usage, at_ms=at_ms) for usage in dearest)
 
 
-def quote(
-    provider: str, model: str, *, input_tokens: int, output_tokens_max: int, at_ms: int
-) -> Quote:
+def quote(tariff: Tariff, *, input_tokens: int, output_tokens_max: int, at_ms: int) -> Quote:
     """Return the most a call can cost, with what it was reckoned from.
 
     Raises:
         UnknownPriceError: The model has no price.
     """
-    amount = reservation_nano_usd(
+    provider, model, permille = tariff.provider, tariff.model, tariff.permille
+    if tariff.free:
+        return Quote(provider, model, input_tokens, output_tokens_max, 0, at_ms, FREE_VERSION)
+    listed = reservation_nano_usd(
         provider,
         model,
         input_tokens=input_tokens,
         output_tokens_max=output_tokens_max,
         at_ms=at_ms,
     )
-    return Quote(provider, model, input_tokens, output_tokens_max, amount, at_ms)
+    amount = -(-listed * permille // LISTED)
+    named = PRICE_VERSION if permille == LISTED else f"{PRICE_VERSION} x {permille / LISTED:g}"
+    return Quote(provider, model, input_tokens, output_tokens_max, amount, at_ms, named, permille)
 
 
 def cost_of(quoted: Quote, usage: Usage) -> int:
     """Return what a quoted call cost, in nano-dollars, by the prices it was quoted at."""
-    return cost_nano_usd(quoted.provider, quoted.model, usage, at_ms=quoted.at_ms)
+    if quoted.price_version == FREE_VERSION:
+        return 0
+    listed = cost_nano_usd(quoted.provider, quoted.model, usage, at_ms=quoted.at_ms)
+    return -(-listed * quoted.permille // LISTED)

@@ -24,6 +24,11 @@ class Answered(Struct, frozen=True, kw_only=True):
         return self.sends[-1].item_key if self.sends else None
 
     @property
+    def model(self) -> str | None:
+        """The model that was asked last, if any was."""
+        return self.sends[-1].model if self.sends else None
+
+    @property
     def prompt_version(self) -> str | None:
         """The prompt that was used last, if any was."""
         return self.sends[-1].prompt_version if self.sends else None
@@ -44,9 +49,14 @@ def by_rules(candidate: Candidate, reason: str) -> Answered:
     return Answered(words=analyse(candidate), origin="rules", reason=reason, sends=candidate.sends)
 
 
-def by_model(candidate: Candidate, words: Words) -> Answered:
-    """Return what the model said in the last of the candidate's sends."""
-    return Answered(words=words, origin="model", reason="answered", sends=candidate.sends)
+def by_model(
+    candidate: Candidate, words: Words, *, origin: Origin = "model", reason: str = "answered"
+) -> Answered:
+    """Return what a model said in the last of the candidate's sends.
+
+    ``reason`` is `answered`, or why it was not the primary that was asked.
+    """
+    return Answered(words=words, origin=origin, reason=reason, sends=candidate.sends)
 
 
 def analysis_of(
@@ -60,7 +70,7 @@ def analysis_of(
 ) -> Analysis:
     """Return the analysis of a candidate, valid for ``valid_ms`` of event time.
 
-    ``model`` is the name of the one that is asked, and ``simulated`` whether it is our own fake; an analysis by
+    ``model`` is the name of the one that was asked, and ``simulated`` whether it is our own fake; an analysis by
     rules carries neither.
     """
     is_model = answered.origin != "rules"

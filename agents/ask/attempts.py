@@ -12,6 +12,9 @@ retry              the next step, while there is time
 ``LATER_ONCE``     the same, unless the candidate had one of these before: it may have been paid already
 ``OTHER_MODEL``    send to the next model of the ladder; without one give up
 =================  ==================================================================================
+
+Where the ladder has another model that can be asked now, nobody waits for the one that failed: the next send goes there
+at once. That is so too where a model stays closed until somebody acts, which without another would be given up.
 """
 
 from collections.abc import Sequence
@@ -78,22 +81,29 @@ def next_step(
     """Return what to do with a candidate after these sends, oldest first.
 
     ``seed`` decides the jitter; the candidate's id makes a decision repeatable. ``answer_s`` is how long an answer
-    takes, as far as one knows; ``other_models`` how many models of the ladder are left. All times are seconds of one
-    clock.
+    takes, as far as one knows; ``other_models`` how many models that have not failed the candidate can be asked now. All
+    times are seconds of one clock.
     """
     if is_too_late(now_s, deadline_s, answer_s):
         return GiveUp(history[-1].outcome.name if history else "deadline")
     if not history:
         return Send()
     last = history[-1]
-    if _spent(history) or (last.outcome.retry is Retry.OTHER_MODEL and not other_models):
+    moves = other_models > 0 and leaves_model(last.outcome)
+    if _spent(history, moves=moves):
         return GiveUp(last.outcome.name)
-    not_before_s = last.ended_s + _pause_s(history, seed)
+    not_before_s = last.ended_s + (0.0 if moves else _pause_s(history, seed))
     if is_too_late(not_before_s, deadline_s, answer_s):
         return GiveUp(last.outcome.name)
     if now_s < not_before_s:
         return Wait(not_before_s)
-    return Send(other_model=last.outcome.retry is Retry.OTHER_MODEL)
+    return Send(other_model=moves)
+
+
+def leaves_model(outcome: CallOutcome) -> bool:
+    """Return whether what came of a send makes another model the better one to ask: this one is not well, or closed."""
+    again = {Retry.LATER, Retry.LATER_ONCE, Retry.OTHER_MODEL}
+    return outcome.opens or outcome.retry in again
 
 
 def is_too_late(at_s: float, deadline_s: float, answer_s: float) -> bool:
@@ -106,13 +116,13 @@ def paid(history: Sequence[Attempt]) -> int:
     return sum(attempt.outcome.money is not Money.RELEASE for attempt in history)
 
 
-def _spent(history: Sequence[Attempt]) -> bool:
-    """Whether nothing may be sent again, whatever time there is."""
+def _spent(history: Sequence[Attempt], *, moves: bool) -> bool:
+    """Whether nothing may be sent again, whatever time there is. ``moves``: it would go to another model."""
     retry = history[-1].outcome.retry
     alike = sum(attempt.outcome.retry is retry for attempt in history)
     once = retry in {Retry.NOW_ONCE, Retry.LATER_ONCE}
     return (
-        retry is Retry.NEVER
+        (retry in {Retry.NEVER, Retry.OTHER_MODEL} and not moves)
         or (once and alike > 1)
         or paid(history) >= PAID_MAX
         or len(history) >= SENDS_MAX
@@ -122,7 +132,7 @@ def _spent(history: Sequence[Attempt]) -> bool:
 def _pause_s(history: Sequence[Attempt], seed: str) -> float:
     """Return how long after its end the last send is followed by the next."""
     last = history[-1]
-    if last.outcome.retry in {Retry.NOW_ONCE, Retry.OTHER_MODEL}:
+    if last.outcome.retry is Retry.NOW_ONCE:
         return 0.0
     backoff_s = min(BACKOFF_S * 2.0 ** (len(history) - 1), BACKOFF_S_MAX)
     jitter = Random(f"{seed}/{len(history)}").uniform(0, JITTER)  # noqa: S311 - not a secret

@@ -1,5 +1,8 @@
 """The model port on the Anthropic SDK, and the only module that knows the SDK.
 
+The same port speaks to Anthropic and to any server of `/v1/messages`, to Bedrock with an API key of it, and to Vertex
+with an access token: each by the SDK's own client, which needs neither boto3 nor google-auth where it is given a token.
+
 The SDK's own retries are off (its retries after a read time-out can be billed twice). The raw body is read and
 metered before anything is parsed: an answer that cannot be used has still been paid.
 
@@ -14,6 +17,8 @@ from typing import Any, cast
 
 import anthropic
 import httpx2
+import msgspec
+from anthropic.types import OutputConfigParam
 
 from agents.answer.verdict import ANSWER_SCHEMA
 from agents.ask.model import Reply
@@ -28,6 +33,7 @@ from agents.ask.outcomes import (
 )
 from agents.ask.prompt import Prompt
 from agents.ask.wire import NOT_JSON, counted, failed, message_of, metered
+from agents.endpoints import Dialect
 from topics import Usage
 from topics.journal import ANSWER_CHARS_MAX
 
@@ -38,6 +44,15 @@ CONNECT_S = 5.0
 MESSAGE_CHARS_MAX = 500
 """Of an error's own words, for the log."""
 
+_OUTPUT_CONFIG: OutputConfigParam = {
+    "effort": "low",
+    "format": {"type": "json_schema", "schema": ANSWER_SCHEMA},
+}
+_SCHEMA_TOLD = (
+    "Answer with one JSON object and nothing else, neither prose nor a code fence, that conforms to this JSON Schema:\n"
+    + msgspec.json.encode(ANSWER_SCHEMA, order="sorted").decode()
+)
+"""The bytes of the schema are a part of every reservation; the sentence is within what is added to it."""
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
@@ -94,23 +109,33 @@ class _KeyAuth(httpx2.Auth):
         yield request
 
 
+Client = anthropic.AsyncAnthropic | anthropic.AsyncAnthropicBedrock | anthropic.AsyncAnthropicVertex
+
+
 class Claude:
     """One model behind one address."""
 
-    def __init__(self, *, provider: str, name: str, base_url: str, api_key: str) -> None:
-        """Prepare; the first call connects. Address and key are given, never read from the environment."""
+    def __init__(
+        self,
+        *,
+        provider: str,
+        name: str,
+        base_url: str,
+        api_key: str,
+        dialect: Dialect = "anthropic",
+        model_id: str | None = None,
+        region: str | None = None,
+        project: str | None = None,
+        output_config: bool = True,
+    ) -> None:
+        """Prepare; the first call connects. Address and key are given, never read from the environment.
+
+        ``model_id`` is what the provider calls the model, its name unless given. ``output_config``: whether the server
+        takes a schema for the answer; if not, the model is told of it.
+        """
         self.provider, self.name = provider, name
-        self._client = anthropic.AsyncAnthropic(
-            base_url=base_url,
-            api_key=api_key,
-            max_retries=0,
-            http_client=httpx2.AsyncClient(
-                auth=_KeyAuth(api_key),
-                trust_env=False,
-                follow_redirects=False,
-                transport=_BoundedTransport(trust_env=False),
-            ),
-        )
+        self._model_id, self._output_config = model_id or name, output_config
+        self._client = _client_of(dialect, base_url, api_key, region or "", project or "")
 
     async def ask(
         self, prompt: Prompt, *, attempt_id: str, output_tokens_max: int, timeout_s: float
@@ -130,26 +155,55 @@ class Claude:
     async def _send(
         self, prompt: Prompt, attempt_id: str, output_tokens_max: int, timeout_s: float
     ) -> Any:  # noqa: ANN401 - the SDK's raw response
+        held = self._output_config
+        system = prompt.system if held else f"{prompt.system}\n\n{_SCHEMA_TOLD}"
         return await self._client.messages.with_raw_response.create(
-            model=self.name,
+            model=self._model_id,
             max_tokens=output_tokens_max,
-            system=[
-                {"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}
-            ],
+            system=[{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}],
             messages=[{"role": "user", "content": prompt.user}],
             metadata={
                 "user_id": attempt_id
             },  # nobody's name: finds the call in the provider's logs
-            output_config={
-                "effort": "low",
-                "format": {"type": "json_schema", "schema": ANSWER_SCHEMA},
-            },
+            output_config=_OUTPUT_CONFIG if held else anthropic.omit,
             timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
         )
 
     async def close(self) -> None:
         """Disconnect."""
         await self._client.close()
+
+
+def _client_of(dialect: Dialect, base_url: str, api_key: str, region: str, project: str) -> Client:
+    """Return the SDK's client of a dialect, on a transport of ours."""
+    http = httpx2.AsyncClient(
+        auth=_KeyAuth(api_key),
+        trust_env=False,
+        follow_redirects=False,
+        transport=_BoundedTransport(trust_env=False),
+    )
+    match dialect:
+        case "bedrock":
+            return anthropic.AsyncAnthropicBedrock(
+                base_url=base_url,
+                api_key=api_key,
+                aws_region=region,
+                max_retries=0,
+                http_client=http,
+            )
+        case "vertex":
+            return anthropic.AsyncAnthropicVertex(
+                base_url=base_url,
+                access_token=api_key,
+                region=region,
+                project_id=project,
+                max_retries=0,
+                http_client=http,
+            )
+        case "anthropic":
+            return anthropic.AsyncAnthropic(
+                base_url=base_url, api_key=api_key, max_retries=0, http_client=http
+            )
 
 
 def reply_of(body: bytes, headers: Mapping[str, str]) -> Reply:
@@ -228,7 +282,7 @@ def _reply(
         text=text,
         message=message[:MESSAGE_CHARS_MAX],
         stop_reason=stop,
-        request_id=headers.get("request-id"),
+        request_id=headers.get("request-id") or headers.get("x-amzn-requestid"),
         retry_after_s=retry_after_s(headers),
         limits=rate_limits(headers),
     )

@@ -139,6 +139,7 @@ _BY_STATUS = {
     408: "given_up",  # somebody between gave up waiting; the model may have answered
     409: "conflict",
     413: "too_large",
+    424: "server_error",  # Bedrock: the model failed, or what it depends on
     429: "rate_limited",
     499: "given_up",
     504: "gateway_timeout",

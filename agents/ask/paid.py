@@ -61,11 +61,21 @@ def _is_paid(result: Result) -> bool:
     return result.known != "released" and result.outcome != ABANDONED
 
 
-def sent_of(result: Result, *, prompt_version: str, outcome: str, ended_s: float = 0.0) -> Sent:
+def sent_of(
+    result: Result,
+    *,
+    provider: str,
+    model: str,
+    prompt_version: str,
+    outcome: str,
+    ended_s: float = 0.0,
+) -> Sent:
     """Return the send that a result came of; ``outcome`` is what the verdict makes of its answer, if it has one."""
     return Sent(
         attempt_id=result.attempt_id,
         item_key=result.item_key,
+        provider=provider,
+        model=model,
         prompt_version=prompt_version,
         outcome=outcome,
         ended_s=ended_s,

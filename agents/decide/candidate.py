@@ -40,6 +40,9 @@ class Sent(Struct, frozen=True, kw_only=True):
 
     attempt_id: str
     item_key: str
+    provider: str
+    model: str
+    """Who was asked, by our names for it."""
     prompt_version: str
     outcome: str
     """A name of the table in `agents.ask.outcomes`, or why the verdict rejects the answer."""

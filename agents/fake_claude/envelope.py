@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
+from . import platforms
 from .errors import ApiError, invalid, overloaded, refuse
 from .ids import Ids
+from .platforms import Platform
 
 VERSIONS = frozenset({"2023-06-01", "2026-10-21"})
 """Values of ``anthropic-version`` there are."""
@@ -19,14 +21,15 @@ MISSING = 404
 Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _ID = web.RequestKey("request_id", str)
+_PLATFORM: web.RequestKey[Platform] = web.RequestKey("platform", str)  # type: ignore[arg-type]  # has no class
 
 
 class Envelope:
     """Lets requests in and keeps those that are being answered."""
 
-    def __init__(self, ids: Ids, in_flight_max: int) -> None:
+    def __init__(self, ids: Ids, in_flight_max: int, *, plain: bool = False) -> None:
         """Begin with none. ``in_flight_max`` requests of the API are answered at a time."""
-        self._ids = ids
+        self._ids, self._plain = ids, plain
         self._in_flight_max = in_flight_max
         self._count = 0
         self._in_flight: dict[str, web.Request] = {}
@@ -35,6 +38,7 @@ class Envelope:
         """Answer a request, whatever becomes of it, in the API's form."""
         self._count += 1
         request[_ID] = self._ids.make("req", self._count)
+        request[_PLATFORM] = platforms.platform_of(request.path, plain=self._plain)
         try:
             response = await self._admitted(request, respond)
         except ApiError as error:
@@ -71,9 +75,14 @@ def id_of(request: web.Request) -> str:
     return request[_ID]
 
 
+def platform_of(request: web.Request) -> Platform:
+    """Return whose path was asked."""
+    return request[_PLATFORM]
+
+
 def headers_of(request: web.Request) -> dict[str, str]:
     """Return the headers every answer to a request carries."""
-    return {"request-id": id_of(request), "anthropic-organization-id": ORGANIZATION_ID}
+    return platforms.common_headers(platform_of(request), id_of(request), ORGANIZATION_ID)
 
 
 async def read_json(request: web.Request) -> object:
@@ -95,11 +104,16 @@ def reply_json(value: object, status: int = 200) -> web.Response:
 
 
 def _check_headers(request: web.Request) -> None:
+    platform = platform_of(request)
+    if platform == "plain":
+        return
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
-    if not bearer and not request.headers.get("x-api-key", "").strip():
-        missing = "x-api-key header is required"
-        raise ApiError(401, "authentication_error", missing)
+    has_key = platform == "anthropic" and request.headers.get("x-api-key", "").strip()
+    if not bearer and not has_key:
+        raise platforms.unauthenticated(platform)
+    if platform != "anthropic":
+        return
     version = request.headers.get("anthropic-version")
     if version is None:
         refuse("anthropic-version: header is required")
@@ -117,6 +131,7 @@ def _translated(error: web.HTTPException) -> ApiError:
 
 
 def _failure(request: web.Request, error: ApiError) -> web.Response:
-    response = reply_json(error.body(id_of(request)), error.status)
-    response.headers.update(error.headers)
+    failure = platforms.failure_of(platform_of(request), error, id_of(request))
+    response = reply_json(failure.body, failure.status)
+    response.headers.update(failure.headers)
     return response

@@ -1,4 +1,4 @@
-"""``/v1/messages`` on HTTP: ask for a message, or for what one would cost."""
+"""``/v1/messages`` on HTTP, and what Bedrock and Vertex have for it: ask for a message, or for what one would cost."""
 
 import time
 from collections.abc import Iterable
@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from aiohttp import web
 from msgspec import structs
 
-from . import answers, delivery, dialect, refusals, rules
+from . import answers, delivery, dialect, plain, platforms, refusals, rules
 from .bill import Entry
-from .envelope import headers_of, id_of, read_json, reply_json
+from .envelope import headers_of, id_of, platform_of, read_json, reply_json
 from .faults import Step
 from .ids import Ids
 from .models import Model
 from .organization import Organization
+from .platforms import Platform
 from .prompt import pieces
 from .settings import FakeClaudeSettings
 from .spoiling import is_spoiling
@@ -38,11 +39,13 @@ class MessageApi:
         """Return the paths and who answers them."""
         return [
             web.post("/v1/messages", self._create),
+            web.post(platforms.BEDROCK_PATH, self._create),
+            web.post(platforms.VERTEX_PATH, self._create),
             web.post("/v1/messages/count_tokens", self._count),
         ]
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
-        asked = rules.judge(dialect.check_message(await read_json(request)), self._models)
+        asked = self._asked(platform_of(request), await read_json(request), request)
         arrived_s, started_s = time.time(), time.monotonic()  # no await until it is billed
         step = self._organization.player.next(started_s, asked.model.id, int(arrived_s * 1000))
         wait_s = delivery.wait_s(self._settings, self._organization.player.requests, step)
@@ -58,8 +61,11 @@ class MessageApi:
         if wait_s is not None:
             self._organization.prompt_cache.keep(split, started_s, started_s + wait_s)
         entry = self._charge(request, asked, reply, step, arrived_s)
+        platform = platform_of(request)
+        message = answers.message(reply, asked, entry.message_id)
+        told = platforms.headers_of(platform, limits=told, usage=reply.usage)
         parcel = delivery.Parcel(
-            message=answers.message(reply, asked, entry.message_id),
+            message=plain.message_of(message) if platform == "plain" else message,
             usage=reply.usage,
             entry=entry,
             headers=headers_of(request) | told,
@@ -69,6 +75,15 @@ class MessageApi:
             spread_s=delivery.spread_s(step),
         )
         return await delivery.deliver(request, parcel)
+
+    def _asked(self, platform: Platform, body: object, request: web.Request) -> rules.Asked:
+        """Return a request that is fit to be answered, whoever's words it is in."""
+        body = platforms.message_body(platform, body, request.match_info.get("model"))
+        checked = dialect.check_message(body)
+        if platform != "plain":
+            return rules.judge(checked, self._models)
+        name = checked["model"]
+        return rules.judge(plain.heard(checked), {name: plain.model_of(name)})
 
     async def _count(self, request: web.Request) -> web.Response:
         body = dialect.check_count(await read_json(request))

@@ -64,7 +64,7 @@ def _app(settings: FakeClaudeSettings, script: faults.Script) -> web.Application
     batch_api = BatchApi(
         Batches(models, ids, batch_s=settings.batch_s, examples=examples), organization.bill
     )
-    envelope = Envelope(ids, settings.in_flight_max)
+    envelope = Envelope(ids, settings.in_flight_max, plain=settings.plain)
 
     @web.middleware
     async def wrap(request: web.Request, handler: Respond) -> web.StreamResponse:

@@ -55,6 +55,9 @@ class FakeClaudeSettings(BaseModel):
     in_flight_max: int = Field(default=1_000, gt=0)
     """Requests at once; one more is answered 529. 1,000 is the SDK's own limit of connections."""
 
+    plain: bool = False
+    """Whether it is as a local server that only speaks the dialect: any model, no schema, no limits, no price."""
+
     sdk_examples: bool = False
     """Also know the ids the SDK's own tests ask for, which no API has: see ``examples``."""
 

@@ -10,6 +10,7 @@ from agents.answer.correction import correction_of
 from agents.answer.verdict import REASONS, Rejected
 from agents.ask.paid import sent_of
 from agents.ask.prompt import prompt_of, verdict_of
+from agents.ask.routing import origin_of
 from agents.decide.candidate import AlertCause, Candidate
 from agents.decide.context import AssetContext
 from agents.decide.editions import cited_in
@@ -44,12 +45,18 @@ def analysis_again(
     """
     calls = _calls_of(decision, recorded)
     sends = [
-        sent_of(result, prompt_version=intent.prompt_version, outcome=result.outcome)
+        sent_of(
+            result,
+            provider=intent.provider,
+            model=intent.model,
+            prompt_version=intent.prompt_version,
+            outcome=result.outcome,
+        )
         for intent, result in calls
     ]
     candidate = replace(candidate_again(decision, context), sends=tuple(sends))
     if decision.outcome == "called":
-        answered = _by_model(candidate, calls)
+        answered = _by_model(candidate, decision, calls, settings)
     elif decision.outcome == "rules":
         answered = _by_rules(candidate, decision, calls)
     else:
@@ -60,8 +67,8 @@ def analysis_again(
         answered,
         produced_ms=decision.decided_ms,
         valid_ms=int(settings.gate.state_valid_s * 1000),
-        model=calls[-1][0].model if calls else None,
-        simulated=settings.model.simulated,
+        model=answered.model,
+        simulated=bool(calls) and _is_simulated(calls[-1][0], settings),
     )
     return compared(analysis, _last_of(decision, recorded))
 
@@ -169,8 +176,19 @@ def _calls_of(decision: Decision, recorded: Recorded) -> list[tuple[Intent, Resu
     return calls
 
 
-def _by_model(candidate: Candidate, calls: list[tuple[Intent, Result]]) -> Answered:
-    """Return the model's words, judged again and filled in again."""
+def _is_simulated(intent: Intent, settings: AgentSettings) -> bool:
+    """Return whether who was asked is our own fake."""
+    asked = settings.models.get((intent.provider, intent.model))
+    return asked is not None and asked.simulated
+
+
+def _by_model(
+    candidate: Candidate,
+    decision: Decision,
+    calls: list[tuple[Intent, Result]],
+    settings: AgentSettings,
+) -> Answered:
+    """Return the model's words, judged again and filled in again. Why it was not the primary only the decision says."""
     intent, result = calls[-1]
     prompt, name = prompt_of(candidate, intent.model), result.attempt_id
     if prompt.item_key != result.item_key:
@@ -183,7 +201,9 @@ def _by_model(candidate: Candidate, calls: list[tuple[Intent, Result]]) -> Answe
     if isinstance(words, Rejected):
         msg = f"{name} is rejected now: {words.reason} {words.message}"
         raise MissedError(msg, lack="verdict")
-    return by_model(candidate, words)
+    primary = (settings.model.provider, settings.model.name)
+    origin = origin_of((intent.provider, intent.model), primary)
+    return by_model(candidate, words, origin=origin, reason=decision.reason)
 
 
 def _by_rules(

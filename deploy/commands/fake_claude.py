@@ -10,7 +10,7 @@ from . import Lifeline
 
 EXAMPLES = (
     "Examples: tapereader fake-claude --port 8080; tapereader fake-claude --port 8080 --script outage.json --seed 7;"
-    " tapereader fake-claude --rpm 50 --latency-ms 400."
+    " tapereader fake-claude --rpm 50 --latency-ms 400; tapereader fake-claude --plain."
     ' A script: [{"seconds": [20, 40], "fault": "overloaded"},'
     ' {"requests": [100, null], "fault": "slow", "delay_s": 30, "probability": 0.1}].'
     " Its bill: curl http://127.0.0.1:8080/_fake/bill. More: docs/operating/fake-claude.md"
@@ -38,6 +38,9 @@ def fake_claude(
     otpm: Annotated[
         int, typer.Option(min=1, max=10**12, help=f"Output tokens a minute {_MORE}")
     ] = 80_000_000,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="As a local server: any model, no schema, no price.")
+    ] = False,
     lifeline: Lifeline = None,
 ) -> None:
     """A local server that speaks Claude's Messages API. Its answers are simulated and free.
@@ -56,5 +59,6 @@ def fake_claude(
         requests_per_minute=rpm,
         input_tokens_per_minute=itpm,
         output_tokens_per_minute=otpm,
+        plain=plain,
     )
     asyncio.run(run_fake_claude(settings, lifeline=lifeline))

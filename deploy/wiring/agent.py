@@ -1,7 +1,6 @@
 """The agent role's objects."""
 
 import asyncio
-import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -11,26 +10,22 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from agents.account.books import Books
-from agents.account.ledger import Ledger
 from agents.account.recovery import MARGIN_MS, Entry
-from agents.account.terms import SIZE_MS, terms_of
+from agents.account.terms import SIZE_MS
 from agents.analyst import Analyst
 from agents.ask.breakers import Breakers
-from agents.ask.concurrency import ConcurrencyLimit
-from agents.ask.prompt import version
-from agents.desk import Desk
 from agents.journal import Journal, acts, entries_since
 from agents.orders import Orders
-from agents.settings import AgentSettings
 from agents.worker import Worker
 from deploy.reporting import part_name
 from deploy.role import now_ms, run_role
 from deploy.settings import Settings
-from topics import PipelineError, SettingsError
+from topics import PipelineError
 from topics.outbox import Sender
 from topics.settings import BrokerSettings
 
 from .agent_budget import BudgetSeen
+from .agent_models import create_desk
 from .agent_parts import agent_parts
 
 log = structlog.get_logger()
@@ -62,7 +57,7 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
             ending.push_async_callback(sender.close)
             ending.push_async_callback(journal.close)
             ending.push_async_callback(desk.ledger.close)
-            ending.push_async_callback(desk.model.close)
+            ending.push_async_callback(desk.close)
             beside = [
                 asyncio.create_task(_watch_books(desk.books, settings.broker, budget)),
                 asyncio.create_task(orders.run()),
@@ -98,57 +93,6 @@ def create_breakers(settings: Settings) -> Breakers:
     agent = settings.agent
     seed = crc32(settings.instance.encode())
     return Breakers(agent.breaker, agent.quality, seed=seed, told_as=part_name)
-
-
-def create_desk(
-    settings: AgentSettings, prefix: str, breakers: Breakers, journal: Journal
-) -> Desk | None:
-    """Return what it takes to ask the model, or None when none is configured.
-
-    Raises:
-        SettingsError: A model is configured, but not what bounds its cost.
-    """
-    model = settings.model
-    if model.base_url is None:
-        if model.api_key is not None:
-            log.warning(
-                "a key is configured, but agent.model.base_url, the address to call, is not:"
-                " rules answer everything"
-            )
-        return None
-    if settings.budget.redis_url is None:
-        msg = "agent.budget.redis_url: needed with agent.model.base_url; without a ledger nothing is sent"
-        raise SettingsError(msg)
-    if model.api_key is None:
-        msg = "agent.model.api_key: needed with agent.model.base_url (any word for a local server)"
-        raise SettingsError(msg)
-    from agents.ask.claude import Claude  # noqa: PLC0415 - the SDK takes seconds to import
-
-    try:
-        ledger = Ledger(
-            settings.budget.redis_url,
-            prefix=prefix,
-            scope=settings.budget.scope,
-            terms=terms_of(settings.budget, settings.pacing, [f"{model.provider}/{model.name}"]),
-        )
-    except ValueError as error:  # without the URL, in which there may be a password
-        msg = f"agent.budget.redis_url: {error}"
-        raise SettingsError(msg) from None
-    claude = Claude(
-        provider=model.provider,
-        name=model.name,
-        base_url=model.base_url,
-        api_key=model.api_key.get_secret_value(),
-    )
-    now_s = time.monotonic()
-    return Desk(
-        model=claude,
-        breaker=breakers.of_model(model.provider, model.name, now_s),
-        quality=breakers.of_prompt(version(), now_s),
-        # A call gives its slot back however it ends, and may wait for the brokers as long as they take.
-        slots=ConcurrencyLimit(model.concurrency, lost_s=math.inf),
-        books=Books(ledger, journal.write, now_ms=now_ms),
-    )
 
 
 async def _watch_books(books: Books, broker: BrokerSettings, budget: BudgetSeen) -> None:

@@ -2,16 +2,25 @@
 
 from agents.ask.breaker import CircuitBreaker
 from agents.ask.breakers import Breakers, words_of
-from agents.desk import Desk
+from agents.desk import Desk, Seat
 from agents.metrics import AGENT
 from agents.settings import AgentSettings
 from agents.worker import Worker
-from deploy.reporting import Part
+from deploy.reporting import Part, part_name
 
 from .agent_budget import NANO, BudgetSeen
 
 PRODUCTS = {"state": "states", "deep_dive": "deep dives"}
 """What the model may be asked for, in words."""
+HINDRANCES = {
+    "breaker_open": "its breaker is open",
+    "quality_open": "too many of its answers could not be used",
+    "paced": "its pace is used up",
+    "rate_limited": "it asked for silence",
+    "budget_spent": "its own cap is reached, or it is closed",
+    "busy": "as many calls are in flight as may be",
+}
+"""Why a model is not asked now, in words; what is not among them is the outcome of its last call."""
 WAITS = "; reading waits until the brokers have taken what is written"
 
 
@@ -42,13 +51,16 @@ def agent_parts(
     if desk is None:
         return parts
     breakers.count()
-    AGENT.concurrency.set(desk.slots.allowed)
+    for seat in desk.seats:
+        AGENT.concurrency.labels(seat.label).set(seat.slots.allowed)
     AGENT.ledger_untold.set(desk.books.untold)
     AGENT.ledger_dropped.set(desk.books.dropped)
     AGENT.ledger_overruns.set(desk.books.overruns)
     AGENT.ledger_open.set(budget.is_open)
     if budget.day is not None:
         AGENT.spent_usd.set(budget.day.settled / NANO)
+    if len(desk.seats) > 1:
+        parts += [model_part(seat, now_s, is_first=seat is desk.primary) for seat in desk.seats]
     parts += [breaker_part(name, breaker, now_s) for name, breaker in breakers]
     parts.append(budget.part(settings.budget.scope, desk.ledger.terms))
     return parts
@@ -72,15 +84,31 @@ def breaker_part(name: str, breaker: CircuitBreaker, now_s: float) -> Part:
     )
 
 
+def model_part(seat: Seat, now_s: float, *, is_first: bool) -> Part:
+    """Return how one of several models is: whether it can be asked, and how busy it is."""
+    hindrance = seat.hindrance(now_s)
+    words = "asked first" if is_first else "asked where those before it cannot be"
+    if hindrance is not None:
+        words += f"; not now: {HINDRANCES.get(hindrance, hindrance)}"
+    return Part(
+        part_name(f"model/{seat.label}"),
+        hindrance or "ready",
+        words,
+        {"in_flight": float(seat.slots.in_flight), "allowed": float(seat.slots.allowed)},
+    )
+
+
 def _asking(desk: Desk | None, settings: AgentSettings) -> str:
     """Return who answers what."""
     if desk is None:
         return "rules answer: no model is configured"
     asked = [words for name, words in PRODUCTS.items() if name in settings.model.products]
     rest = [words for words in PRODUCTS.values() if words not in asked]
-    model = f"{desk.model.provider}/{desk.model.name}"
+    model = desk.primary.label
     if settings.model.simulated:
         model += " (simulated)"
     if not asked:
         return f"rules answer: {model} is asked for nothing"
-    return f"{model} answers {' and '.join(asked)}" + (f", rules {rest[0]}" if rest else "")
+    told = f"{model} answers {' and '.join(asked)}" + (f", rules {rest[0]}" if rest else "")
+    spares = [seat.label for seat in desk.seats[1:]]
+    return told + (f"; in its place {', '.join(spares)}" if spares else "")

@@ -19,7 +19,7 @@ from agents.ask.claude import Claude
 from agents.ask.concurrency import ConcurrencyLimit
 from agents.ask.model import LanguageModel
 from agents.assignment import GROUP
-from agents.desk import Desk
+from agents.desk import Desk, Seat
 from agents.settings import AgentSettings
 from agents.worker import Worker
 from tests.unit.agents.fake_claude.wire import Wire
@@ -137,13 +137,14 @@ async def desk_of(
     ledger = Ledger(ledger_url, prefix=prefix, scope="test", terms=terms)
     try:
         await ledger.rebuild((), now_ms())
-        yield Desk(
+        seat = Seat(
             model,
             CircuitBreaker(settings.breaker),
             CircuitBreaker(settings.breaker),
             ConcurrencyLimit(settings.model.concurrency, lost_s=60.0),
-            Account(ledger, write, now_ms=now_ms),
+            products=frozenset(settings.model.products),
         )
+        yield Desk([seat], Account(ledger, write, now_ms=now_ms))
     finally:
         await model.close()
         await ledger.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
 import msgspec
@@ -10,17 +10,17 @@ import msgspec
 from agents.account.books import Books
 from agents.account.connection import LedgerError
 from agents.account.ledger import Ledger
-from agents.account.pricing import cost_nano_usd
+from agents.account.pricing import Tariff, cost_nano_usd
 from agents.account.shown import Spend
 from agents.account.terms import Terms
 from agents.analyst import Analyst, Later
 from agents.answer.answered import Answered
 from agents.ask.breaker import CircuitBreaker, Outcome, Permit, State
 from agents.ask.concurrency import ConcurrencyLimit
-from agents.ask.model import Reply
+from agents.ask.model import LanguageModel, Reply
 from agents.ask.prompt import Prompt
 from agents.decide.candidate import Candidate
-from agents.desk import Desk
+from agents.desk import Desk, Seat
 from agents.settings import AgentSettings, BreakerSettings, ModelSettings
 from tests.unit.agents.candidates import candidate
 from topics import Analysis, Intent, Result, Usage
@@ -43,17 +43,17 @@ FAILURE, SUCCESS, IGNORED = Outcome.FAILURE, Outcome.SUCCESS, Outcome.IGNORED
 class SaidModel:
     """A model that says what it is told to, however long that takes."""
 
-    provider = "anthropic"
-
     def __init__(
         self,
         reply: Reply | Exception,
         *,
         name: str = MODEL,
+        provider: str = "anthropic",
         took_s: float = 0.0,
         then: Reply | None = None,
     ) -> None:
-        self.name, self.reply, self.then, self.took_s = name, reply, then, took_s
+        self.name, self.provider = name, provider
+        self.reply, self.then, self.took_s = reply, then, took_s
         self.asked: list[tuple[Prompt, int, float]] = []
 
     async def ask(
@@ -85,23 +85,37 @@ class HeardBreaker(CircuitBreaker):
         return super().report(permit, outcome, now_s, why=why)
 
 
+def seat_of(model: LanguageModel, *, slots: int = 4, tariff: Tariff | None = None) -> Seat:
+    """Return a seat with breakers of its own."""
+    steady = BreakerSettings(calls_min=1, jitter=0)
+    breakers = CircuitBreaker(steady), CircuitBreaker(BreakerSettings())
+    return Seat(model, *breakers, ConcurrencyLimit(slots, lost_s=60.0), tariff=tariff)
+
+
 class Office:
     """An analyst with a model, a breaker and a real ledger."""
 
-    def __init__(self, model: SaidModel, ledger: Ledger, settings: AgentSettings) -> None:
+    def __init__(
+        self,
+        model: SaidModel,
+        ledger: Ledger,
+        settings: AgentSettings,
+        spares: Iterable[Seat] = (),
+    ) -> None:
         self.model, self.ledger, self.breaker = model, ledger, HeardBreaker()
         self.quality = CircuitBreaker(BreakerSettings())
         self.journal: list[Intent | Result] = []
         books = Books(ledger, self.write, now_ms=lambda: NOW_MS)
         self.slots = ConcurrencyLimit(settings.model.concurrency, lost_s=60.0)
-        desk = Desk(model, self.breaker, self.quality, self.slots, books)
+        self.seat = Seat(model, self.breaker, self.quality, self.slots)
+        desk = Desk([self.seat, *spares], books)
         self.analyst = Analyst(settings, desk, now_ms=lambda: NOW_MS)
         self.on_intent: Callable[[], None] = lambda: None
 
     async def step(self, candidate: Candidate) -> tuple[Analysis, Answered] | Later:
         """Answer a candidate, as the inbox's owner does: with a slot, if there is one."""
-        slot = self.analyst.slot_for(candidate, time.monotonic())
-        return await self.analyst.answer(candidate, slot)
+        place = self.analyst.place_for(candidate, time.monotonic())
+        return place if isinstance(place, Later) else await self.analyst.answer(candidate, place)
 
     async def answer(self, left_s: float = 20.0, **changes: object) -> tuple[Analysis, Answered]:
         """Answer a candidate that has so much time left; if it is to wait, its time is over."""

@@ -14,14 +14,16 @@ from agents.account.pacing import Amounts, Rates
 from agents.account.pricing import cost_nano_usd, reservation_nano_usd
 from agents.account.shown import Spend
 from agents.account.terms import Terms
-from agents.analyst import PACED_S_MAX, Analyst, Later
+from agents.analyst import Analyst, Later
 from agents.answer.answered import Answered
 from agents.answer.rules import VERSION, analyse
 from agents.ask.breaker import Outcome, State
 from agents.ask.concurrency import START
 from agents.ask.model import Reply
 from agents.ask.prompt import SCHEMA_BYTES, prompt_of
+from agents.ask.routing import COOL_S_MAX
 from agents.calling import REQUEST_OVERHEAD_TOKENS
+from agents.desk import Place
 from agents.settings import AgentSettings, BreakerSettings, GateSettings, ModelSettings
 from tests.servers import SharedRedis
 from tests.unit.agents.candidates import candidate
@@ -188,7 +190,7 @@ async def test_without_a_model_rules_answer() -> None:
     """No desk: nobody is asked, and it says why."""
     analyst = Analyst(SETTINGS, None, now_ms=lambda: NOW_MS)
     assert analyst.is_free(time.monotonic())
-    assert analyst.slot_for(pressing(), time.monotonic()) is None
+    assert analyst.place_for(pressing(), time.monotonic()) is None
     answer = await analyst.answer(pressing())
     assert not isinstance(answer, Later)
     by_rules(*answer, "no_model")
@@ -199,7 +201,7 @@ async def test_what_is_not_asked_for_is_not_asked(office: Open) -> None:
     ours = office(said())
     assert not ours.analyst.wants_model(pressing(product="state"))
     by_rules(*await ours.answer(product="state"), "state_by_rules")
-    assert ours.analyst.slot_for(pressing(-0.01), time.monotonic()) is None
+    assert ours.analyst.place_for(pressing(-0.01), time.monotonic()) is None
     by_rules(*await ours.answer(left_s=-0.01), "deadline")
     by_rules(*ours.analyst.decline(pressing(), "stopping"), "stopping")
     assert ours.analyst.wants_model(pressing())
@@ -407,7 +409,7 @@ async def test_silence_that_a_provider_asks_for_is_kept_by_all_workers(
     ours.model.reply = said()
     by_rules(*await ours.answer(), "paced")
     assert not ours.analyst.is_free(time.monotonic())
-    assert ours.analyst.is_free(time.monotonic() + PACED_S_MAX)
+    assert ours.analyst.is_free(time.monotonic() + COOL_S_MAX)
     by_rules(*await ours.answer(left_s=-0.01), "paced")  # it waited for nothing else
 
 
@@ -515,9 +517,10 @@ async def test_no_more_calls_at_once_than_there_are_slots(office: Open) -> None:
     """While all are out, those that want the model go on waiting."""
     ours = office(said(), AgentSettings(model=ModelSettings(concurrency=2)))
     now_s = time.monotonic()
-    slots = [ours.analyst.slot_for(pressing(), now_s) for _ in range(2)]
-    assert None not in slots
+    slots = [ours.analyst.place_for(pressing(), now_s) for _ in range(2)]
+    assert all(isinstance(place, Place) for place in slots)
     assert not ours.analyst.is_free(now_s)
+    assert isinstance(slots[0], Place)
     answer = await ours.analyst.answer(pressing(), slots[0])
     assert not isinstance(answer, Later)
     assert ours.analyst.is_free(time.monotonic())

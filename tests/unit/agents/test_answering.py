@@ -8,14 +8,26 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 import pytest
 
+from agents.account.pricing import Tariff
 from agents.answering import Answering
+from agents.ask.concurrency import ConcurrencyLimit
 from agents.decide.candidate import Candidate
 from agents.decide.inbox import Inbox
 from agents.decide.partition import PartitionDecider
 from agents.publisher import Publisher
+from agents.settings import AgentSettings, ModelSettings
 from agents.trail import Trail
 from tests.servers import SharedRedis
-from tests.unit.agents.office import SETTINGS, Office, SaidModel, a_ledger, pressing, said
+from tests.unit.agents.office import (
+    MODEL,
+    SETTINGS,
+    Office,
+    SaidModel,
+    a_ledger,
+    pressing,
+    said,
+    seat_of,
+)
 from topics import BY_NAME, Analysis, Decision, Severity
 from topics.record import OutRecord
 from topics.settings import BrokerSettings
@@ -183,3 +195,31 @@ async def test_what_matters_is_answered_by_rules_where_there_is_no_room(
 
 def _of(asset: str, severity: Severity) -> Candidate:
     return pressing(tenure=1, asset=asset, severity=severity, candidate_id=f"deep_dive/{asset}/1/0")
+
+
+async def test_who_may_ask_only_a_model_that_is_busy_waits_while_another_is_free(
+    redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """The free one is not for it; it is neither given up to rules nor asked of that one."""
+    first, spare = SaidModel(said(), took_s=0.5), SaidModel(said(), provider="anthropic_2")
+    settings = AgentSettings(model=ModelSettings(products=("deep_dive", "state")))
+    async with a_ledger(redis_server.url, topic_prefix) as ledger:
+        office = Office(
+            first, ledger, settings, [seat_of(spare, tariff=Tariff("anthropic", MODEL))]
+        )
+        office.seat.products = frozenset({"deep_dive", "state"})
+        office.seat.slots = ConcurrencyLimit(1, lost_s=60.0)
+        ours = Floor(office)
+        async with ours.at_work():
+            ours.answering.offer(ours.decider, pressing(tenure=1))
+            async with asyncio.timeout(30):
+                while not first.asked:
+                    await asyncio.sleep(0.01)
+            state = pressing(tenure=1, asset="ETH", candidate_id="state/ETH/1/0", product="state")
+            ours.answering.offer(ours.decider, state)
+            await ours.until_told(2)
+    told = {analysis.asset: analysis for analysis in ours.told("analyses")}
+    waited = told["ETH"]
+    assert isinstance(waited, Analysis)
+    assert waited.origin_reason != "state_by_rules"
+    assert (len(first.asked), spare.asked) == (2, [])

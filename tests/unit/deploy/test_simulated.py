@@ -86,7 +86,8 @@ async def test_the_agent_that_is_shown_starts() -> None:
     """With the settings of the page's own line it has a desk: it is not refused for want of a ledger."""
     from agents.journal import Journal  # noqa: PLC0415 - takes a second
     from deploy.settings import load  # noqa: PLC0415 - the same
-    from deploy.wiring.agent import create_breakers, create_desk  # noqa: PLC0415 - the same
+    from deploy.wiring.agent import create_breakers  # noqa: PLC0415 - the same
+    from deploy.wiring.agent_models import create_desk  # noqa: PLC0415 - the same
     from topics.outbox import Sender  # noqa: PLC0415 - the same
 
     lines = PAGE.read_text(encoding="utf-8").splitlines()
@@ -96,7 +97,7 @@ async def test_the_agent_that_is_shown_starts() -> None:
     journal = Journal(settings.broker, sender)
     desk = create_desk(settings.agent, settings.broker.prefix, create_breakers(settings), journal)
     assert desk is not None
-    await desk.model.close()
+    await desk.close()
     await desk.ledger.close()
     await journal.close()
     await sender.close()

@@ -5,9 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.account.pricing import (
+    FREE_VERSION,
     PRICE_VERSION,
+    Tariff,
     UnknownPriceError,
     cost_nano_usd,
+    cost_of,
+    quote,
     reservation_nano_usd,
 )
 from topics import Usage
@@ -91,3 +95,25 @@ def test_a_reservation_covers_every_call_with_as_many_tokens(
         "anthropic", model, input_tokens=input_tokens, output_tokens_max=output_tokens
     )
     assert 0 <= cost_nano_usd("anthropic", model, usage) <= reserved
+
+
+def test_what_is_free_costs_nothing_and_says_so() -> None:
+    """Under any name; and nothing else is free: a name without a price is refused."""
+    tariff = Tariff("local", "qwen3:8b", free=True)
+    quoted = quote(tariff, input_tokens=4_000, output_tokens_max=1_500, at_ms=0)
+    assert (quoted.nano_usd, quoted.price_version) == (0, FREE_VERSION)
+    assert (quoted.input_tokens, quoted.output_tokens) == (4_000, 1_500)
+    assert cost_of(quoted, Usage(input_tokens=10**6, output_tokens=10**6)) == 0
+    with pytest.raises(UnknownPriceError, match="local/qwen3:8b"):
+        quote(Tariff("local", "qwen3:8b"), input_tokens=1, output_tokens_max=1, at_ms=0)
+
+
+def test_what_a_region_adds_is_reserved_and_settled() -> None:
+    """A tenth more of both, rounded up; the version of the price says so."""
+    usage = Usage(input_tokens=901, output_tokens=121)
+    asked = {"input_tokens": 4_001, "output_tokens_max": 1_500, "at_ms": 1_800_000_000_000}
+    listed = quote(Tariff("anthropic", "claude-haiku-5-5"), **asked)
+    dearer = quote(Tariff("anthropic", "claude-haiku-5-5", permille=1_100), **asked)
+    assert dearer.nano_usd == -(-listed.nano_usd * 11 // 10)
+    assert cost_of(dearer, usage) == -(-cost_of(listed, usage) * 11 // 10)
+    assert dearer.price_version == f"{listed.price_version} x 1.1"

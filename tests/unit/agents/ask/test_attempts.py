@@ -56,7 +56,9 @@ def test_the_first_send_is_now_while_there_is_time() -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if OUTCOMES[name].retry is Retry.NEVER])
 def test_what_is_never_sent_again_is_given_up_at_once(name: str) -> None:
     """A refusal, a spend limit, a request that is wrong: with its own name as the reason."""
-    assert step(attempts(name), other_models=5) == GiveUp(name)
+    assert step(attempts(name)) == GiveUp(name)
+    elsewhere = Send(other_model=True) if OUTCOMES[name].opens else GiveUp(name)
+    assert step(attempts(name), other_models=5) == elsewhere
 
 
 @pytest.mark.parametrize("first", ["truncated", "broken_schema", "rejected"])
@@ -125,6 +127,22 @@ def test_a_model_that_is_not_there_sends_on_to_the_next() -> None:
     assert step(history) == GiveUp("model_not_found")
 
 
+@pytest.mark.parametrize("name", ["overloaded", "rate_limited", "server_error", "timeout"])
+def test_nobody_waits_for_a_model_that_failed_where_another_can_be_asked(name: str) -> None:
+    """At once, whatever the failed one asks for; within the bounds that all models have together."""
+    history = attempts(name, retry_after_s=3_600.0)
+    assert step(history, other_models=1) == Send(other_model=True)
+    assert step(history, deadline_s=ANSWER_S_MIN, other_models=1) == Send(other_model=True)
+    assert step(attempts("cut", "cut", "cut"), other_models=1) == GiveUp("cut")
+    assert step(attempts("timeout", "timeout"), other_models=1) == GiveUp("timeout")
+    assert step(attempts(*["overloaded"] * SENDS_MAX), other_models=1) == GiveUp("overloaded")
+
+
+def test_an_answer_that_cannot_be_used_is_no_reason_to_leave_a_model() -> None:
+    """It is well."""
+    assert step(attempts("truncated"), other_models=1) == Send()
+
+
 Histories = st.lists(
     st.builds(
         Attempt,
@@ -181,7 +199,8 @@ def test_every_candidate_comes_to_an_end(
     assert sum(attempt.outcome.money is not Money.RELEASE for attempt in history) <= PAID_MAX
     for once in (Retry.NOW_ONCE, Retry.LATER_ONCE):  # the second is the last
         assert sum(attempt.outcome.retry is once for attempt in history[:-1]) <= 1
-    assert all(attempt.outcome.retry is not Retry.NEVER for attempt in history[:-1])
+    ended = [attempt.outcome for attempt in history[:-1] if attempt.outcome.retry is Retry.NEVER]
+    assert all(outcome.opens and other_models for outcome in ended)
 
 
 RANK = {Wait: 0, Send: 1, GiveUp: 2}

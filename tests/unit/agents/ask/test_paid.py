@@ -73,7 +73,10 @@ def test_at_the_bound_the_oldest_is_forgotten_and_counted() -> None:
 
 def test_a_send_of_before_is_as_it_was() -> None:
     """Its name, question, tokens and cost."""
-    sent = sent_of(result(1), prompt_version="p", outcome="leak", ended_s=5.0)
+    sent = sent_of(
+        result(1), provider="aws", model="m", prompt_version="p", outcome="leak", ended_s=5.0
+    )
     assert (sent.attempt_id, sent.item_key) == (result(1).attempt_id, KEY)
+    assert (sent.provider, sent.model) == ("aws", "m")
     assert (sent.usage, sent.cost_nano_usd) == (result(1).usage, 150_000)
     assert (sent.prompt_version, sent.outcome, sent.ended_s) == ("p", "leak", 5.0)

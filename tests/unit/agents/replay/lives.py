@@ -16,13 +16,18 @@ from agents.decide.inbox import Inbox, Put
 from agents.decide.partition import PartitionDecider
 from agents.replay.recorded import Recorded, Span
 from agents.replay.strict import Again, Miss, PartitionReplay
-from agents.settings import AgentSettings, GateSettings, ModelSettings
+from agents.settings import AgentSettings, GateSettings, ModelSettings, SpareSettings
 from agents.trail import Outcome, decision_of
 from tests.strategies.aggregates import BASE_MS
 from tests.unit.agents.entries import intent, result
 from topics import Aggregate, Alert, Analysis, Decision, Intent, Result, Tally, encode
+from topics.analysis import Origin
 
-SETTINGS = AgentSettings(gate=GateSettings(cool_down_s=0), model=ModelSettings(simulated=True))
+SETTINGS = AgentSettings(
+    gate=GateSettings(cool_down_s=0),
+    model=ModelSettings(simulated=True),
+    spares={"other": SpareSettings(provider="aws", simulated=True)},
+)
 MODEL = SETTINGS.model.name
 GOOD = msgspec.json.encode(
     {
@@ -161,6 +166,11 @@ class Life:
                 made, words = self._sent(made, GOOD, "answered")
                 assert words is not None
                 return by_model(made, words)
+            case "spare":
+                made, words = self._sent(made, GOOD, "answered", provider="aws")
+                assert words is not None
+                origin: Origin = "model_other_provider"
+                return by_model(made, words, origin=origin, reason="breaker_open")
             case "rejected":
                 made, _ = self._sent(made, "no JSON", "answered")
                 return by_rules(made, made.sends[-1].outcome)
@@ -168,7 +178,7 @@ class Life:
                 return by_rules(made, "deadline")
 
     def _sent(
-        self, made: Candidate, answer: str | None, outcome: str
+        self, made: Candidate, answer: str | None, outcome: str, provider: str = "anthropic"
     ) -> tuple[Candidate, Words | None]:
         """Return a candidate with one more send, which the journal has."""
         prompt, number = prompt_of(made, MODEL), len(self.entries)
@@ -179,7 +189,7 @@ class Life:
         }
         came = result(number, **named, answer=answer, outcome=outcome)
         self.entries += [
-            intent(number, **named, model=MODEL, prompt_version=prompt.version),
+            intent(number, **named, provider=provider, model=MODEL, prompt_version=prompt.version),
             came,
         ]
         words = None
@@ -187,7 +197,13 @@ class Life:
             verdict = verdict_of(answer, made, prompt)
             words = verdict if isinstance(verdict, Words) else None
             outcome = outcome if isinstance(verdict, Words) else verdict.reason
-        sent = sent_of(came, prompt_version=prompt.version, outcome=outcome)
+        sent = sent_of(
+            came,
+            provider=provider,
+            model=MODEL,
+            prompt_version=prompt.version,
+            outcome=outcome,
+        )
         return replace(made, sends=(*made.sends, sent)), words
 
     def crash(self) -> None:

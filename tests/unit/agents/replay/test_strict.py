@@ -11,7 +11,18 @@ from topics import Decision, Result
 
 from .lives import GOOD, Life
 
-ACTS = ("rules", "model", "rejected", "again", "tally", "fire", "crash", "killed", "nothing")
+ACTS = (
+    "rules",
+    "model",
+    "spare",
+    "rejected",
+    "again",
+    "tally",
+    "fire",
+    "crash",
+    "killed",
+    "nothing",
+)
 
 
 def equal(said: list[Again | Miss]) -> dict[str, object]:
@@ -192,6 +203,18 @@ def test_an_analysis_that_was_altered_is_named_with_the_field_and_both_values(fi
     assert miss.words.startswith(f"{field} was ")
     if field == "text":
         assert f'"Another." and is "{was.text}"' in miss.words
+
+
+def test_whose_answer_it_was_is_said_again_as_the_journal_has_it() -> None:
+    """Why a spare was asked only the decision knows; that it was one follows from who was asked."""
+    life = lived("spare", "model")
+    origins = [one.origin for one in life.first().values()]
+    assert origins[:2] == ["model_other_provider", "model"]
+    assert equal(life.replayed()) == life.first()
+    for at, analysis in enumerate(life.analyses):
+        life.analyses[at] = replace(analysis, origin="model")
+    ((lack, name),) = missed(life)
+    assert (lack, name) == ("analysis", life.analyses[0].analysis_id)
 
 
 def test_an_answer_that_was_altered_is_named() -> None:
