@@ -5,7 +5,8 @@ from itertools import islice
 import pytest
 
 from agents.decide.sound import unsound
-from deploy.bench.states import ASSETS, Market, states, variety_of
+from deploy.bench.market import ASSETS, Market
+from deploy.bench.states import states, variety_of
 from topics import BY_NAME, Aggregate, encode
 
 
