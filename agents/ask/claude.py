@@ -15,7 +15,6 @@ from typing import Any, cast
 import anthropic
 import httpx2
 
-from agents.answer.verdict import ANSWER_SCHEMA
 from agents.ask.model import Reply
 from agents.ask.outcomes import (
     OUTCOMES,
@@ -142,7 +141,7 @@ class Claude:
             },  # nobody's name: finds the call in the provider's logs
             output_config={
                 "effort": "low",
-                "format": {"type": "json_schema", "schema": ANSWER_SCHEMA},
+                "format": {"type": "json_schema", "schema": prompt.schema.schema},
             },
             timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
         )
