@@ -24,7 +24,7 @@ from agents.ask.model import Reply
 from agents.ask.outcomes import Concurrency, Limiter, Money
 from agents.ask.paid import PaidCalls, sent_of
 from agents.ask.patience import AnswerTime
-from agents.ask.prompt import SCHEMA_BYTES, SCHEMA_VERSION, Prompt, prompt_of, verdict_of
+from agents.ask.prompt import Prompt, prompt_of, verdict_of
 from agents.decide.candidate import Candidate, Sent
 from agents.desk import Desk, Permits, Place, Seat
 from agents.metrics import AGENT
@@ -253,7 +253,7 @@ class Caller:
 
     def _call(self, candidate: Candidate, prompt: Prompt, seat: Seat) -> Call:
         self._attempts += 1
-        size = len(prompt.system.encode()) + len(prompt.user.encode()) + SCHEMA_BYTES
+        size = len(prompt.system.encode()) + len(prompt.user.encode()) + prompt.schema.size_bytes
         return Call(
             attempt_id=f"{prompt.item_key[:32]}/{self._now_ms()}-{self._attempts}-{self._name}",
             item_key=prompt.item_key,
@@ -264,7 +264,7 @@ class Caller:
             model=seat.model.name,
             tariff=seat.tariff,
             prompt_version=prompt.version,
-            schema_version=SCHEMA_VERSION,
+            schema_version=prompt.schema.version,
             input_tokens_max=size + REQUEST_OVERHEAD_TOKENS,
             output_tokens_max=self._settings.model.output_tokens_max,
         )

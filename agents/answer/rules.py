@@ -32,7 +32,7 @@ from .reading import (
 from .slots import rendered
 from .words import BASIS_MAX, OUTLOOK_MS, TEXT_MAX, Words
 
-__all__ = ["VERSION", "Words", "analyse", "direction_of", "template_of"]
+__all__ = ["VERSION", "Words", "analyse", "confidence_of", "direction_of", "template_of"]
 
 VERSION = "rules-4"
 WINDOWS_MIN = 10
@@ -64,6 +64,12 @@ def analyse(candidate: Candidate) -> Words:
         confidence_basis=basis,
         outlook=_outlook(told, confidence, contradicted=bool(against)),
     )
+
+
+def confidence_of(candidate: Candidate) -> tuple[Confidence, str]:
+    """Return how far facts bear a reading of them out, and what that rests on."""
+    told = told_of(candidate.facts)
+    return _confidence(told, candidate.quality, contradicted=bool(crosschecks_of(told)))
 
 
 def template_of(told: Told) -> str:

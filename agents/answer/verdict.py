@@ -37,6 +37,8 @@ Reason = Literal[
     "wrong_sign",  # "fell" beside a number that rose, or where nothing fell
     "leak",  # the question's marker, our instructions, or a stranger's post come back
     "too_long",  # beyond the contract's bounds once the slots are filled
+    "wrong_label",  # a state is called what it is not
+    "render_rejected",  # a narrative that does not fit the facts of the moment
 ]
 """Why an answer is not used: a closed set, and the `origin_reason` of the rules analysis in its place."""
 REASONS: tuple[Reason, ...] = get_args(Reason)
@@ -133,7 +135,7 @@ def judge(
         answer = _decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         return Rejected("schema_break", str(error))
-    headline, body = (part.translate(_TYPESET) for part in (answer.headline, answer.text))
+    headline, body = typeset(answer.headline), typeset(answer.text)
     if not (headline.strip() and body.strip()):
         return Rejected("schema_break", "a blank text")
     slots = slots_of(candidate.facts)
@@ -159,6 +161,11 @@ def _words(answer: Answer, headline: str, body: str, candidate: Candidate) -> Wo
             probability=_PROBABILITY[answer.outlook_strength],
         ),
     )
+
+
+def typeset(text: str) -> str:
+    """Return a text with plain spaces and hyphens, in one paragraph."""
+    return text.translate(_TYPESET)
 
 
 def check(part: str, slots: Mapping[str, Fact], asset: str) -> Rejected | None:

@@ -20,6 +20,8 @@ BREAKERS_MAX = 64
 """Models and prompt versions are configured: more of them is a defect, not load."""
 ANSWERED = "answered"
 """The reason of an answer that was accepted."""
+MISFIT = "render_rejected"
+"""The reason of a narrative that was right of the state it was asked about, and does not fit the facts of the moment."""
 MINUTES_FROM_S = 120.0
 """A longer wait is told in minutes: nobody counts so many seconds."""
 HOURS_FROM_S = 7_200.0
@@ -166,9 +168,9 @@ def worth_of(reason: str, *, judged: bool) -> Outcome:
 
     ``reason`` is `answered`, or why the answer was rejected. ``judged`` is whether there was an answer that its
     prompt answers for: the model ended it, if only by refusing or by running out of tokens. What a time-out or
-    an overload says is for the model's breaker.
+    an overload says is for the model's breaker; a narrative that does not fit is not the prompt's fault.
     """
-    if not judged:
+    if not judged or reason == MISFIT:
         return Outcome.IGNORED
     return Outcome.SUCCESS if reason == ANSWERED else Outcome.FAILURE
 

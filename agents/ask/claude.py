@@ -20,7 +20,6 @@ import httpx2
 import msgspec
 from anthropic.types import OutputConfigParam
 
-from agents.answer.verdict import ANSWER_SCHEMA
 from agents.ask.model import Reply
 from agents.ask.outcomes import (
     OUTCOMES,
@@ -31,7 +30,7 @@ from agents.ask.outcomes import (
     rate_limits,
     retry_after_s,
 )
-from agents.ask.prompt import Prompt
+from agents.ask.prompt import AnswerSchema, Prompt
 from agents.ask.wire import NOT_JSON, counted, failed, message_of, metered
 from agents.endpoints import Dialect
 from topics import Usage
@@ -44,14 +43,7 @@ CONNECT_S = 5.0
 MESSAGE_CHARS_MAX = 500
 """Of an error's own words, for the log."""
 
-_OUTPUT_CONFIG: OutputConfigParam = {
-    "effort": "low",
-    "format": {"type": "json_schema", "schema": ANSWER_SCHEMA},
-}
-_SCHEMA_TOLD = (
-    "Answer with one JSON object and nothing else, neither prose nor a code fence, that conforms to this JSON Schema:\n"
-    + msgspec.json.encode(ANSWER_SCHEMA, order="sorted").decode()
-)
+_SCHEMA_TOLD = "Answer with one JSON object and nothing else, neither prose nor a code fence, that conforms to this JSON Schema:\n"
 """The bytes of the schema are a part of every reservation; the sentence is within what is added to it."""
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
@@ -156,7 +148,9 @@ class Claude:
         self, prompt: Prompt, attempt_id: str, output_tokens_max: int, timeout_s: float
     ) -> Any:  # noqa: ANN401 - the SDK's raw response
         held = self._output_config
-        system = prompt.system if held else f"{prompt.system}\n\n{_SCHEMA_TOLD}"
+        system = (
+            prompt.system if held else f"{prompt.system}\n\n{_SCHEMA_TOLD}{_text(prompt.schema)}"
+        )
         return await self._client.messages.with_raw_response.create(
             model=self._model_id,
             max_tokens=output_tokens_max,
@@ -165,7 +159,7 @@ class Claude:
             metadata={
                 "user_id": attempt_id
             },  # nobody's name: finds the call in the provider's logs
-            output_config=_OUTPUT_CONFIG if held else anthropic.omit,
+            output_config=_output_config(prompt.schema) if held else anthropic.omit,
             timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
         )
 
@@ -204,6 +198,14 @@ def _client_of(dialect: Dialect, base_url: str, api_key: str, region: str, proje
             return anthropic.AsyncAnthropic(
                 base_url=base_url, api_key=api_key, max_retries=0, http_client=http
             )
+
+
+def _output_config(schema: AnswerSchema) -> OutputConfigParam:
+    return {"effort": "low", "format": {"type": "json_schema", "schema": schema.schema}}
+
+
+def _text(schema: AnswerSchema) -> str:
+    return msgspec.json.encode(schema.schema, order="sorted").decode()
 
 
 def reply_of(body: bytes, headers: Mapping[str, str]) -> Reply:

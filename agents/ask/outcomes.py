@@ -87,6 +87,7 @@ _TABLE = (
     ("truncated",           _NA,    _STAYS, _L,      _C,     _NOW_ONCE,   _USED),
     ("broken_schema",       _NA,    _STAYS, _L,      _C,     _NOW_ONCE,   _USED),
     ("rejected",            _NA,    _STAYS, _L,      _C,     _NOW_ONCE,   _USED),
+    ("render_rejected",     _NA,    _STAYS, _L,      _C,     _NEVER,      _USED),
     ("refused",             _NA,    _STAYS, _L,      _C,     _NEVER,      _USED),
     ("context_exceeded",    _NA,    _STAYS, _L,      _C,     _NEVER,      _USED),
     ("unexpected_stop",     _NA,    _STAYS, _L,      _C,     _NEVER,      _USED),

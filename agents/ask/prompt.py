@@ -7,20 +7,41 @@ from importlib.resources import files
 import msgspec
 from msgspec import Struct
 
+from agents.answer import narrative
 from agents.answer.leaks import Confidential
 from agents.answer.verdict import ANSWER_SCHEMA, Rejected, judge
 from agents.answer.words import Words
+from agents.ask import state
 from agents.decide.candidate import Candidate
+from agents.decide.context import Labels
 from agents.decide.facts import slots_of
 from agents.decide.printing import label_of, printed
 from topics import Fact
+from topics.analysis import Product
 
 NAME = "deep_dive"
 CANARY_CHARS = 16
 """Letters of a marker: none is met by chance."""
-_SCHEMA = msgspec.json.encode(ANSWER_SCHEMA, order="sorted")
-SCHEMA_BYTES = len(_SCHEMA)
-SCHEMA_VERSION = sha256(_SCHEMA).hexdigest()[:8]
+
+
+class AnswerSchema(Struct, frozen=True):
+    """The JSON Schema that an answer must follow."""
+
+    schema: dict[str, object]
+    version: str
+    """A digest of it."""
+    size_bytes: int
+
+
+def _answer_schema(schema: dict[str, object]) -> AnswerSchema:
+    text = msgspec.json.encode(schema, order="sorted")
+    return AnswerSchema(schema, sha256(text).hexdigest()[:8], len(text))
+
+
+SCHEMA = _answer_schema(ANSWER_SCHEMA)
+"""Of a deep dive,"""
+STATE_SCHEMA = _answer_schema(narrative.NARRATIVE_SCHEMA)
+"""and of a state narrative."""
 
 
 class Prompt(Struct, frozen=True):
@@ -37,6 +58,8 @@ class Prompt(Struct, frozen=True):
     It stands in the user's message, because the system prompt must stay the same to be cached by the provider; that the
     system prompt itself does not come back is seen by its words (`agents.answer.leaks`).
     """
+    schema: AnswerSchema = SCHEMA
+    """What the answer must follow."""
 
 
 @cache
@@ -51,13 +74,22 @@ def version() -> str:
     return version_of(system_text())
 
 
-def version_of(text: str) -> str:
+@cache
+def version_of(text: str, name: str = NAME) -> str:
     """Return the version of a prompt: its name and a digest of its text."""
-    return f"{NAME}-{sha256(text.encode()).hexdigest()[:8]}"
+    return f"{name}-{sha256(text.encode()).hexdigest()[:8]}"
+
+
+@cache
+def state_version() -> str:
+    """Return the version of the prompt of a state narrative."""
+    return version_of(state.system_text(), state.NAME)
 
 
 def prompt_of(candidate: Candidate, model: str) -> Prompt:
     """Return what to ask about a candidate."""
+    if candidate.product == "state":
+        return state_prompt_of(candidate.labels, model)
     asked: dict[str, object] = {
         "asset": candidate.asset,
         "reasons": list(candidate.reasons),
@@ -67,15 +99,39 @@ def prompt_of(candidate: Candidate, model: str) -> Prompt:
             "words": candidate.quality.words or "nothing known to be missing",
         },
     }
-    key = item_key(candidate.product, _text(asked), version(), SCHEMA_VERSION, model)
+    return _asking("deep_dive", asked, system_text(), SCHEMA, model)
+
+
+def state_prompt_of(labels: Labels, model: str) -> Prompt:
+    """Return what to ask about a state, whatever asset is in it: all of them have one item key."""
+    asked = state.asked_of(labels)
+    return _asking("state", asked, state.system_text(), STATE_SCHEMA, model)
+
+
+def _asking(
+    product: Product, asked: dict[str, object], system: str, schema: AnswerSchema, model: str
+) -> Prompt:
+    prompt = version_of(system, product)
+    key = item_key(product, _text(asked), prompt, schema.version, model)
     canary = canary_of(key)
-    return Prompt(system_text(), _text({"marker": canary, **asked}), version(), key, canary)
+    return Prompt(system, _text({"marker": canary, **asked}), prompt, key, canary, schema)
 
 
 def verdict_of(answer: str, candidate: Candidate, prompt: Prompt) -> Words | Rejected:
     """Return the words of an answer to a question about a candidate, or why they cannot be used."""
-    secrets = Confidential(canary=prompt.canary, instructions=prompt.system)
-    return judge(answer, candidate, secrets)
+    if candidate.product == "state":
+        made = narrative_of(answer, candidate.labels, prompt)
+        return made if isinstance(made, Rejected) else narrative.render(made, candidate)
+    return judge(answer, candidate, _secrets(prompt))
+
+
+def narrative_of(answer: str, labels: Labels, prompt: Prompt) -> narrative.Narrative | Rejected:
+    """Return the narrative in an answer to a question about a state, or why no asset can use it."""
+    return narrative.judge(answer, labels, _secrets(prompt))
+
+
+def _secrets(prompt: Prompt) -> Confidential:
+    return Confidential(canary=prompt.canary, instructions=prompt.system)
 
 
 def canary_of(key: str) -> str:

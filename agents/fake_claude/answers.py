@@ -9,9 +9,9 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from . import prices, prose
+from . import prices, prose, states
 from .dice import Dice
-from .instances import instance
+from .instances import Write, instance
 from .models import Effort
 from .prompt import BYTES_PER_TOKEN, answer_schema, digest, tokens_of
 from .rules import Asked
@@ -126,18 +126,22 @@ def _said(asked: Asked, dice: Dice, room: int, spoiling: Spoiling | None) -> _Sa
 
 
 def _text(asked: Asked, dice: Dice) -> str:
-    facts = prose.facts_of(asked.body)
     schema = answer_schema(asked.body)
     if schema is None:
-        return prose.text(facts, dice)
-    value = instance(schema, dice, lambda path: prose.write(path, facts, dice))
-    return msgspec.json.encode(value).decode()
+        return prose.text(prose.facts_of(asked.body), dice)
+    return msgspec.json.encode(instance(schema, dice, _writer(asked, dice))).decode()
+
+
+def _writer(asked: Asked, dice: Dice) -> Write:
+    """Return what writes the fields of an answer: of the state in the prompt, or of its facts."""
+    if (state := states.state_of(asked.body)) is not None:
+        return lambda path: states.write(path, state, dice)
+    facts = prose.facts_of(asked.body)
+    return lambda path: prose.write(path, facts, dice)
 
 
 def _call(tool: dict[str, Any], asked: Asked, dice: Dice, room: int) -> _Said:
-    facts = prose.facts_of(asked.body)
-    schema = tool.get("input_schema", {})
-    made = instance(schema, dice, lambda path: prose.write(path, facts, dice))
+    made = instance(tool.get("input_schema", {}), dice, _writer(asked, dice))
     tokens = tokens_of(msgspec.json.encode(made).decode())
     call = {
         "type": "tool_use",

@@ -32,8 +32,8 @@ _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _JSON = json.JSONDecoder()
 
 _VERBS = ("at", "now at", "measured at", "put at")
-_OPENINGS = ("Simulated reading", "Simulated note", "Simulated summary")
-_CLOSINGS = (
+OPENINGS = ("Simulated reading", "Simulated note", "Simulated summary")
+CLOSINGS = (
     "No model was asked; the words are a stand-in and the numbers are measured.",
     "The words are simulated; only the numbers are measured.",
     "This text is a stand-in for a model's; its numbers are measured.",
@@ -66,7 +66,7 @@ def write(path: str, facts: list[Fact], dice: Dice) -> str:
 
 def headline(facts: list[Fact], dice: Dice) -> str:
     """Return one line of at most ``HEADLINE_CHARS_MAX`` characters."""
-    opening = f"{_OPENINGS[dice.throw('opening', len(_OPENINGS))]}: "
+    opening = f"{OPENINGS[dice.throw('opening', len(OPENINGS))]}: "
     told = ""
     for fact in _chosen(facts, dice):
         longer = f"{told}, {_told(fact)}" if told else _told(fact)
@@ -81,21 +81,21 @@ def text(facts: list[Fact], dice: Dice) -> str:
     parts = [f"{fact.label} {verb} {{{fact.slot}}}" for fact in _chosen(facts, dice)]
     if not parts:
         return _NOTHING
-    opening = _OPENINGS[dice.throw("opening", len(_OPENINGS))]
-    closing = _CLOSINGS[dice.throw("closing", len(_CLOSINGS))]
+    opening = OPENINGS[dice.throw("opening", len(OPENINGS))]
+    closing = CLOSINGS[dice.throw("closing", len(CLOSINGS))]
     return f"{opening}: {'; '.join(parts)}. {closing}"
 
 
 def facts_of(body: dict[str, Any]) -> list[Fact]:
     """Return the facts in the last user message of a request, in its order."""
+    return next((facts for found in objects_of(body) if (facts := _facts(found))), [])
+
+
+def objects_of(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects in the last user message of a request."""
     messages = [message for message in body["messages"] if message["role"] == "user"]
-    if not messages:
-        return []
-    for block in blocks(messages[-1]["content"]):
-        for found in _objects(block.get("text", "")):
-            if facts := _facts(found):
-                return facts
-    return []
+    for block in blocks(messages[-1]["content"]) if messages else ():
+        yield from _objects(block.get("text", ""))
 
 
 def _chosen(facts: list[Fact], dice: Dice) -> list[Fact]:

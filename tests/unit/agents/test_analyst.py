@@ -20,7 +20,7 @@ from agents.answer.rules import VERSION, analyse
 from agents.ask.breaker import Outcome, State
 from agents.ask.concurrency import START
 from agents.ask.model import Reply
-from agents.ask.prompt import SCHEMA_BYTES, prompt_of
+from agents.ask.prompt import prompt_of
 from agents.ask.routing import COOL_S_MAX
 from agents.calling import REQUEST_OVERHEAD_TOKENS
 from agents.desk import Place
@@ -112,7 +112,11 @@ async def test_what_is_reserved_covers_the_whole_request(office: Open) -> None:
     ours = office(failed("timeout", FAILURE, None))
     await ours.answer()
     prompt = prompt_of(candidate(), MODEL)
-    size = len((prompt.system + prompt.user).encode()) + SCHEMA_BYTES + REQUEST_OVERHEAD_TOKENS
+    size = (
+        len((prompt.system + prompt.user).encode())
+        + prompt.schema.size_bytes
+        + REQUEST_OVERHEAD_TOKENS
+    )
     most = reservation_nano_usd(
         "anthropic",
         MODEL,

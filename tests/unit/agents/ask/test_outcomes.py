@@ -82,7 +82,7 @@ MEANINGS: list[tuple[str, Outcome, bool, Limiter, Concurrency, Retry, Money]] = 
     ],
     *[
         (name, IGNORED, False, Limiter.NONE, Concurrency.NONE, Retry.NEVER, Money.USED)
-        for name in ("refused", "context_exceeded", "unexpected_stop")
+        for name in ("render_rejected", "refused", "context_exceeded", "unexpected_stop")
     ],
     ("malformed", FAILURE, False, Limiter.NONE, Concurrency.DOWN, Retry.LATER, Money.USED),
     *[

@@ -10,8 +10,7 @@ from hypothesis import given
 from agents.answer.verdict import ANSWER_SCHEMA
 from agents.ask.prompt import (
     CANARY_CHARS,
-    SCHEMA_BYTES,
-    SCHEMA_VERSION,
+    SCHEMA,
     canary_of,
     item_key,
     prompt_of,
@@ -65,8 +64,8 @@ def test_a_candidate_is_told_as_it_was_written_down() -> None:
     bare = json.dumps(GOLDEN, separators=(",", ":"))
     assert prompt.user == json.dumps({"marker": prompt.canary} | GOLDEN, separators=(",", ":"))
     assert prompt.system == system_text()
-    assert (prompt.version, SCHEMA_VERSION) == ("deep_dive-19f76e1a", "691ed749")
-    assert prompt.item_key == item_key("deep_dive", bare, version(), SCHEMA_VERSION, MODEL)
+    assert (prompt.version, SCHEMA.version) == ("deep_dive-19f76e1a", "691ed749")
+    assert prompt.item_key == item_key("deep_dive", bare, version(), SCHEMA.version, MODEL)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +105,7 @@ def test_versions_digest_what_they_name() -> None:
     """Another text of the prompt, or another schema, has another version."""
     assert version_of("a text") != version_of("another text")
     assert version() == version_of(system_text()) != version_of(system_text() + " ")
-    assert len(msgspec.json.encode(ANSWER_SCHEMA)) == SCHEMA_BYTES
+    assert len(msgspec.json.encode(ANSWER_SCHEMA)) == SCHEMA.size_bytes
 
 
 def test_a_question_has_a_marker_of_its_own() -> None:

@@ -38,6 +38,9 @@ GOOD = msgspec.json.encode(
         "outlook_strength": "none",
     }
 ).decode()
+GOOD_STATE = msgspec.json.encode(
+    {"headline": "{symbol} at {close_1m}", "text": "The last price of {symbol} is {close_1m}."}
+).decode()
 
 
 class Life:
@@ -163,7 +166,10 @@ class Life:
     def _answered(self, made: Candidate, how: str) -> Answered:
         match how:
             case "model":
-                made, words = self._sent(made, GOOD, "answered")
+                good = GOOD_STATE if made.product == "state" else GOOD
+                made, words = self._sent(made, good, "answered")
+                if words is None and made.product == "state":  # of an asset that is long silent
+                    return by_rules(made, made.sends[-1].outcome)
                 assert words is not None
                 return by_model(made, words)
             case "spare":
