@@ -15,12 +15,13 @@ from typing import Any
 from msgspec import Struct, field
 
 from agents.assignment import FETCH_BYTES
+from agents.decide.gate import FIRST_EDITION
 from agents.settings import AgentSettings
 from tests.integration.agent_runs import Place
 from tests.integration.roles import Pipeline
 from tests.kills.crew import Crew
 from tests.unit.agents.fake_claude.wire import Wire
-from topics import Analysis, Decision, Tally
+from topics import BY_NAME, Aggregate, Analysis, Decision, Tally
 
 from .crew import Agent
 from .judge import Verdict, ends_of, final, heirs
@@ -67,7 +68,7 @@ class ModelStall(Watched):
     late_s: float = 0.0
     """The longest from a candidate's cause to its analysis, less the deadline; below 0, all were in time."""
     tally_late_s: float = 0.0
-    """The longest from a window that made no candidate to its tally, less the time between tallies."""
+    """The longest from a window that made no candidate to its tally, less the time it may take."""
     recovered_s: float = float("inf")
     """From its healing to the next analysis by the model."""
 
@@ -189,16 +190,28 @@ def measure_lateness(
         report.alerts += candidate_id in control.alerts
     report.candidates = len(waited_s)
     report.late_s = max(waited_s) - settings.deadline_s
-    report.tally_late_s = _tally_wait_s(logs, control, began_s, healed_s) - settings.tally_s
+    report.tally_late_s = _tally_late_s(logs, control, settings, began_s, healed_s)
 
 
-def _tally_wait_s(logs: Logs, control: Control, began_s: float, healed_s: float) -> float:
+def _tally_late_s(
+    logs: Logs, control: Control, settings: AgentSettings, began_s: float, healed_s: float
+) -> float:
+    """Return the longest from a window that made no candidate to where it is accounted for, less what it may take.
+
+    A revision waits for the answers that it may correct. Where it corrects one, that decision accounts for it.
+    """
+    decode = BY_NAME["aggregates"].decoder().decode
     tallies = [(told.logged_ms, tally) for told, tally in logs.of(Tally)]
-    longest_s = 0.0
+    decided_ms: dict[Place, int] = {}
+    for told, decision in logs.of(Decision):
+        place = Place(decision.aggregates_partition, decision.last_offset)
+        decided_ms.setdefault(place, told.logged_ms)
+    longest_s = -settings.tally_s
     for partition, records in enumerate(logs.aggregates):
         for record in records:
             came = began_s * 1000 < record.timestamp < healed_s * 1000
-            if not came or Place(partition, record.offset) not in control.tallied:
+            place = Place(partition, record.offset)
+            if not came or place not in control.tallied:
                 continue
             spoken_ms = (
                 at_ms
@@ -206,8 +219,12 @@ def _tally_wait_s(logs: Logs, control: Control, began_s: float, healed_s: float)
                 if tally.aggregates_partition == partition
                 and tally.first_offset <= record.offset <= tally.last_offset
             )
-            told_ms = min(spoken_ms, default=float("inf"))
-            longest_s = max(longest_s, (told_ms - record.timestamp) / 1000)
+            told_ms = min((*spoken_ms, decided_ms.get(place, float("inf"))))
+            waited_s = (told_ms - record.timestamp) / 1000
+            aggregate: Aggregate = decode(record.value or b"")
+            revises = aggregate.edition != FIRST_EDITION
+            may_s = settings.tally_s + (settings.deadline_s if revises else 0.0)
+            longest_s = max(longest_s, waited_s - may_s)
     return longest_s
 
 
