@@ -63,7 +63,7 @@ class Analyst:
         """Return leave to ask the model about a candidate; None where rules are to answer it now."""
         if self.desk is None or not self.wants_model(candidate) or now_s > candidate.deadline_s:
             return None
-        return None if self.desk.is_shut(now_s) else self.desk.slots.take(now_s)
+        return None if self.desk.is_shut(now_s, candidate.product) else self.desk.slots.take(now_s)
 
     async def answer(
         self, candidate: Candidate, slot: Slot | None = None
@@ -98,7 +98,8 @@ class Analyst:
             return "no_model"
         if not self.wants_model(candidate):
             return f"{candidate.product}_by_rules"
-        if now_s <= candidate.deadline_s and (shut := self.desk.shut(now_s)) is not None:
+        product = candidate.product
+        if now_s <= candidate.deadline_s and (shut := self.desk.shut(now_s, product)) is not None:
             return shut
         if candidate.sends:
             return candidate.sends[-1].outcome
@@ -111,7 +112,7 @@ class Analyst:
             return by_model(candidate, words)
         if self.desk is None or self._caller is None or slot is None:
             return by_rules(candidate, self._why_not(candidate, time.monotonic()))
-        if (shut := self.desk.shut(time.monotonic())) is not None:
+        if (shut := self.desk.shut(time.monotonic(), candidate.product)) is not None:
             return by_rules(candidate, shut)
         return await self._by_model(candidate, self._caller, slot)
 

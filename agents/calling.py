@@ -126,7 +126,8 @@ class Caller:
             worth = Outcome.IGNORED
             if outcome != "cancelled":
                 worth = worth_of(outcome, judged=reply.stop_reason is not None)
-            self._desk.quality.report(permits.quality, worth, time.monotonic(), why=outcome)
+            quality = self._desk.quality_of(candidate.product)
+            quality.report(permits.quality, worth, time.monotonic(), why=outcome)
         cost = await self._account(sendable, reply, began_ms)
         await self._heed(reply)
         sent = Sent(
@@ -145,7 +146,7 @@ class Caller:
         """Return leave by the breakers, or why there is none: the brokers may have taken all the time there was."""
         if now_s + ANSWER_S_MIN > candidate.deadline_s:
             return "deadline"
-        return self._desk.admit(now_s)
+        return self._desk.admit(now_s, candidate.product)
 
     async def _heed(self, reply: Reply) -> None:
         """Correct the pace by what the answer says of the provider's own limits."""

@@ -17,7 +17,7 @@ from agents.account.terms import SIZE_MS, terms_of
 from agents.analyst import Analyst
 from agents.ask.breakers import Breakers
 from agents.ask.concurrency import ConcurrencyLimit
-from agents.ask.prompt import version
+from agents.ask.prompt import state_version, version
 from agents.desk import Desk
 from agents.journal import Journal, acts, entries_since
 from agents.orders import Orders
@@ -148,6 +148,9 @@ def create_desk(
         # A call gives its slot back however it ends, and may wait for the brokers as long as they take.
         slots=ConcurrencyLimit(model.concurrency, lost_s=math.inf),
         books=Books(ledger, journal.write, now_ms=now_ms),
+        state_quality=(
+            breakers.of_prompt(state_version(), now_s) if "state" in model.products else None
+        ),
     )
 
 
