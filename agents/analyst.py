@@ -117,7 +117,7 @@ class Analyst:
             return recalled
         if self._caller is None or place is None:
             return by_rules(candidate, self._why_not(candidate, time.monotonic()))
-        if (shut := place.seat.shut(time.monotonic())) is not None:
+        if (shut := place.seat.shut(time.monotonic(), candidate.product)) is not None:
             return self._elsewhere(candidate, place.seat, shut) or by_rules(candidate, shut)
         return await self._by_model(candidate, self._caller, place)
 

@@ -146,7 +146,8 @@ class Caller:
             worth = Outcome.IGNORED
             if outcome != "cancelled":
                 worth = worth_of(outcome, judged=reply.stop_reason is not None)
-            seat.quality.report(permits.quality, worth, time.monotonic(), why=outcome)
+            quality = seat.quality_of(candidate.product)
+            quality.report(permits.quality, worth, time.monotonic(), why=outcome)
         cost = await self._account(sendable, reply, began_ms)
         await self._heed(seat, reply)
         sent = Sent(
@@ -167,7 +168,7 @@ class Caller:
         """Return leave by the breakers, or why there is none: the brokers may have taken all the time there was."""
         if now_s + ANSWER_S_MIN > candidate.deadline_s:
             return "deadline"
-        return self._desk.admit(seat, now_s)
+        return self._desk.admit(seat, now_s, candidate.product)
 
     async def _heed(self, seat: Seat, reply: Reply) -> None:
         """Correct a model's pace by what its answer says of the provider's own limits."""

@@ -31,6 +31,8 @@ class Seat:
     slots: ConcurrencyLimit
     products: frozenset[Product] = frozenset({"deep_dive"})
     """What it may be asked for."""
+    state_quality: CircuitBreaker | None = None
+    """As `quality`, of the prompt of state narratives; None where these are not asked for."""
     tariff: Tariff | None = None
     """Whose price it has; None: its provider's."""
     cools_until_s: float = float("-inf")
@@ -49,32 +51,36 @@ class Seat:
         if until_s > self.cools_until_s:
             self.cools_until_s, self.cools_why = until_s, why
 
-    def is_shut(self, now_s: float) -> bool:
-        """Return whether a breaker lets no call through now; nothing is counted."""
-        return self.breaker.is_shut(now_s) or self.quality.is_shut(now_s)
+    def quality_of(self, product: Product) -> CircuitBreaker:
+        """Return the quality breaker of the prompt that a product is asked with."""
+        return self.state_quality or self.quality if product == "state" else self.quality
 
-    def shut(self, now_s: float) -> str | None:
+    def is_shut(self, now_s: float, product: Product) -> bool:
+        """Return whether a breaker lets no call for a product through now; nothing is counted."""
+        return self.breaker.is_shut(now_s) or self.quality_of(product).is_shut(now_s)
+
+    def shut(self, now_s: float, product: Product) -> str | None:
         """Return which breaker lets no call through now, as the reason an analysis carries; None if both do."""
         if self.breaker.rejects(now_s):
             return "breaker_open"
-        return "quality_open" if self.quality.rejects(now_s) else None
+        return "quality_open" if self.quality_of(product).rejects(now_s) else None
 
-    def hindrance(self, now_s: float) -> str | None:
-        """Return why it cannot be asked now, or None; nothing is counted."""
+    def hindrance(self, now_s: float, product: Product) -> str | None:
+        """Return why it cannot be asked for a product now, or None; nothing is counted."""
         if self.breaker.is_shut(now_s):
             return "breaker_open"
-        if self.quality.is_shut(now_s):
+        if self.quality_of(product).is_shut(now_s):
             return "quality_open"
         if now_s < self.cools_until_s:
             return self.cools_why
         return None if self.slots.has_room(now_s) else "busy"
 
-    def standing(self, now_s: float) -> Standing:
-        """Return how it stands now."""
+    def standing(self, now_s: float, product: Product) -> Standing:
+        """Return how it stands now for a product."""
         return Standing(
             provider=self.model.provider,
             name=self.model.name,
-            shut=self.is_shut(now_s),
+            shut=self.is_shut(now_s, product),
             cools_until_s=self.cools_until_s,
             outstanding=self.slots.in_flight,
             full=not self.slots.has_room(now_s),
@@ -132,17 +138,18 @@ class Desk:
 
     def is_free(self, now_s: float) -> bool:
         """Return whether a model can be asked now, or none will be for as long as the breakers are open."""
-        if all(seat.is_shut(now_s) for seat in self.seats):
+        asked = [(seat, product) for seat in self.seats for product in sorted(seat.products)]
+        if all(seat.is_shut(now_s, product) for seat, product in asked):
             return True
-        return any(seat.hindrance(now_s) is None for seat in self.seats)
+        return any(seat.hindrance(now_s, product) is None for seat, product in asked)
 
     def is_shut(self, product: Product, now_s: float) -> bool:
         """Return whether breakers let no call for a product through now; nothing is counted."""
-        return all(seat.is_shut(now_s) for seat in self.serving(product))
+        return all(seat.is_shut(now_s, product) for seat in self.serving(product))
 
     def shut(self, product: Product, now_s: float) -> str | None:
         """Return which breaker of the first let no call for a product through, where none does; None if one does."""
-        reasons = [seat.shut(now_s) for seat in self.serving(product)]
+        reasons = [seat.shut(now_s, product) for seat in self.serving(product)]
         return None if None in reasons else next(iter(reasons), None)
 
     def fresh(
@@ -152,7 +159,7 @@ class Desk:
         failed = failures_of(sends)
         for seat in self.serving(product):
             is_other = seat is not besides and seat.label not in failed
-            if is_other and seat.hindrance(now_s) is None:
+            if is_other and seat.hindrance(now_s, product) is None:
                 return seat
         return None
 
@@ -167,12 +174,12 @@ class Desk:
             seat, slot, self._reason(seat, product, failed, now_s), seat.label not in failed
         )
 
-    def admit(self, seat: Seat, now_s: float) -> "Permits | str":
+    def admit(self, seat: Seat, now_s: float, product: Product) -> "Permits | str":
         """Return leave for one call by both breakers of a model, or the reason why there is none."""
         model = seat.breaker.admit(now_s)
         if model is None:
             return "breaker_open"
-        quality = seat.quality.admit(now_s)
+        quality = seat.quality_of(product).admit(now_s)
         if quality is None:
             seat.breaker.report(model, Outcome.IGNORED, now_s, why="quality_open")
             return "quality_open"
@@ -186,7 +193,7 @@ class Desk:
     def _routed(self, product: Product, sends: Collection[Sent], now_s: float) -> Seat | None:
         seats, failed = self.serving(product), failures_of(sends)
         tried = {at for at, seat in enumerate(seats) if seat.label in failed}
-        standings = [seat.standing(now_s) for seat in seats]
+        standings = [seat.standing(now_s, product) for seat in seats]
         at = route(standings, now_s, tried=tried)
         return None if at is None else seats[at]
 
@@ -197,7 +204,7 @@ class Desk:
             return ANSWERED
         if product not in primary.products:
             return "not_served"
-        return failed.get(primary.label) or primary.hindrance(now_s) or ANSWERED
+        return failed.get(primary.label) or primary.hindrance(now_s, product) or ANSWERED
 
 
 def failures_of(sends: Collection[Sent]) -> dict[str, str]:

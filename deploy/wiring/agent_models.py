@@ -11,7 +11,7 @@ from agents.account.pricing import LISTED, Tariff, UnknownPriceError, cost_nano_
 from agents.account.terms import terms_of
 from agents.ask.breakers import Breakers
 from agents.ask.concurrency import ConcurrencyLimit
-from agents.ask.prompt import version
+from agents.ask.prompt import state_version, version
 from agents.desk import Desk, Seat
 from agents.endpoints import EndpointSettings
 from agents.journal import Journal
@@ -160,7 +160,7 @@ def _seat(
     if isinstance(endpoint, SpareSettings):
         key = settings.key_of(endpoint)
     is_first_name = endpoint.name == settings.model.name
-    prompt = version() if is_first_name else f"{version()}/{endpoint.name}"
+    suffix = "" if is_first_name else f"/{endpoint.name}"
     products = settings.model.products
     if isinstance(endpoint, SpareSettings) and endpoint.products is not None:
         products = endpoint.products
@@ -178,7 +178,10 @@ def _seat(
         ),
         breaker=breakers.of_model(endpoint.provider, endpoint.name, now_s),
         # The same model answers a prompt alike wherever it is; another one's answers say nothing of it.
-        quality=breakers.of_prompt(prompt, now_s),
+        quality=breakers.of_prompt(version() + suffix, now_s),
+        state_quality=(
+            breakers.of_prompt(state_version() + suffix, now_s) if "state" in products else None
+        ),
         # A call gives its slot back however it ends, and may wait for the brokers as long as they take.
         slots=ConcurrencyLimit(endpoint.concurrency, lost_s=math.inf),
         products=frozenset(products),

@@ -86,7 +86,9 @@ def breaker_part(name: str, breaker: CircuitBreaker, now_s: float) -> Part:
 
 def model_part(seat: Seat, now_s: float, *, is_first: bool) -> Part:
     """Return how one of several models is: whether it can be asked, and how busy it is."""
-    hindrance = seat.hindrance(now_s)
+    # Of the product it can be asked for, if there is one.
+    hindrances = [seat.hindrance(now_s, product) for product in sorted(seat.products)]
+    hindrance = None if None in hindrances else next(iter(hindrances), None)
     words = "asked first" if is_first else "asked where those before it cannot be"
     if hindrance is not None:
         words += f"; not now: {HINDRANCES.get(hindrance, hindrance)}"

@@ -107,7 +107,8 @@ class Office:
         self.journal: list[Intent | Result] = []
         books = Books(ledger, self.write, now_ms=lambda: NOW_MS)
         self.slots = ConcurrencyLimit(settings.model.concurrency, lost_s=60.0)
-        self.seat = Seat(model, self.breaker, self.quality, self.slots)
+        products = frozenset(settings.model.products)
+        self.seat = Seat(model, self.breaker, self.quality, self.slots, products)
         desk = Desk([self.seat, *spares], books)
         self.analyst = Analyst(settings, desk, now_ms=lambda: NOW_MS)
         self.on_intent: Callable[[], None] = lambda: None

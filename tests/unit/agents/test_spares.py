@@ -138,7 +138,7 @@ async def test_a_model_that_asks_for_silence_is_let_be(ledger: Ledger) -> None:
     limited = failed("rate_limited", IGNORED, Usage())
     ours.first.reply = msgspec.structs.replace(limited, retry_after_s=3_600.0)
     assert (await ours.answer()).origin_reason == "rate_limited"
-    assert ours.office.seat.hindrance(time.monotonic()) == "rate_limited"
+    assert ours.office.seat.hindrance(time.monotonic(), "deep_dive") == "rate_limited"
     ours.first.reply = said()
     analysis = await ours.answer()
     assert (analysis.origin, analysis.origin_reason) == ("model_other_provider", "rate_limited")

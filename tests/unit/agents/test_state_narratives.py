@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from agents.analyst import Later
 from agents.answer.narrative import Narrative, slots_for
+from agents.ask.breaker import CircuitBreaker
 from agents.ask.claude import Claude
 from agents.ask.prompt import narrative_of, prompt_of, state_prompt_of, state_version
 from agents.decide.candidate import Candidate
@@ -18,12 +19,12 @@ from agents.fake_claude.answers import answer
 from agents.fake_claude.models import MODELS
 from agents.fake_claude.rules import judge
 from agents.fake_claude.spoiling import Spoiling
-from agents.settings import AgentSettings, ModelSettings
+from agents.settings import AgentSettings, BreakerSettings, ModelSettings
 from tests.servers import SharedRedis
 from tests.strategies.aggregates import calm, market
 from tests.unit.agents.answer.test_narrative import RISEN, state_of
 from tests.unit.agents.fake_claude.wire import Wire
-from tests.unit.agents.office import MODEL, Office, SaidModel, a_ledger, said
+from tests.unit.agents.office import MODEL, Office, SaidModel, a_ledger, pressing, said
 from tests.unit.agents.serving import fake_claude, url_of
 from topics import BY_NAME, encode
 
@@ -150,7 +151,7 @@ async def test_a_narrative_that_does_not_fit_is_not_asked_for_again(
     text = msgspec.json.encode({"headline": "{symbol}", "text": "It rose {return_1m}."}).decode()
     fallen = state_of([*calm(12), market(number=12, last=99.0)]).facts
     async with a_ledger(redis_server.url, topic_prefix) as ledger:
-        ours = Office(SaidModel(said(text)), ledger, SETTINGS)
+        ours = Office(SaidModel(said(text, stop_reason="end_turn")), ledger, SETTINGS)
         answer = await ours.step(due(replace(RISEN, facts=fallen)))
         assert not isinstance(answer, Later)
         assert (answer[0].origin, answer[0].origin_reason) == ("rules", "render_rejected")
@@ -158,3 +159,26 @@ async def test_a_narrative_that_does_not_fit_is_not_asked_for_again(
         ((prompt, *_),) = ours.model.asked
         assert prompt == prompt_of(RISEN, MODEL)
         assert ours.quality.tally(time.monotonic()).calls == 0
+
+
+@pytest.mark.integration
+async def test_a_prompt_of_states_that_fails_leaves_the_deep_dives_alone(
+    redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """Each prompt has a breaker of its own: the one that opened keeps its own product from the model."""
+    async with a_ledger(redis_server.url, topic_prefix) as ledger:
+        ours = Office(SaidModel(said("no JSON", stop_reason="end_turn")), ledger, SETTINGS)
+        desk = ours.analyst.desk
+        assert desk is not None
+        desk.primary.state_quality = CircuitBreaker(BreakerSettings(calls_min=1, jitter=0))
+        assert isinstance(await ours.step(due(RISEN)), Later)
+        now_s = time.monotonic()
+        assert (desk.is_shut("state", now_s), desk.is_shut("deep_dive", now_s)) == (True, False)
+        assert ours.analyst.is_free(now_s)
+        answer = await ours.step(due(RISEN))
+        assert not isinstance(answer, Later)
+        assert answer[0].origin_reason == "quality_open"
+        ours.model.reply = said()
+        dive = await ours.step(pressing())
+        assert not isinstance(dive, Later)
+        assert dive[0].origin == "model"

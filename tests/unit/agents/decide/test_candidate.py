@@ -69,6 +69,13 @@ def showing(number: int, minute: int = 12, **changes: Any) -> Candidate:
     return candidate_of([market(number=minute)], shown=shown, **changes)
 
 
+def test_the_newer_state_is_the_state() -> None:
+    """Its words are of its facts; an older one's would be filled with numbers they are not of."""
+    older = candidate(product="state", labels=(("direction", "down"),))
+    newer = candidate(candidate_id="newer", product="state", labels=(("direction", "up"),))
+    assert coalesced(older, newer).labels == newer.labels
+
+
 def test_the_windows_that_reasons_stand_on_come_along() -> None:
     """Those of the worse candidate first; as facts with their window's end, before the latest ones."""
     older = showing(1, severity="critical", reasons=("price_drop",))

@@ -144,6 +144,14 @@ def test_what_was_noted_is_forgotten_after_an_hour() -> None:
     assert list(context.noted) == [noted[2].latest.aggregate_id]
 
 
+def test_the_states_that_were_told_last_are_kept() -> None:
+    """By the candidate they are of, at most as many as windows."""
+    context = AssetContext("BTC")
+    for number in range(NOTED_MAX + 1):
+        context.label(f"c{number}", (("direction", "up"),))
+    assert list(context.labels) == [f"c{number}" for number in range(1, NOTED_MAX + 1)]
+
+
 def test_an_asset_beyond_the_bound_is_not_kept() -> None:
     """The bound holds at its edge, and assets that are kept are found again."""
     context = Context()

@@ -77,6 +77,21 @@ def test_only_the_smallest_windows_are_asked_about(aggregate: Aggregate, is_aske
         assert is_asked
 
 
+def test_a_state_is_of_the_main_instrument_whichever_asks() -> None:
+    """Its facts begin with that one's; a replay finds its words by its id, also of one that is only folded."""
+    log = [one for n in range(16) for one in (market("BTC/EUR", n, volume=1.0), market(number=n))]
+    deciding, folding = decider(), decider(decide_from=len(log))
+    made = [deciding.take(offset, one, 0.0) for offset, one in enumerate(log)]
+    assert [folding.take(offset, one, 0.0) for offset, one in enumerate(log)] == [None] * len(log)
+    last = made[-2]  # the smaller instrument's minute came first
+    assert last is not None
+    assert (last.reasons, last.lead) == (("state_expired",), "BTC/USDT")
+    assert last.facts[0].subject == "BTC/USDT"
+    assert dict(last.labels) == {"direction": "flat", "volume": "usual"}
+    for one in (deciding, folding):
+        assert one.context_of("BTC").labels[last.candidate_id] == last.labels
+
+
 def test_a_tally_names_its_span_and_is_taken_once() -> None:
     """Its id derives from where it begins; nothing to tell is None."""
     ours = decider()
