@@ -242,10 +242,11 @@ class AgentSettings(_Branch):
     """Assets that may wait for their analysis."""
     deadline_s: float = Field(default=20.0, gt=0)
     """Within this a candidate has its answer, by rules where the model has none in time."""
-    warm_up_s: float = Field(default=21_600.0, ge=0)
+    warm_up_s: float = Field(default=28_800.0, ge=0)
     """How far before its committed offset a worker folds without deciding, in log time.
 
-    The gate's memory, the baselines before it, and an hour for windows that come late.
+    The gate's memory, the last hour of development before it, the baselines before that, and an hour for windows that
+    come late.
     """
     fresh_s: float = Field(default=3_600.0, ge=0)
     """A group without a committed offset decides on what was logged at most this long ago."""

@@ -7,7 +7,7 @@ from msgspec import Struct
 from topics import DataQuality, Fact, Severity, Usage
 from topics.analysis import Product
 
-from .context import Noted
+from .context import Labels, Noted
 from .editions import cited_in, window_of
 from .facts import earlier_facts
 from .quality import quality_with
@@ -82,6 +82,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """The subject that its latest facts begin with."""
     shown: tuple[Noted, ...] = ()
     """The windows that its reasons stand on, the worst first, whether they are the latest or not."""
+    labels: Labels = ()
+    """How the asset is in coarse words, those of its main instrument; none of an alert's."""
     sends: tuple[Sent, ...] = ()
     """What was sent for it, and for those it took over; oldest first."""
     heir: str | None = None
@@ -141,6 +143,7 @@ def coalesced(older: Candidate, newer: Candidate) -> Candidate:
         read_to=newer.read_to,
         lead=newer.lead,
         shown=shown,
+        labels=newer.labels,
         sends=older.sends + newer.sends,
         heir=newer.heir,
     )

@@ -32,6 +32,8 @@ minute, each with three windows, this is more than the twenty minutes nobody wai
 
 Family = tuple[Kind, str, int, int]
 """kind, subject, window_ms, step_ms"""
+Labels = tuple[tuple[str, str], ...]
+"""A state in coarse words, each with what it is of."""
 
 
 class Baseline(Struct, frozen=True):
@@ -104,6 +106,8 @@ class AssetContext:
         self.series: dict[Family, Series] = {}
         self.noted: dict[str, Noted] = {}
         """By id, the windows that findings stood on, those noted last at the end."""
+        self.labels: dict[str, Labels] = {}
+        """By candidate, the state it was made in; those made last at the end."""
         self.refused = 0
         """Windows of families beyond the bound."""
 
@@ -131,6 +135,12 @@ class AssetContext:
             self.noted[window.latest.aggregate_id] = window
             if len(self.noted) > NOTED_MAX:
                 del self.noted[next(iter(self.noted))]
+
+    def label(self, candidate_id: str, labels: Labels) -> None:
+        """Keep the state that a candidate is made in: a replay asks for it, as long as for the windows."""
+        self.labels[candidate_id] = labels
+        if len(self.labels) > NOTED_MAX:
+            del self.labels[next(iter(self.labels))]
 
     def event_ms(self) -> int:
         """Return how far the asset's event time has come: the end of its newest window."""

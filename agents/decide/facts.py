@@ -106,7 +106,7 @@ def facts_of_window(window: Window) -> list[Fact]:
 
 
 def _fact(measure: _Measure, series: Window) -> Fact:
-    usual = _usual(series, measure.baseline_of, measure.scored)
+    usual = usual_of(series, measure.baseline_of, measure.scored)
     score = series.latest.scores.get(measure.scored) if measure.scored else None
     return Fact(
         metric=measure.metric,
@@ -123,8 +123,8 @@ def _fact(measure: _Measure, series: Window) -> Fact:
     )
 
 
-def _usual(series: Window, baseline_of: str | None, scored: str | None) -> Baseline | None:
-    """Return what has been usual: by the window's own score, else over the windows that were seen.
+def usual_of(series: Window, baseline_of: str | None, scored: str | None) -> Baseline | None:
+    """Return what has been usual, in the unit of the fact: by the window's own score, else over the windows that were seen.
 
     The score of a window rests on up to 288 before it, whoever reads; the windows seen are at most 30.
     """
@@ -187,7 +187,7 @@ def _measures(series: Window) -> list[_Measure]:
             level = _Measure("level", volume.level, aggregate.asset, "level", scored="level")
             return [flow, level]
         case SocialValues() as social:
-            usual = _usual(series, "posts", "posts")
+            usual = usual_of(series, "posts", "posts")
             ratio = (
                 [_Measure("posts_ratio", social.posts / usual.median, "x")]
                 if usual is not None and usual.median > 0
@@ -205,7 +205,7 @@ def _measures(series: Window) -> list[_Measure]:
 
 def _market(market: MarketValues, aggregate: Aggregate, series: Window) -> list[_Measure]:
     quote = aggregate.subject.partition("/")[2].partition(":")[0]
-    usual = _usual(series, "volume", "volume")
+    usual = usual_of(series, "volume", "volume")
     found = [
         _Measure("return", _percent_of(market.log_return), "%", quote=quote, scored="log_return"),
         _Measure("close", market.close, quote, quote=quote),

@@ -10,8 +10,6 @@ valid (`state_valid_s` of event time from its end; of longer ago nobody would be
 the next window, if it shows what no edition of it had.
 """
 
-from math import exp
-
 from msgspec import Struct
 
 from agents.settings import GateSettings
@@ -20,10 +18,11 @@ from topics.analysis import Product
 from topics.identity import murmur2
 
 from .candidate import SEVERITIES, SHOWN_MAX, is_at_least
-from .context import AssetContext, Baseline, Family, Noted, Series
+from .context import AssetContext, Family, Labels, Noted, Series
 from .editions import Edition
 from .findings import Ground, findings, grounds_of, is_doubtful
-from .memory import MINUTE_MS, AssetGate, Buckets
+from .fingerprint import differs
+from .memory import MINUTE_MS, AssetGate
 
 FIRST_EDITION: Edition = (0, 0)
 """Of a window that has not been there before, in whatever order it comes."""
@@ -39,15 +38,19 @@ class Verdict(Struct, frozen=True):
     reasons: tuple[str, ...]
     grounds: tuple[Ground, ...] = ()
     """What the reasons rest on; a state's rest on nothing that a revision could undo."""
+    labels: Labels = ()
+    """How the asset is, in coarse words."""
+    main: str | None = None
+    """The instrument that these are of."""
 
     @property
     def lead(self) -> str | None:
-        """The subject it is about: of the worst that was found, the last; None of a state, which is of its window.
+        """The subject it is about: of the worst that was found, the last; of a state, the instrument it is told by.
 
         What is owed from the minute before is asked with the next window of any instrument, which may be a calm one.
         """
         worst = self.shown[:1]
-        return worst[0].latest.subject if worst else None
+        return worst[0].latest.subject if worst else self.main
 
     @property
     def shown(self) -> tuple[Noted, ...]:
@@ -78,20 +81,15 @@ class Gate:
         memory = self._memory(context.asset, as_of_ms)
         family = (aggregate.kind, aggregate.subject, aggregate.window_ms, aggregate.step_ms)
         series = context.series[family]
+        memory.state.take(aggregate, context, self._settings)
         found = self._found(memory, family, aggregate, series)
         if found:
             self.forgotten += memory.remember(found, self._past_ms(context))
-        changed = self._has_changed(memory, aggregate, series)
         verdict = self._dive(memory, as_of_ms, memory.owed + found)
         if verdict is None and not memory.owed and isinstance(aggregate.values, MarketValues):
-            reason = self._state_reason(memory, as_of_ms, changed=changed)
-            verdict = Verdict("state", "info", (reason,)) if reason else None
-        if verdict is None:
-            return None
-        # Social windows come after younger market windows: what was said of a later minute stays said.
-        memory.state_ms = max(as_of_ms, memory.state_ms or 0)
-        if aggregate.subject in memory.buckets:
-            memory.said[aggregate.subject] = memory.buckets[aggregate.subject]
+            verdict = self._state(memory, as_of_ms)
+        if verdict is not None:
+            memory.speak(as_of_ms)
         return verdict
 
     def consider_late(self, aggregate: Aggregate, context: AssetContext) -> Verdict | None:
@@ -104,6 +102,7 @@ class Gate:
         """
         as_of_ms, past_ms = aggregate.window_end_ms, self._past_ms(context)
         memory = self._memory(context.asset, as_of_ms)
+        memory.state.take(aggregate, context, self._settings)
         memory.revise_owed(aggregate, self._settings)
         memory.let_go(aggregate, self._settings)
         if as_of_ms <= past_ms:
@@ -115,7 +114,7 @@ class Gate:
         if aggregate.edition == FIRST_EDITION:
             verdict = self._dive(memory, as_of_ms, memory.owed + found)
             if verdict is not None:
-                memory.state_ms = max(as_of_ms, memory.state_ms or 0)
+                memory.speak(as_of_ms)
             return verdict
         if memory.is_news(found) or self._is_rested(memory, as_of_ms):
             self.forgotten += memory.owe(memory.owed + found)
@@ -127,7 +126,8 @@ class Gate:
         if found and self._may_ask(memory, as_of_ms, is_news=is_news):
             memory.ask(as_of_ms, found, rested=self._is_rested(memory, as_of_ms))
             reasons = tuple(dict.fromkeys(ground.reason for ground in found))
-            return Verdict("deep_dive", memory.severity, reasons, found)
+            state = memory.state
+            return Verdict("deep_dive", memory.severity, reasons, found, state.labels, state.main)
         if is_news and memory.is_too_soon(as_of_ms):
             self.forgotten += memory.owe(found)
         return None
@@ -191,19 +191,13 @@ class Gate:
             return True
         return as_of_ms >= memory.asked_ms + self._settings.cool_down_s * 1000
 
-    def _has_changed(self, memory: AssetGate, aggregate: Aggregate, series: Series) -> bool:
-        """Note an instrument's buckets, and return whether they are not those last spoken of."""
-        if not isinstance(aggregate.values, MarketValues):
-            return False
-        subject = aggregate.subject
-        now = memory.buckets[subject] = buckets(
-            aggregate.values,
-            series.baseline("volume"),
-            memory.buckets.get(subject),
-            self._settings,
-            holed=is_doubtful(aggregate),
-        )
-        return now != memory.said.setdefault(subject, now)
+    def _state(self, memory: AssetGate, as_of_ms: int) -> Verdict | None:
+        """Return the word on how the asset is, where one is due."""
+        state = memory.state
+        reason = self._state_reason(memory, as_of_ms, changed=differs(state.labels, memory.said))
+        if reason is None:
+            return None
+        return Verdict("state", "info", (reason,), labels=state.labels, main=state.main)
 
     def _state_reason(self, memory: AssetGate, as_of_ms: int, *, changed: bool) -> str | None:
         """Say how the asset is when that has changed, or when the last word is no longer valid."""
@@ -216,28 +210,3 @@ class Gate:
         if as_of_ms >= memory.state_ms + self._settings.state_valid_s * 1000:
             return "state_expired"
         return "state_changed" if changed else None
-
-
-def buckets(
-    values: MarketValues,
-    volume: Baseline | None,
-    before: Buckets | None,
-    settings: GateSettings,
-    *,
-    holed: bool = False,
-) -> Buckets:
-    """Return the coarse state of a market window: its direction and its volume.
-
-    With hysteresis: a bucket is left only well inside the next one, so that a value at an edge does not
-    flap. Of a holed window only a high volume is proven; else the bucket stays what it was.
-    """
-    was_direction, was_volume = before or ("", "usual")
-    move = exp(values.log_return) - 1
-    edge = settings.flat_fraction * (0.5 if was_direction in ("up", "down") else 1.0)
-    direction = "up" if move > edge else "down" if move < -edge else "flat"
-    ratio = values.volume / volume.median if volume and volume.median > 0 else 1.0
-    high = settings.high_volume_ratio * (0.7 if was_volume == "high" else 1.0)
-    low = (1 / settings.high_volume_ratio) / (0.7 if was_volume == "low" else 1.0)
-    if holed and ratio < high:
-        return direction, was_volume
-    return direction, "high" if ratio >= high else "low" if ratio <= low else "usual"

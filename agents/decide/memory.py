@@ -1,22 +1,21 @@
 """What the gate remembers of an asset: what it asked, what it owes, and what windows have shown. PURE."""
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from agents.settings import GateSettings
 from topics import Aggregate, Severity
 
 from .candidate import worse
-from .context import Baseline, Family, Noted
+from .context import Baseline, Family, Labels, Noted
 from .editions import Edition, window_of
 from .findings import Ground, Held, findings
+from .fingerprint import Fingerprint
 
 MINUTE_MS = 60_000
 OWED_MAX = 64
 """Findings of one asset that are owed to its next window; of more the oldest are let go."""
 FOUND_MAX = 256
 """Windows of one asset of which is known what they have shown: those of 17 instruments, all of them over 15 minutes."""
-
-Buckets = tuple[str, ...]
 
 
 class Shown(Struct):
@@ -50,10 +49,10 @@ class AssetGate(Struct):
     """What was critical in its deep dives since it was last asked about rested."""
     state_ms: int | None = None
     """As-of time of its last state narrative or deep dive."""
-    buckets: dict[str, Buckets] = {}
-    """Of each instrument's last window."""
-    said: dict[str, Buckets] = {}
-    """Of each instrument's window that was last spoken of."""
+    state: Fingerprint = field(default_factory=Fingerprint)
+    """How it is."""
+    said: Labels = ()
+    """How it was when it was last spoken of."""
     held: dict[Family, Held] = {}
     """What was found in the last window of each family."""
     owed: tuple[Ground, ...] = ()
@@ -80,6 +79,11 @@ class AssetGate(Struct):
         for ground in found:
             if (known := self.shown.get(ground.window)) is not None:
                 known.asked |= {ground.reason}
+
+    def speak(self, as_of_ms: int) -> None:
+        """Note that the asset is spoken of as it is. What was said of a later minute stays said."""
+        self.state_ms = max(as_of_ms, self.state_ms or 0)
+        self.said = self.state.labels
 
     def owe(self, found: tuple[Ground, ...]) -> int:
         """Owe these to the next window, and return how many are too many."""

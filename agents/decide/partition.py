@@ -11,7 +11,7 @@ from topics.analysis import Product, analysis_id
 from .alerts import AlertBook, alert_reason, candidate_id_of
 from .answered import Said
 from .candidate import AlertCause, Candidate
-from .context import AssetContext, Context, Noted
+from .context import AssetContext, Context, Labels, Noted
 from .corrections import Corrections
 from .facts import earlier_of, facts_of
 from .gate import FIRST_EDITION, Gate, Verdict
@@ -99,6 +99,7 @@ class PartitionDecider:
             as_of_ms, grounds = aggregate.window_end_ms, verdict.grounds
             self.corrections.found(aggregate.asset, made_id, as_of_ms, grounds)
             context.note(verdict.shown)
+        context.label(made_id, verdict.labels)
         if not deciding:
             return None
         if self._said.is_decided(made_id):
@@ -115,6 +116,7 @@ class PartitionDecider:
             reasons=verdict.reasons,
             offsets=(offset,),
             shown=verdict.shown,
+            labels=verdict.labels,
         )
         self.corrections.expect(made)
         return made
@@ -176,6 +178,7 @@ class PartitionDecider:
         offsets: tuple[int, ...] = (),
         alerts: tuple[AlertCause, ...] = (),
         shown: tuple[Noted, ...] = (),
+        labels: Labels = (),
     ) -> Candidate:
         earlier = earlier_of(context, shown)
         return Candidate(
@@ -197,6 +200,7 @@ class PartitionDecider:
             read_to=self.next_offset,
             lead=lead,
             shown=shown,
+            labels=labels,
             heir=self._said.heir_of(candidate_id),
         )
 

@@ -143,6 +143,8 @@ def candidate_again(decision: Decision, context: AssetContext) -> Candidate:
         tenure=0,
         enqueued_s=0.0,
         deadline_s=0.0,
+        lead=decision.lead,
+        labels=context.labels.get(decision.decision_id, ()),
         # Only the first is named, and of that nothing else is said.
         alerts=tuple(
             AlertCause(alert_id=alert_id, severity=decision.severity, since_ms=0)

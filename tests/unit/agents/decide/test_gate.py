@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.decide.context import AssetContext, Baseline, Context
-from agents.decide.gate import Gate, Verdict, buckets
-from agents.decide.memory import FOUND_MAX, OWED_MAX, Buckets
+from agents.decide.context import AssetContext, Context
+from agents.decide.fingerprint import LATE_MS
+from agents.decide.gate import Gate, Verdict
+from agents.decide.memory import FOUND_MAX, OWED_MAX
 from agents.settings import GateSettings
 from tests.strategies.aggregates import (
     FIVE_MS,
@@ -19,7 +20,6 @@ from tests.strategies.aggregates import (
     histories,
     holed,
     market,
-    market_values,
     silent,
     social,
 )
@@ -157,8 +157,14 @@ def test_within_the_cool_down_nothing_as_bad_asks_again(minutes: int, again: boo
     """Three hundred seconds of event time, to the minute."""
     falls = [market(number=n, low=97.0) for n in (0, minutes)]
     verdicts = Asked().all(falls)
-    assert _plain(verdicts[0]) == Verdict("deep_dive", "warning", ("price_drop",))
-    assert (_plain(verdicts[1]) == _plain(verdicts[0])) is again
+    first = verdicts[0]
+    assert first is not None
+    assert (first.product, first.severity, first.reasons) == (
+        "deep_dive",
+        "warning",
+        ("price_drop",),
+    )
+    assert (_plain(verdicts[1]) == _plain(first)) is again
 
 
 def test_within_the_cool_down_something_worse_asks_at_once() -> None:
@@ -188,7 +194,7 @@ def test_what_is_owed_is_told_of_its_own_instrument() -> None:
     assert (verdict.severity, verdict.lead) == ("critical", "BTC/USD")
     state = Asked().put(market())
     assert state is not None
-    assert state.lead is None
+    assert state.lead == "BTC/USDT"
     posts = Asked().all([social(posts=4), social(number=1, posts=20)])[-1]
     assert posts is not None
     assert posts.lead == "BTC"
@@ -238,17 +244,30 @@ def test_instruments_of_one_asset_do_not_flap_against_each_other() -> None:
 
 
 def test_a_change_in_a_minute_that_was_spoken_of_is_said_in_the_next() -> None:
-    """No change is lost because another instrument spoke first."""
-    log = [*calm(1), market("BTC/USD"), market(number=1, last=101.0)]
-    changed = market("BTC/USD", 1, last=101.0)
-    verdicts = Asked().all([*log, changed, market("BTC/USD", 2, last=101.0)])
-    assert [v and v.reasons[0] for v in verdicts] == [
-        "state_first",
-        None,
-        "state_changed",
-        None,
-        "state_changed",
-    ]
+    """No change is lost because posts spoke first of the same minute."""
+    log = [social(posts=4), *calm(9), social(number=1, posts=20), market(number=9, last=101.0)]
+    verdicts = Asked().all([*log, market(number=10, last=101.0)])
+    said = [verdict.reasons[0] for verdict in verdicts if verdict is not None]
+    assert said == ["state_first", "social_spike", "state_changed"]
+    assert verdicts[-1] is not None
+
+
+def test_a_move_of_an_instrument_that_is_not_the_main_one_is_no_change() -> None:
+    """The asset is as the instrument is that trades most; that it rises elsewhere may be a finding, and is no state."""
+    log = [w for n in range(10) for w in (market(number=n), market("BTC/EUR", n, volume=1.0))]
+    verdicts = Asked().all([*log, market("BTC/EUR", 10, volume=1.0, last=101.0)])
+    assert [v.reasons for v in verdicts if v] == [("state_first",)]
+
+
+def test_a_verdict_has_the_state_and_the_instrument_it_is_of() -> None:
+    """A state's and a deep dive's alike; the facts of a state begin with its instrument."""
+    first = Asked().put(market())
+    assert first is not None
+    assert (first.main, first.lead) == ("BTC/USDT", "BTC/USDT")
+    assert first.labels == (("direction", "flat"),)
+    dive = Asked().put(market(last=90.0))
+    assert dive is not None
+    assert (dive.product, dict(dive.labels)["direction"]) == ("deep_dive", "down")
 
 
 def test_a_late_social_window_does_not_turn_the_state_back() -> None:
@@ -264,44 +283,6 @@ def test_a_late_social_window_does_not_turn_the_state_back() -> None:
     assert verdict is not None
     assert verdict.reasons == ("social_spike",)
     assert asked.put(market("BTC/USD", 15, last=101.0)) is None
-
-
-@pytest.mark.parametrize(
-    ("before", "last", "volume", "after"),
-    [
-        (None, 100.19, 10.0, ("flat", "usual")),
-        (None, 100.21, 10.0, ("up", "usual")),
-        (("up", "usual"), 100.11, 10.0, ("up", "usual")),
-        (("up", "usual"), 100.09, 10.0, ("flat", "usual")),
-        (("flat", "usual"), 100.19, 10.0, ("flat", "usual")),
-        (("down", "usual"), 99.89, 10.0, ("down", "usual")),
-        (None, 100.0, 20.0, ("flat", "high")),
-        (None, 100.0, 19.9, ("flat", "usual")),
-        (("flat", "high"), 100.0, 14.1, ("flat", "high")),
-        (("flat", "high"), 100.0, 13.9, ("flat", "usual")),
-        (None, 100.0, 5.0, ("flat", "low")),
-        (("flat", "low"), 100.0, 7.1, ("flat", "low")),
-        (("flat", "low"), 100.0, 7.2, ("flat", "usual")),
-    ],
-)
-def test_a_bucket_is_left_only_well_inside_the_next(
-    before: Buckets | None, last: float, volume: float, after: Buckets
-) -> None:
-    """Half of the way for the direction, three tenths for the volume."""
-    values = market_values(last=last, volume=volume)
-    assert buckets(values, Baseline(10.0, 9), before, SETTINGS) == after
-
-
-def test_a_holed_window_says_nothing_of_a_low_volume() -> None:
-    """The bucket stays; a high volume is proven by what was seen."""
-    usual = Baseline(10.0, 9)
-    for was in ("high", "usual", "low"):
-        scant = buckets(market_values(volume=0.1), usual, ("flat", was), SETTINGS, holed=True)
-        assert scant == ("flat", was)
-    assert buckets(market_values(volume=0.1), usual, None, SETTINGS, holed=True)[1] == "usual"
-    plenty = buckets(market_values(volume=50.0), usual, ("flat", "low"), SETTINGS, holed=True)
-    assert plenty == ("flat", "high")
-    assert buckets(market_values(), Baseline(0.0, 9), None, SETTINGS) == ("flat", "usual")
 
 
 @given(histories(), st.integers(0, 60))
@@ -404,7 +385,9 @@ def test_a_quiet_larger_window_never_hides_a_crash() -> None:
         context = asked.context.of("BTC")
         assert context is not None
         context.take(quiet)
-        assert asked.put(crash) == alone
+        found = asked.put(crash)
+        assert found is not None
+        assert msgspec.structs.replace(found, labels=alone.labels) == alone
 
 
 SHORT = GateSettings(memory_s=600, baseline_s=600, cool_down_s=180, state_valid_s=300)
@@ -440,8 +423,11 @@ def long_logs(draw: st.DrawFn) -> list[Aggregate]:
 def test_a_gate_that_began_a_horizon_ago_says_the_same_as_one_that_read_all(
     log: list[Aggregate], at: int
 ) -> None:
-    """Cool-downs, states, held findings and baselines of a bounded past: the horizon, and what may come late."""
-    horizon_ms = int((SHORT.memory_s + SHORT.baseline_s) * 1000) + 600_000
+    """Cool-downs, states, held findings and baselines of a bounded past: the horizon, and what may come late.
+
+    A state rests on windows that ended a while ago when the memory began, and on what was usual before these.
+    """
+    horizon_ms = int((SHORT.memory_s + SHORT.baseline_s) * 1000) + FIVE_MS + 2 * LATE_MS
     at = min(at, len(log) - 1)
     begin = next(
         n for n, w in enumerate(log) if w.window_end_ms >= log[at].window_end_ms - horizon_ms
