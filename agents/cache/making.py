@@ -171,7 +171,8 @@ class Making:
         if entry is None:
             return lead
         if lead.lease is not None:
-            await store.leave(lease_name(name), lead.lease)
+            with suppress(NoAnswerError):  # then it ends by itself
+                await store.leave(lease_name(name), lead.lease)
         return Landed(entry)
 
     async def _lead(self, store: Store | None, name: str, flight: Flight, lead: _Lead) -> Landed:

@@ -28,7 +28,7 @@ COMMANDS = (
     *(("demo",), ("watch",), ("audit",), ("settings",), ("replay",)),
     *((role,) for role in ROLES),
     *(("topics", name) for name in ("apply", "check", "list", "schema")),
-    *(("bench", name) for name in ("windows", "latency", "backlog")),
+    *(("bench", name) for name in ("windows", "latency", "backlog", "cache")),
     *(("breaker", name) for name in ("show", "open", "close", "auto")),
     *(("budget", name) for name in ("show", "set", "reconcile")),
     *(("cache", name) for name in ("show", "drop", "clear")),

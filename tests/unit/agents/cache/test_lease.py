@@ -1,5 +1,6 @@
 """Who makes a value, and what becomes of those who wait: the table of `agents/cache/lease.py`."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +58,29 @@ def test_a_follower_does_as_the_table_says(
         if not isinstance(step, Wait | TakeOver):
             break
     assert took <= 1
+
+
+@pytest.mark.parametrize(
+    ("leases", "steps"),
+    [
+        ("aaa", "www"),
+        ("a-", "wt"),
+        ("a-b-", "wtwg"),
+        ("a--", "wtg"),
+        ("--", "tg"),
+        ("ab", "ww"),
+        ("abb-", "wwwg"),
+        ("abc", "wwg"),
+        ("aba", "wwg"),
+    ],
+)
+def test_one_lapse_is_bridged_and_no_second(leases: str, steps: str) -> None:
+    """Whoever took over: this follower (`t`), or another's token in the place of the first; `g` gives up."""
+    seen = Following()
+    for lease, expected in zip(leases, steps, strict=True):
+        stands = None if lease == "-" else Held(lease)
+        seen, step = follow(seen, stands, value_is_there=False, now_s=0.0, until_s=1.0)
+        assert step == {"w": Wait(), "t": TakeOver(), "g": GiveUp("leader_lost")}[expected]
 
 
 @given(st.binary(max_size=100))
