@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import structlog
+from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.metrics import AGENT
@@ -21,6 +22,16 @@ KNOWN_S = 5.0
 log = structlog.get_logger()
 
 
+class _Own(Struct):
+    """A tombstone that this process put up."""
+
+    name: str
+    """Of the value under it."""
+    until_ms: int
+    told: bool = False
+    """Whether Redis knows of it."""
+
+
 class Board:
     """Orders, read when somebody needs them, by one for all."""
 
@@ -29,8 +40,8 @@ class Board:
         self._store, self._now_ms = store, now_ms
         self._read = Orders(epoch=0)
         self._read_s = float("-inf")
-        self._own: dict[str, tuple[str, int]] = {}
-        """Tombstones of ours, by word, that Redis has not heard of: the value's name and until when."""
+        self._own: dict[str, _Own] = {}
+        """By word, until they are among what is read."""
         self._reading: asyncio.Task[None] | None = None
         self._lost = False
 
@@ -48,11 +59,11 @@ class Board:
     async def bar(self, word: str, name: str, until_ms: int) -> bool:
         """Put a tombstone over a key; return whether all workers will know of it."""
         now_ms = self._now_ms()
-        self._own = {word: own for word, own in self._own.items() if own[1] > now_ms}
+        self._own = {word: own for word, own in self._own.items() if own.until_ms > now_ms}
         if word not in self._own and len(self._own) >= TOMBSTONES_MAX:
             AGENT.cache_refused.labels("tombstone").inc()
             return False
-        self._own[word] = (name, until_ms)
+        self._own[word] = _Own(name, until_ms)
         return self._store is None or await self._tell(self._store)
 
     async def close(self) -> None:
@@ -64,10 +75,12 @@ class Board:
     async def _look(self, store: Store) -> None:
         asked_s = time.monotonic()
         try:
-            if self._own:
-                await self._tell(store)
+            await self._tell(store)
+            told = {word: own for word, own in self._own.items() if own.told}
             self._read = await store.orders(self._now_ms())
             self._read_s = asked_s
+            # What was told before it was read is among it; another of the same key may have come meanwhile.
+            self._own = {w: own for w, own in self._own.items() if told.get(w) is not own}
         except NoAnswerError as error:
             if not self._lost:
                 log.warning("the cache's Redis does not tell its orders", error=str(error))
@@ -78,24 +91,22 @@ class Board:
     async def _tell(self, store: Store) -> bool:
         """Tell Redis of our tombstones; return whether it knows all of them."""
         now_ms = self._now_ms()
-        for word, (name, until_ms) in list(self._own.items()):
+        for word, own in list(self._own.items()):
+            if own.told:
+                continue
             try:
-                told = await store.bar(word, name, until_ms=until_ms, now_ms=now_ms)
+                own.told = await store.bar(word, own.name, until_ms=own.until_ms, now_ms=now_ms)
             except NoAnswerError:
                 return False
-            if not told:
+            if not own.told:
                 AGENT.cache_refused.labels("tombstone").inc()
                 return False
-            # Until it is read again, it stands with what was read.
-            tombstones = {**self._read.tombstones, word: until_ms}
-            self._read = replace(self._read, tombstones=tombstones)
-            self._own.pop(word, None)
         return True
 
     def _all(self) -> Orders:
         if not self._own:
             return self._read
-        own = {word: until_ms for word, (_, until_ms) in self._own.items()}
+        own = {word: own.until_ms for word, own in self._own.items()}
         return replace(self._read, tombstones={**self._read.tombstones, **own})
 
     def _looked(self, reading: "asyncio.Task[None]") -> None:

@@ -96,12 +96,17 @@ class Levels:
             return None
         return entry
 
-    async def keep(self, name: str, entry: Entry) -> bool:
-        """Keep a value in both places, as far as they go; return False where it is too long for either."""
+    async def keep(self, name: str, entry: Entry, *, shared: bool) -> bool:
+        """Keep a value in both places, as far as they go; return False where it is too long for either.
+
+        Where there is a Redis but the value is not ``shared``, nobody knows the epoch: none would look under this name.
+        """
         packed = pack(name, entry)
         if packed is None:
             AGENT.cache_refused.labels("too_long").inc()
             return False
+        if self._store is not None and not shared:
+            return True
         self._remember(name, entry)
         if self._store is not None:
             with suppress(NoAnswerError):  # counted by the store; here it is kept all the same
@@ -111,8 +116,7 @@ class Levels:
     def decline(self, name: str, for_ms: int) -> None:
         """Remember that nobody is to make a value for so long."""
         now_ms = self._now_ms()
-        place = lease_name(name)
-        self._local.put(place, Entry(DECLINED, now_ms), until_ms=now_ms + for_ms, now_ms=now_ms)
+        self._put(lease_name(name), Entry(DECLINED, now_ms), now_ms + for_ms)
 
     def is_declined(self, name: str) -> bool:
         """Return whether nobody is to make a value, as far as this process knows."""
@@ -141,7 +145,9 @@ class Levels:
         return entry.age_ms(self._now_ms()) < self._lifetime.fresh_ms(name)
 
     def _remember(self, name: str, entry: Entry) -> None:
-        until_ms = entry.made_ms + self._lifetime.kept_ms(name)
+        self._put(name, entry, entry.made_ms + self._lifetime.kept_ms(name))
+
+    def _put(self, name: str, entry: Entry, until_ms: int) -> None:
         before = self._local.evictions
         self._local.put(name, entry, until_ms=until_ms, now_ms=self._now_ms())
         AGENT.cache_local_evictions.inc(self._local.evictions - before)

@@ -183,14 +183,15 @@ class Making:
                 return Landed(reason="nobody_waits")
             AGENT.cache_taken_over.inc(lead.taken_over)
             made = await leader.make()
-            entry, reason, ending.declined = await self._kept(name, leader, made)
+            shared = store is not None
+            entry, reason, ending.declined = await self._kept(name, leader, made, shared=shared)
             if ending.declined:
                 self._levels.decline(name, self._declined_ms)
             again = isinstance(made, Unfilled) and made.again
             return Landed(entry, reason, leader, made.detail, again, lead.taken_over)
 
     async def _kept(
-        self, name: str, leader: Waiter, made: Filled[Any] | Unfilled[Any]
+        self, name: str, leader: Waiter, made: Filled[Any] | Unfilled[Any], *, shared: bool
     ) -> tuple[Entry | None, str, bool]:
         """Keep what was made; return it, else the reason, and whether nobody is to ask again for a while."""
         if isinstance(made, Unfilled):
@@ -199,7 +200,7 @@ class Making:
             AGENT.cache_refused.labels("unfit").inc()
             return None, "unfit", True
         entry = Entry(made.value, self._now_ms())
-        return entry, "", not await self._levels.keep(name, entry)
+        return entry, "", not await self._levels.keep(name, entry, shared=shared)
 
     @asynccontextmanager
     async def _leased(

@@ -137,10 +137,16 @@ class Store:
     async def begin_epoch(self, now_ms: int) -> int:
         """Let nothing be said any more of what was kept so far, and return the new epoch.
 
+        Orders that nobody can read are deleted: they stand against everything already.
+
         Raises:
-            NoAnswerError: Redis did not answer, or nobody can read what stands there.
+            NoAnswerError: Redis did not answer, or is full.
         """
-        await self.orders(now_ms)
+        try:
+            await self.orders(now_ms)
+        except RefusedError:
+            await self.delete(self._orders)
+            await self.orders(now_ms)
         return int(
             await self._ask("orders", lambda: self._redis.hincrby(self._orders, EPOCH.decode(), 1))
         )

@@ -32,7 +32,7 @@ VALUE = bytes(700)
 HOUR_MS = 3_600_000
 SHORT_S = 900.0
 """The other time that is compared: fifteen minutes."""
-Keyed = Literal["state", "asset and state"]
+Keyed = Literal["state", "asset+state"]
 Source = Literal["l1", "redis", "joined", "miss"]
 
 
@@ -45,7 +45,7 @@ class Variant(Struct, frozen=True):
 
 VARIANTS = tuple(
     Variant(keyed, ttl_s)
-    for keyed in ("state", "asset and state")
+    for keyed in ("state", "asset+state")
     for ttl_s in (CacheSettings().ttl_s, SHORT_S)
 )
 """The first is what is shipped."""

@@ -29,7 +29,7 @@ Sequence = Annotated[
 Keep = Annotated[bool, typer.Option(help="Leave the topics on the broker.")]
 Notes = Annotated[Path, typer.Option(hidden=True)]
 Lifeline = Annotated[int | None, typer.Option(hidden=True)]
-TABLE_COLUMNS = 150
+TABLE_COLUMNS = 200
 """Of the table of hit rates, whatever the terminal: a file is to hold it whole."""
 
 

@@ -69,7 +69,7 @@ def test_a_narrative_runs_out() -> None:
 
 def test_keyed_by_asset_each_pays_for_itself() -> None:
     """And has its own again."""
-    by_asset = Variant("asset and state", 3_600.0)
+    by_asset = Variant("asset+state", 3_600.0)
     all_told = [told(HERE[0], 1), told(HERE[1], 2), told(HERE[0], 3, DOWN), told(HERE[0], 4)]
     assert counts(*all_told, variant=by_asset) == (1, 0, 0, 3)
     assert counts(*all_told) == (2, 0, 0, 2)
@@ -117,13 +117,26 @@ def test_the_entropy_is_shannons(counted: tuple[int, ...]) -> None:
     assert bits <= log2(len(counted)) + 1e-9
 
 
-def test_a_seed_is_played_and_shown() -> None:
-    """A row for each key, time and seed, and for all seeds."""
+def test_seeds_are_played_and_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row for each key, time and seed, and for all seeds; each seed is a market of its own."""
+    markets = {
+        7: [told(HERE[0], 1), told(HERE[1], 2), told(HERE[1], 3, product="deep_dive")],
+        8: [told(HERE[0], 1)],
+    }
+    monkeypatch.setattr(
+        "deploy.bench.cache_report.states", lambda seed, *, days, assets: iter(markets[seed])
+    )
     said: list[str] = []
-    found = run_cache([7], days=1, assets=2, tell=said.append, warm_days=0)
-    assert len(said) == 1
+    found = run_cache([7, 8], days=1, assets=2, tell=said.append)
+    assert [line.partition(" wanted")[0] for line in said] == [
+        "seed 7: 2 states and 1 deep dives",
+        "seed 8: 1 states and 0 deep dives",
+    ]
     runs = found["runs"]
-    assert len(runs) == 2 * len(VARIANTS) == table_of(found).row_count
-    for run in runs:
-        assert run["changes"] == run["l1"] + run["redis"] + run["joined"] + run["miss"] > 0
-    assert [run["changes"] for run in runs] == [runs[0]["changes"]] * len(runs)
+    assert len(runs) == 3 * len(VARIANTS) == table_of(found).row_count
+    assert [(run["seed"], run["changes"], run["l1"]) for run in runs[:3]] == [
+        (7, 2, 1),
+        (8, 1, 0),
+        ("all", 3, 1),
+    ]
+    assert runs[0]["calls_per_asset_hour"] == 1 / 48
