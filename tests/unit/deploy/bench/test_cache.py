@@ -123,9 +123,7 @@ def test_seeds_are_played_and_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         7: [told(HERE[0], 1), told(HERE[1], 2), told(HERE[1], 3, product="deep_dive")],
         8: [told(HERE[0], 1)],
     }
-    monkeypatch.setattr(
-        "deploy.bench.cache_report.states", lambda seed, *, days, assets: iter(markets[seed])
-    )
+    monkeypatch.setattr("deploy.bench.cache_report.states", lambda seed, **_: iter(markets[seed]))
     said: list[str] = []
     found = run_cache([7, 8], days=1, assets=2, tell=said.append)
     assert [line.partition(" wanted")[0] for line in said] == [
