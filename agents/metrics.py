@@ -61,12 +61,50 @@ class AskingMetrics:
         self.spent_usd = Gauge("tapereader_agent_spent_dollars", "Settled today, this scope.")
 
 
-class AgentMetrics(AskingMetrics):
+class CacheMetrics:
+    """What is said again instead of asked for."""
+
+    def __init__(self) -> None:
+        """Declare them."""
+        self.cache_lookups = Counter(
+            "tapereader_agent_cache_lookups",
+            "Lookups by what came of them: l1 and redis are hits, joined waited for another's call, stale is apart.",
+            ("outcome",),
+        )
+        self.cache_misses = Counter(
+            "tapereader_agent_cache_misses", "Lookups that missed, by why.", ("reason",)
+        )
+        self.cache_taken_over = Counter(
+            "tapereader_agent_cache_taken_over", "Values made in the place of a leader that died."
+        )
+        self.cache_refused = Counter(
+            "tapereader_agent_cache_refused",
+            "What is kept or was to be kept, and is no value, unfit, too long or beyond a bound.",
+            ("reason",),
+        )
+        self.cache_redis_failures = Counter(
+            "tapereader_agent_cache_redis_failures",
+            "Questions that its Redis did not answer or refused, or was not asked after such a one.",
+            ("question", "how"),
+        )
+        self.cache_local_bytes = Gauge(
+            "tapereader_agent_cache_local_bytes", "Of this process's memory for values."
+        )
+        self.cache_local_entries = Gauge(
+            "tapereader_agent_cache_local_entries", "Values in this process's memory."
+        )
+        self.cache_local_evictions = Counter(
+            "tapereader_agent_cache_local_evictions", "Values that had to go before their time."
+        )
+
+
+class AgentMetrics(AskingMetrics, CacheMetrics):
     """The agent role."""
 
     def __init__(self) -> None:
         """Declare them."""
-        super().__init__()
+        AskingMetrics.__init__(self)
+        CacheMetrics.__init__(self)
         self.aggregates = Counter("tapereader_agent_aggregates", "Aggregates read.")
         self.candidates = Counter(
             "tapereader_agent_candidates", "Candidates the gate let through.", ("product",)

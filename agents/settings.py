@@ -140,6 +140,24 @@ class PacingSettings(Branch):
     """Of a minute's worth, that may be used at once: providers enforce shorter intervals than the minute."""
 
 
+class CacheSettings(Branch):
+    """What the model said of a state, said again of the same state."""
+
+    redis_url: str | None = None
+    """As of the budget, or redis+cluster://HOST:PORT,... Not the ledger's. Without it each process has its own."""
+    ttl_s: float = Field(default=3_600.0, ge=1, le=30 * 86_400)
+    """How long a value is said, ten percent more or less."""
+    stale_s: float = Field(default=21_600.0, ge=0, le=30 * 86_400)
+    """After that, how long it is said while the model cannot be asked."""
+    local_bytes_max: int = Field(default=8_388_608, ge=65_536, le=2**40)
+    lease_s: float = Field(default=5.0, ge=0.1, le=60)
+    """A worker that asks and does not say so for this long has died: one of those who wait asks in its place."""
+    declined_s: float = Field(default=60.0, ge=1, le=3_600)
+    """How long nobody asks again after a refusal or an answer that cannot be used."""
+    flights_max: int = Field(default=256, ge=1, le=100_000)
+    """Values that one process may wait for at once."""
+
+
 class QualitySettings(Branch):
     """When to stop asking with a prompt whose answers are rejected, and when to try it again."""
 
@@ -191,6 +209,7 @@ class AgentSettings(Branch):
     """Models to ask where the first cannot be, by a name of the operator's own, in the order of preference."""
     budget: BudgetSettings = BudgetSettings()
     pacing: PacingSettings = PacingSettings()
+    cache: CacheSettings = CacheSettings()
     inbox_max: int = Field(default=5_000, ge=1, le=1_000_000)
     """Assets that may wait for their analysis."""
     deadline_s: float = Field(default=20.0, gt=0)

@@ -29,6 +29,8 @@ Sequence = Annotated[
 Keep = Annotated[bool, typer.Option(help="Leave the topics on the broker.")]
 Notes = Annotated[Path, typer.Option(hidden=True)]
 Lifeline = Annotated[int | None, typer.Option(hidden=True)]
+TABLE_COLUMNS = 200
+"""Of the table of hit rates, whatever the terminal: a file is to hold it whole."""
 
 
 @bench_app.command(
@@ -120,6 +122,37 @@ def bench_backlog(  # noqa: PLR0917 - typer's: every one is an option
     work = Work(events=events, seed=seed, assets=assets, partitions=partitions, minutes=minutes)
     found = _measure(run_backlog(load(), work, keep=keep))
     _tell(found, backlog_summary(found), json)
+
+
+@bench_app.command(
+    "cache",
+    epilog="Examples: tapereader bench cache; tapereader bench cache --seed 7 --days 1 --json cache.json",
+)
+def bench_cache(
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(min=0, help="Of a market; again for more. Default: 101 to 103."),
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=30, help="From a cold cache.")] = 2,
+    assets: Annotated[int, typer.Option(min=1, max=999)] = 50,
+    json: Json = None,
+) -> None:
+    """How often a state was told before, over invented markets on a virtual clock: no broker, no model, a minute or two a seed.
+
+    Hit rate = (l1 + redis) / (l1 + redis + joined + miss), of state changes that passed the gate; what is told again
+    unchanged, a journal's and stale answers stand apart. With the shipped settings, whatever is set. Every call is
+    taken to end well after 2 s, and the cache's Redis to forget nothing early.
+    """
+    from rich.console import Console  # noqa: PLC0415
+
+    from deploy.bench.cache_report import run_cache, table_of  # noqa: PLC0415
+
+    _folder_there(json)
+    found = run_cache(seed or [101, 102, 103], days=days, assets=assets, tell=typer.echo)
+    if json is not None:
+        json.write_text(dumps(found, indent=2) + "\n", encoding="utf-8")
+    console = Console(width=TABLE_COLUMNS)
+    console.print(table_of(found))
 
 
 @bench_app.command("worker", hidden=True)

@@ -16,6 +16,7 @@ from deploy.commands import actor_of
 from deploy.commands.bench import bench_app
 from deploy.commands.breaker import breaker_app
 from deploy.commands.budget import budget_app
+from deploy.commands.cache import cache_app
 from deploy.commands.streams import streams_app
 from deploy.commands.topics import topics_app
 from topics import KINDS, TOPICS
@@ -27,15 +28,17 @@ COMMANDS = (
     *(("demo",), ("watch",), ("audit",), ("settings",), ("replay",)),
     *((role,) for role in ROLES),
     *(("topics", name) for name in ("apply", "check", "list", "schema")),
-    *(("bench", name) for name in ("windows", "latency", "backlog")),
+    *(("bench", name) for name in ("windows", "latency", "backlog", "cache")),
     *(("breaker", name) for name in ("show", "open", "close", "auto")),
     *(("budget", name) for name in ("show", "set", "reconcile")),
+    *(("cache", name) for name in ("show", "drop", "clear")),
     ("streams", "rebuild"),
 )
 GROUPS = {
     "bench": bench_app,
     "breaker": breaker_app,
     "budget": budget_app,
+    "cache": cache_app,
     "streams": streams_app,
     "topics": topics_app,
 }
@@ -205,6 +208,9 @@ def test_a_source_nobody_described_is_refused_with_those_there_are(tmp_path: Pat
         (("breaker", "close", "quality/x", "--reason", "", "--actor", "a"), "no such order"),
         (("budget", "set", "day/all/usd", "5", "--reason", ""), "no such act can be written"),
         (("budget", "set", "day/all/usd", "5"), "Missing option '--reason'"),
+        (("cache", "show"), "agent.cache.redis_url: not set"),
+        (("cache", "clear"), "agent.cache.redis_url: not set"),
+        (("cache", "drop", "x:y"), "'x:y' is no key: PROMPT:SCHEMA:MODEL:DIGEST"),
         (("audit", "--kind", "weather"), "--kind weather: one of market, volume, social"),
         (("audit", "--partition", "12"), "broker.partitions is 12, so 0 to 11"),
         (("audit", "--sample", "-1"), "greater than or equal to 0"),
