@@ -282,6 +282,10 @@ async def test_without_a_redis_each_process_has_its_own(topic_prefix: str) -> No
         assert await other.ask() == Made(1)
         assert await one.cache.drop(KEY)
         assert await one.ask() == Absent("tombstoned")
+        other.maker.outcome = Unfilled("refusal", 7, declined=True)
+        refused = Key("p", "1", "m", "refused")
+        assert await other.ask(refused) == Made(7)
+        assert await other.ask(refused) == Absent("declined")
 
 
 async def test_what_is_under_way_ends_with_the_cache(
