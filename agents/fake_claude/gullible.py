@@ -5,10 +5,12 @@ as a good reader would: compatible forms, letters of other scripts that look lik
 base64, and words with anything between them. Where it finds no order it answers as always.
 """
 
+import json
 import re
 import unicodedata
 from base64 import b64decode
 from binascii import Error
+from collections.abc import Iterator
 from typing import Any
 
 from .prompt import blocks
@@ -224,5 +226,19 @@ def _decoded(text: str) -> list[str]:
 
 
 def _last_message(body: dict[str, Any]) -> str:
+    """Return what the last message says: of JSON the texts in it, whose keys are the asker's own."""
     content = body["messages"][-1]["content"]
-    return "\n".join(block.get("text", "") for block in blocks(content))
+    whole = "\n".join(block.get("text", "") for block in blocks(content))
+    try:
+        told = json.loads(whole)
+    except (ValueError, RecursionError):
+        return whole
+    return "\n".join(_texts(told))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)

@@ -42,10 +42,9 @@ def sanitised(text: str) -> str:
 
 def _letters(text: str) -> str:
     """Return what a person sees of a text, compatible forms as the letters they stand for."""
-    # What is taken out from between two characters may leave a pair that is one character: so twice.
-    for _ in range(2):
-        text = _without_unseen(unicodedata.normalize("NFKC", text))
-    return unicodedata.normalize("NFKC", text)
+    seen = _without_unseen(unicodedata.normalize("NFKC", text))
+    # What is taken out from between two characters may leave a pair that is one character.
+    return unicodedata.normalize("NFKC", seen)
 
 
 def _without_unseen(text: str) -> str:

@@ -56,6 +56,15 @@ def test_of_too_few_posts_nothing_is_concluded() -> None:
     assert tempered(WORDS, read, 0) == WORDS
 
 
+def test_a_basis_that_leaves_no_room_gives_way() -> None:
+    """To the character: the contract's bound holds, and the doubt is what must be told."""
+    doubt = "posts look coordinated"
+    room = BASIS_MAX - len(f"; {doubt}")
+    for size, basis in ((room, f"{'b' * room}; {doubt}"), (room + 1, doubt)):
+        words = msgspec.structs.replace(WORDS, confidence_basis="b" * size)
+        assert tempered(words, reading(coordinated="yes"), 6).confidence_basis == basis
+
+
 ORDER: tuple[Confidence, ...] = ("low", "medium", "high")
 
 

@@ -1,6 +1,7 @@
 """Which posts are shown: different ones, so that who shouts oftener, faster or under more names is heard no louder."""
 
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -29,11 +30,27 @@ def test_what_people_write_is_all_shown() -> None:
     assert excerpts_of(reversed(posts), "SOL", "a") == first
 
 
+LOOKALIKES = {
+    "o": "\u043e0",
+    "e": "\u04353",
+    "a": "\u0430@",
+    "i": "\u04561",
+    "t": "\u04427",
+    "s": "\u0455$",
+}
+
+
+def disguised(text: str, number: int) -> str:
+    """Return a text in which each letter is itself or one that looks like it, as the number's digits say."""
+    dice = Random(number)
+    return "".join(dice.choice(c + LOOKALIKES.get(c, c)) for c in text)
+
+
 COPIES: dict[str, Callable[[int], str]] = {
     "the same": lambda _: PUMP,
     "numbered": lambda number: f"{PUMP} {number}",
     "in capitals": lambda number: PUMP.upper() if number % 2 else PUMP.replace(" ", "  "),
-    "in look-alikes": lambda _: PUMP.replace("o", "\u043e").replace("e", "3"),
+    "in look-alikes": lambda number: disguised(PUMP, number),
     "with unseen letters": lambda _: "\u200b".join(PUMP),
     "with a link of its own": lambda number: f"{PUMP} https://group{number}.example",
     "cut": lambda number: f"{'!' * (number % 7)}{PUMP[number % 9 :]}",

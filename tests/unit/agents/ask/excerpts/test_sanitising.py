@@ -25,6 +25,8 @@ SOUP = st.text(
         ("\uff33\uff2f\uff2c \u2460 \ufb01ne", "SOL 1 fine"),
         ("a\nb\tc\r\nd\u2028e\x1b[2J", "a b c d e [2J"),
         ("Z" + "\u0336" * 9 + "o", "Z" + "\u0336" * MARKS_MAX + "o"),
+        ("b\u0344\u0344", "b\u0308\u0301"),
+        ("e\u200b\u0301", "\u00e9"),
         ("see https://a.example/x?y=1 now", "see now"),
         ("see hxxp://a.example now", "see now"),
         ("see www.a.example/x now", "see now"),
