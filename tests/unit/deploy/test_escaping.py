@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.commands import fail, tell
+from deploy.commands import fail, show_uncaught, tell
 from deploy.escaping import escaped
 from tests.injection import ALL_ATTACKS
 
@@ -58,3 +58,10 @@ def test_a_refusal_is_told_in_its_lines_and_commands_nothing(
         fail("refused:\n  Invalid value '\x1b[2J\u202e'")
     assert ended.value.code == 2
     assert capsys.readouterr().err == ("tapereader: refused:\n  Invalid value '\\x1b[2J\\u202e'\n")
+
+
+def test_a_defect_that_nobody_caught_is_told_plainly(capsys: pytest.CaptureFixture[str]) -> None:
+    """With its traceback, line by line."""
+    error = ValueError("\x1b[2J\u202e\ud800")
+    show_uncaught(type(error), error, None)
+    assert capsys.readouterr().err == "ValueError: \\x1b[2J\\u202e\\ud800\n"

@@ -75,8 +75,8 @@ def test_of_a_closed_list_it_takes_what_is_named_else_meant_else_the_last() -> N
 
 
 def test_without_orders_it_says_what_it_always_says() -> None:
-    """Byte for byte."""
-    text = json.dumps({"facts": [{"slot": "ret", "label": "return"}]})
+    """Byte for byte; the names of a question's own fields order nothing."""
+    text = json.dumps({"facts": [{"slot": "ret", "label": "return"}], "instructions": ["none"]})
     assert said(text) == said(text, "gullible_loose") == said(text, None)
 
 

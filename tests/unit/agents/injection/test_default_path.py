@@ -92,7 +92,7 @@ def test_what_strangers_write_is_in_no_window(cases: tuple[Case, ...]) -> None:
     assert made.written == CALM.written
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(st.lists(st.text(max_size=300), min_size=1, max_size=5), st.integers(0, 9))
 def test_no_text_at_all_is_in_a_window(some: list[str], seed: int) -> None:
     """Whatever UTF-8 can write, controls and unassigned characters too."""
