@@ -3,8 +3,6 @@
 `streams.serving.words.plain` cleans what is shown to readers; this is for operators, who are to see what is there.
 """
 
-import unicodedata
-
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """What shows nothing without being a control or a format character."""
 
@@ -14,14 +12,11 @@ def escaped(text: str, keep: str = "") -> str:
 
     ``keep`` names those that stay, as a line break where lines are wanted. Accents and marks are letters, and stay.
     """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(c if c in keep or not _is_unseen(c) else _escape(c) for c in text)
+    return "".join(c if c in keep or _is_seen(c) else _escape(c) for c in text)
 
 
-def _is_unseen(char: str) -> bool:
-    category = unicodedata.category(char)
-    return category[0] == "C" or category in ("Zl", "Zp") or char in _INVISIBLE
+def _is_seen(char: str) -> bool:
+    return char.isprintable() and char not in _INVISIBLE
 
 
 def _escape(char: str) -> str:

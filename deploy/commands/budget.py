@@ -1,6 +1,7 @@
 """`tapereader budget`: what the model has cost and may cost."""
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -49,7 +50,7 @@ def budget_show(
     shown = _asked(load(), lambda ledger: ledger.show(now_ms))
     if as_json:
         told = {**msgspec.to_builtins(shown), "at_ms": now_ms}
-        typer.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
+        typer.echo(json.dumps(told, indent=2))  # escapes all that is not ASCII
         return
     tell(_lines(shown))
 

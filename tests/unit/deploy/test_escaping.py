@@ -1,6 +1,8 @@
 """What operators see of text from elsewhere: all of it, and none of it heeded by their terminal."""
 
+import runpy
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -65,3 +67,10 @@ def test_a_defect_that_nobody_caught_is_told_plainly(capsys: pytest.CaptureFixtu
     error = ValueError("\x1b[2J\u202e\ud800")
     show_uncaught(type(error), error, None)
     assert capsys.readouterr().err == "ValueError: \\x1b[2J\\u202e\\ud800\n"
+
+
+def test_the_example_consumer_shows_plain_text_too() -> None:
+    """Whoever copies it has a door that is shut."""
+    program = Path(__file__).parents[3] / "examples" / "consume_analyses.py"
+    plain = runpy.run_path(str(program))["plain"]
+    assert all(is_harmless(plain(case.text)) for case in ALL_ATTACKS)
