@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.ask.excerpts import choosing
 from agents.ask.excerpts.choosing import (
     CHARS_MIN,
     EXCERPTS_MAX,
-    POSTS_MAX,
+    READ_MAX,
     alike,
     excerpts_of,
     shingles,
@@ -90,8 +91,17 @@ def test_at_most_so_many_are_shown_and_looked_at() -> None:
     words = [" ".join(chr(97 + (n * 7 + k * k) % 26) * 5 for k in range(9)) for n in range(26)]
     posts = [post(n, text) for n, text in enumerate(words)]
     assert len(excerpts_of(posts, "SOL", "seed")) <= EXCERPTS_MAX
-    many = (post(n, PUMP) for n in range(POSTS_MAX))
-    assert len(excerpts_of([*many, post(9_999, DIFFERENT[0])], "SOL", "seed")) == 1
+    many = [post(n, PUMP) for n in range(READ_MAX)]
+    assert len(excerpts_of([*many, post(READ_MAX, DIFFERENT[0])], "SOL", "seed")) == 1
+
+
+def test_who_posts_first_has_no_better_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more posts than are looked at those that the seed draws, wherever they stand."""
+    monkeypatch.setattr(choosing, "POSTS_MAX", 3)
+    posts = [post(number, text) for number, text in enumerate(DIFFERENT)]
+    shown = {text for seed in "abcdefgh" for text in excerpts_of(posts, "SOL", seed)}
+    assert shown == set(DIFFERENT)
+    assert len(excerpts_of(posts, "SOL", "a")) == 3
 
 
 @given(st.text(), st.text())

@@ -29,6 +29,8 @@ SOUP = st.text(
         ("e\u200b\u0301", "\u00e9"),
         ("see https://a.example/x?y=1 now", "see now"),
         ("see hxxp://a.example now", "see now"),
+        ("see ftp:/local now", "see now"),
+        ("\u0441\u043c. \u0434\u043e\u043c.\u0440\u0444 now", "\u0441\u043c. now"),
         ("see www.a.example/x now", "see now"),
         ("see a-b.example/x now", "see now"),
         ("see a[.]com now", "see now"),
