@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .commands import Instance, Lifeline, fail, role_settings
+from .commands import Instance, Lifeline, fail, role_settings, show_uncaught
 from .commands.audit import audit
 from .commands.bench import bench_app
 from .commands.breaker import breaker_app
@@ -48,6 +48,7 @@ app.command("fake-claude", epilog=FAKE_CLAUDE_EXAMPLES)(fake_claude)
 
 def main() -> None:
     """Run the command; an error of ours is told in a sentence, without a traceback."""
+    sys.excepthook = show_uncaught
     _refuse_intruders()
     from topics import PipelineError  # noqa: PLC0415 - ours, as is sure now
 
