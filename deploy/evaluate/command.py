@@ -20,7 +20,7 @@ from .evaluation import Evaluation, as_json
 from .reading import EvaluateError, Range, Read, read_range
 from .tables import narrative_tables_of, tables_of
 
-WIDTH = 130
+WIDTH = 150
 """Columns where no terminal says how wide it is."""
 
 

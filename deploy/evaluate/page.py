@@ -24,7 +24,7 @@ _STYLE = """
 :root { color-scheme: light; --ink: #1d2733; --faint: #5d6a78; --line: #dfe4ea; --ground: #f5f7f9; }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, "Segoe UI", Roboto, sans-serif; }
-main { max-width: 1080px; margin: 0 auto; padding: 32px 20px 64px; }
+main { max-width: 1180px; margin: 0 auto; padding: 32px 20px 64px; }
 h1 { font-size: 26px; margin: 0 0 4px; }
 h2 { font-size: 18px; margin: 0 0 6px; }
 p { margin: 6px 0; max-width: 80ch; }
@@ -32,10 +32,10 @@ p { margin: 6px 0; max-width: 80ch; }
 section { background: #fff; border: 1px solid var(--line); border-radius: 10px; padding: 18px 20px; margin-top: 20px; overflow-x: auto; }
 img { display: block; max-width: 100%; margin: 10px 0; }
 table { border-collapse: collapse; width: 100%; font-size: 13.5px; font-variant-numeric: tabular-nums; }
-th { text-align: right; font-weight: 600; color: var(--faint); border-bottom: 2px solid var(--line); padding: 6px 10px; vertical-align: bottom; }
-td { text-align: right; border-bottom: 1px solid var(--line); padding: 7px 10px; vertical-align: top; white-space: nowrap; }
+th { text-align: right; font-weight: 600; color: var(--faint); border-bottom: 2px solid var(--line); padding: 6px 8px; vertical-align: bottom; }
+td { text-align: right; border-bottom: 1px solid var(--line); padding: 7px 8px; vertical-align: top; white-space: nowrap; }
 th:first-child, td:first-child, .words { text-align: left; white-space: normal; }
-td small { display: block; color: var(--faint); font-size: 12px; }
+td small { display: block; color: var(--faint); font-size: 11.5px; font-weight: 400; white-space: normal; }
 .good { color: #0a7a5c; font-weight: 600; } .bad { color: #b3392a; font-weight: 600; }
 .note { border-left: 4px solid #d98c00; background: #fff8ea; padding: 10px 14px; border-radius: 4px; margin-top: 16px; }
 dl { display: flex; flex-wrap: wrap; gap: 4px 28px; margin: 14px 0 0; }

@@ -15,17 +15,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from agents.evaluation.drift import Prompt
-from agents.evaluation.forecast import BASELINES
+from agents.evaluation.forecast import BASELINES, Voice
 from agents.evaluation.scores import Score
-
-from .tables import named
+from streams.serving.words import plain
 
 VOICES_MAX = 12
 """Voices in one plot: those with the most windows."""
 PANELS_MAX, PANELS_A_ROW = 6, 3
+WIDTH = 10.6
+"""Inches of a whole plot."""
 PROMPTS_MAX = 20
 """Prompt versions in one plot: the last."""
-LABEL_CHARS_MAX = 46
+LABEL_CHARS_MAX = 32
 INK, FAINT, GRID = "#1d2733", "#7a8694", "#dfe4ea"
 COLOURS = {"flat": "#7a8694", "momentum": "#d98c00", "rules": "#0a7a5c"}
 WAYS = {"up": "#2a7fb8", "down": "#c8553d", "unclear": "#c9d1da", "none": "#eef1f4"}
@@ -54,7 +55,7 @@ def differences_plot(scores: Sequence[Score]) -> str | None:
     shown = _most(scores)
     if not shown:
         return None
-    with _drawing(9.0, 1.1 + 0.62 * len(shown)) as (figure, told):
+    with _drawing(WIDTH, 1.1 + 0.66 * len(shown)) as (figure, told):
         axes = figure.subplots()
         for row, score in enumerate(shown):
             for at, name in enumerate(BASELINES):
@@ -67,7 +68,7 @@ def differences_plot(scores: Sequence[Score]) -> str | None:
                 label = f"less {name}" if row == 0 else None
                 axes.plot(measure.value, y, "o", color=COLOURS[name], markersize=5.5, label=label)
         axes.axvline(0, color=INK, linewidth=0.9)
-        _rows(axes, [named(score.voice) for score in shown])
+        _rows(axes, [_label(score.voice) for score in shown])
         axes.set_xlabel(
             "Brier score of the voice less the baseline's   (left of 0: the voice is better)"
         )
@@ -84,7 +85,7 @@ def reliability_plot(scores: Sequence[Score]) -> str | None:
         return None
     columns = min(PANELS_A_ROW, len(shown))
     rows = ceil(len(shown) / columns)
-    with _drawing(3.0 * columns + 0.4, 3.1 * rows) as (figure, told):
+    with _drawing(WIDTH / PANELS_A_ROW * columns, 3.7 * rows) as (figure, told):
         panels = figure.subplots(rows, columns, squeeze=False).flatten()
         for axes, score in zip(panels, shown, strict=False):
             _panel(axes, score)
@@ -98,7 +99,7 @@ def drift_plot(prompts: Sequence[Prompt]) -> str | None:
     shown = [prompt for prompt in prompts if prompt.analyses or prompt.sent][-PROMPTS_MAX:]
     if not shown:
         return None
-    with _drawing(9.0, 1.2 + 0.4 * len(shown)) as (figure, told):
+    with _drawing(WIDTH, 1.3 + 0.46 * len(shown)) as (figure, told):
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
         places = range(len(shown))
         begins = [0.0] * len(shown)
@@ -110,7 +111,7 @@ def drift_plot(prompts: Sequence[Prompt]) -> str | None:
         rejected = [prompt.rejection_share or 0.0 for prompt in shown]
         right.barh([p - 0.16 for p in places], rejected, 0.3, color="#8a4fa3", label="rejected")
         right.barh([p + 0.16 for p in places], refused, 0.3, color="#b0a13a", label="refused")
-        _rows(left, [f"{prompt.model} {prompt.version}" for prompt in shown])
+        _rows(left, [_lines(prompt.model, prompt.version) for prompt in shown])
         left.set_xlim(0, 1)
         left.set_xlabel("share of analyses, by direction")
         right.set_xlim(0, max(0.1, *refused, *rejected))
@@ -144,7 +145,7 @@ def _panel(axes: Axes, score: Score) -> None:
             [bin_.foretold], [value], s=size, color=SAID, alpha=0.85, linewidths=0, zorder=3
         )
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    axes.set_title(_short(named(score.voice)), loc="left")
+    axes.set_title(_label(score.voice), loc="left")
     axes.set_xlabel(f"said ({score.windows} windows)")
     axes.set_ylabel("rose")
     axes.grid()
@@ -152,7 +153,7 @@ def _panel(axes: Axes, score: Score) -> None:
 
 
 def _rows(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), [_short(name) for name in names])
+    axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.45, -0.55)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
@@ -165,8 +166,16 @@ def _most(scores: Sequence[Score]) -> list[Score]:
     return sorted(most, key=lambda score: score.voice)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= LABEL_CHARS_MAX else f"{text[: LABEL_CHARS_MAX - 3]}..."
+def _label(voice: Voice) -> str:
+    return _lines(f"{voice.name}, simulated" if voice.simulated else voice.name, voice.version)
+
+
+def _lines(*texts: str) -> str:
+    """Return texts below one another, each cut where it would push the plot aside."""
+    shown = (plain(text) for text in texts)
+    return "\n".join(
+        t if len(t) <= LABEL_CHARS_MAX else f"{t[: LABEL_CHARS_MAX - 3]}..." for t in shown
+    )
 
 
 @contextmanager

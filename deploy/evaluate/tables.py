@@ -16,6 +16,8 @@ from streams.serving.words import plain
 from .evaluation import Evaluation
 
 NONE = "-"
+WHO_MIN = 26
+"""Columns for the longest name of a model or prompt of ours."""
 SHOWN_MAX = 50
 """Rows of one table; the file of `--json` has all."""
 GOOD, BAD, FAINT = "green", "red", "dim"
@@ -83,10 +85,10 @@ def measured(measure: Measure, form: str = ".4f") -> str:
 
 def _scores(scores: list[Score]) -> Table:
     table = Table(title="Outlooks against what came", show_lines=True)
-    table.add_column("who", overflow="fold")
+    table.add_column("who", overflow="fold", min_width=WHO_MIN)
     for name in ("windows", "said", "hits", "Brier", *(f"less {b}" for b in BASELINES), "log loss"):
         table.add_column(name, justify="right")
-    table.add_column("prompts tried", justify="right")
+    table.add_column("prompts\ntried", justify="right")
     for score in scores[:SHOWN_MAX]:
         table.add_row(
             Text(named(score.voice)),
@@ -95,7 +97,7 @@ def _scores(scores: list[Score]) -> Table:
             measured(score.hit_rate, ".0%"),
             measured(score.brier),
             *(_difference(score.against[name].brier) for name in BASELINES),
-            measured(score.log_loss),
+            NONE if score.log_loss.value is None else f"{score.log_loss.value:.4f}",
             NONE if score.prompts_tried is None else str(score.prompts_tried),
         )
     return table

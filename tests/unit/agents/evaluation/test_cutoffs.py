@@ -41,5 +41,5 @@ def test_what_is_told_comes_before_the_table() -> None:
 @pytest.mark.parametrize("told", ["a", "=2026-01", "a=2026-13", "a=2026-1", "a=", "a=1999-01"])
 def test_what_is_no_cutoff_is_refused_by_name(told: str) -> None:
     """With how to write one."""
-    with pytest.raises(CutoffError, match="--cutoff .*such as"):
+    with pytest.raises(CutoffError, match=r"--cutoff .*such as"):
         with_told({}, [told])

@@ -1,5 +1,7 @@
 """Narratives: how many texts, how common the commonest, and what rules say of the same candidates."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ from .planted import said
 from .test_drift import decision
 
 
-def state(hour: int, text: str, **changes: object) -> Analysis:
+def state(hour: int, text: str, **changes: Any) -> Analysis:
     return said(hour, product="state", analysis_id=f"state/BTC/{hour}/0", text=text, **changes)
 
 
@@ -33,7 +35,9 @@ def test_texts_are_told_apart_with_and_without_what_is_the_moments() -> None:
     assert (told.said.total, told.said.distinct, told.said_words.distinct) == (3, 3, 2)
     found = told.said_words.commonest
     assert found is not None
-    assert found == ("@ rose #% over 5m to # @.", pytest.approx(2 / 3))
+    text, share = found
+    assert text == "@ rose #% over 5m to # @."
+    assert share == pytest.approx(2 / 3)
     assert told.rules.total == 3
     assert told.origins == {"cache": 3}
 

@@ -1,6 +1,7 @@
 """Windows: none begins before its forecast, none of an asset overlaps another, and what is left out has its reason."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -62,9 +63,7 @@ def test_windows_of_one_asset_do_not_overlap_and_the_earliest_counts(
     by_id = {one.analysis_id: one for one in forecasts}
     for asset in "AB":
         begins = [by_id[w.analysis_id].known_ms for w in windows if w.asset == asset]
-        assert all(
-            after - before >= HOUR_MS for before, after in zip(begins, begins[1:], strict=False)
-        )
+        assert all(after - before >= HOUR_MS for before, after in pairwise(begins))
         every = [one.known_ms for one in forecasts if one.asset == asset]
         assert begins[:1] == ([min(every)] if every else [])
 
