@@ -8,12 +8,12 @@ from agents.answer.verdict import REASONS
 from topics import Analysis, Decision, Intent, Result
 from topics.analysis import Product
 
+from .counting import count
+
 OPEN_MAX = 100_000
 """Intents whose result has not been read; of more the oldest is taken to have none."""
 PROMPTS_MAX = 1_000
 """Prompts (product, model, version) that are told apart; what is of further ones is counted together as none's."""
-FATES_MAX = 200
-"""Outcomes with their reasons that are told apart; reasons are an open vocabulary."""
 
 Key = tuple[Product, str, str]
 """product, model, prompt version"""
@@ -87,7 +87,7 @@ class Drift:
             if len(self._open) > OPEN_MAX:
                 del self._open[next(iter(self._open))]
         elif (of := self._open.pop(entry.attempt_id, None)) is not None:
-            self._prompts[of].outcomes[entry.outcome] += 1
+            count(self._prompts[of].outcomes, entry.outcome)
 
     def take_analysis(self, analysis: Analysis) -> None:
         """Take an analysis. One by rules is of the prompt that was asked before."""
@@ -105,8 +105,7 @@ class Drift:
     def take_decision(self, decision: Decision) -> None:
         """Take a decision."""
         counts = self.decisions.setdefault(decision.product, Counter())
-        fate = f"{decision.outcome}/{decision.reason}"
-        counts[fate if fate in counts or len(counts) < FATES_MAX else "other"] += 1
+        count(counts, f"{decision.outcome}/{decision.reason}")
 
     @property
     def prompts(self) -> list[Prompt]:

@@ -14,6 +14,7 @@ from agents.evaluation.narratives import Narratives
 from agents.evaluation.scores import Score, score_of
 from agents.evaluation.windows import Find, windows_of
 from topics import Analysis, Decision, PipelineError, Tally
+from topics.analysis import Product
 
 IDS_MAX = 500_000
 """Analyses, and decisions, of one evaluation: a week of nearly one a second. A longer range is evaluated in parts."""
@@ -26,9 +27,9 @@ class EvidenceError(PipelineError):
 class Evidence:
     """Takes the analyses and decisions of a range, and makes the scores once the marks are known."""
 
-    def __init__(self) -> None:
-        """Begin with nothing read."""
-        self.drift, self.narratives = Drift(), Narratives()
+    def __init__(self, told: Product = "state") -> None:
+        """Begin with nothing read. The texts of one product are told apart."""
+        self.drift, self.narratives = Drift(), Narratives(told)
         self._ids: set[str] = set()
         self._decided: set[str] = set()
         self._taken_back: dict[str, str] = {}

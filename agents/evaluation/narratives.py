@@ -17,6 +17,7 @@ from agents.answer.verdict import REASONS
 from topics import Analysis, Decision
 from topics.analysis import Origin, Product
 
+from .counting import count
 from .forecast import candidate_of
 
 TEXTS_MAX = 200_000
@@ -110,7 +111,7 @@ class Narratives:
             return
         self.origins[analysis.origin] += 1
         if analysis.origin == "rules":
-            self.reasons[analysis.origin_reason] += 1
+            count(self.reasons, analysis.origin_reason)
             return
         self.simulated += analysis.simulated
         rules = analyse(candidate_of(analysis)).text
@@ -164,8 +165,12 @@ class Narratives:
 
     @property
     def rejected_answers(self) -> dict[str, int]:
-        """Analyses by rules because an answer could not be used, by the reason."""
-        return {reason: self.reasons[reason] for reason in REASONS if self.reasons[reason]}
+        """Analyses by rules because an answer could not be used for any asset, by the reason."""
+        return {
+            reason: self.reasons[reason]
+            for reason in REASONS
+            if self.reasons[reason] and reason != RENDER_REJECTED
+        }
 
 
 def words_of(text: str, analysis: Analysis) -> str:

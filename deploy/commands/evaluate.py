@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
@@ -54,7 +54,7 @@ def evaluate(
 ) -> None:
     """Score the outlooks of analyses against the price after they were said, beside always flat, momentum and the rules."""
     if context.invoked_subcommand is not None:
-        if any((from_time, to_time, cutoff, json_file, report)):
+        if any((from_time, to_time, cutoff, json_file, report, seed != 1)):
             fail(f"options go behind the command: tapereader evaluate {context.invoked_subcommand}")
         return
     from agents.evaluation.cutoffs import shipped_cutoffs, with_told  # noqa: PLC0415
@@ -76,16 +76,28 @@ def evaluate(
 
 
 @evaluate_app.command(
-    epilog="Examples: tapereader evaluate narratives; tapereader evaluate narratives --from 2026-11-01T00:00:00Z --json texts.json"
+    epilog="Examples: tapereader evaluate narratives; tapereader evaluate narratives --product deep_dive --from 2026-11-01T00:00:00Z --json texts.json"
 )
-def narratives(*, from_time: From = None, to_time: To = None, json_file: JsonFile = None) -> None:
+def narratives(
+    *,
+    product: Annotated[str, typer.Option(help="Of which analyses: state or deep_dive.")] = "state",
+    from_time: From = None,
+    to_time: To = None,
+    json_file: JsonFile = None,
+) -> None:
     """State narratives: how many texts, how common the commonest, what could not be rendered, beside what rules say."""
+    from topics.analysis import Product  # noqa: PLC0415
+
+    if product not in get_args(Product):
+        fail(f"--product {product}: one of {', '.join(get_args(Product))}")
     from deploy.evaluate.command import run_narratives  # noqa: PLC0415
     from deploy.settings import load  # noqa: PLC0415
 
     span = _span(from_time, to_time)
     _refuse_nowhere(("--json", json_file))
-    asyncio.run(run_narratives(load().broker, span, json_file=json_file))
+    asyncio.run(
+        run_narratives(load().broker, span, product=cast("Product", product), json_file=json_file)
+    )
 
 
 def _span(from_time: str | None, to_time: str | None) -> "Range":

@@ -14,6 +14,7 @@ from rich.progress import Progress, TextColumn
 
 from agents.evaluation.narratives import Narratives
 from deploy.role import ending
+from topics.analysis import Product
 from topics.settings import BrokerSettings
 
 from .evaluation import Evaluation, as_json
@@ -55,14 +56,18 @@ async def run_evaluate(
 
 
 async def run_narratives(
-    broker: BrokerSettings, span: Range, *, json_file: Path | None = None
+    broker: BrokerSettings,
+    span: Range,
+    *,
+    product: Product = "state",
+    json_file: Path | None = None,
 ) -> Narratives:
-    """Show how many texts state narratives have, beside what rules say of the same candidates.
+    """Show how many texts the analyses of a product have, beside what rules say of the same candidates.
 
     Raises:
         PipelineError: It was broken off; the message says what to do.
     """
-    narratives = (await _read(broker, span, with_marks=False)).evidence.narratives
+    narratives = (await _read(broker, span, product)).evidence.narratives
     console = _console()
     for table in narrative_tables_of(narratives):
         console.print(table)
@@ -103,14 +108,14 @@ def report_of(evaluation: Evaluation) -> str:
     )
 
 
-async def _read(broker: BrokerSettings, span: Range, *, with_marks: bool = True) -> Read:
+async def _read(broker: BrokerSettings, span: Range, narratives_of: Product | None = None) -> Read:
     logging.getLogger("aiokafka").setLevel(
         logging.ERROR
     )  # what it tries again by itself is no news
     stop = asyncio.Event()
     async with ending(stop, None):
         with _progress() as told:
-            return await read_range(broker, span, stop=stop, told=told, with_marks=with_marks)
+            return await read_range(broker, span, stop=stop, told=told, narratives_of=narratives_of)
 
 
 def _summary(evaluation: Evaluation) -> str:

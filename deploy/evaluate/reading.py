@@ -13,6 +13,7 @@ from agents.evaluation.evidence import Evidence
 from agents.evaluation.marks import Marks
 from deploy.replay.tape import Tape
 from topics import BY_NAME, ContractError, PipelineError
+from topics.analysis import Product
 from topics.broker import check_topics
 from topics.settings import BrokerSettings
 
@@ -48,9 +49,16 @@ class Read(Struct, frozen=True):
 
 
 async def read_range(
-    broker: BrokerSettings, span: Range, *, stop: asyncio.Event, told: Told, with_marks: bool = True
+    broker: BrokerSettings,
+    span: Range,
+    *,
+    stop: asyncio.Event,
+    told: Told,
+    narratives_of: Product | None = None,
 ) -> Read:
     """Read what stands in the topics up to their present ends: committed records only, and no group is joined.
+
+    Where only the narratives of a product are asked for, no marks are read.
 
     Raises:
         TopicsError: The broker cannot be reached, or a topic is missing.
@@ -61,7 +69,7 @@ async def read_range(
     tape = Tape(broker, stop)
     try:
         await tape.start()
-        return await _Reader(broker, tape, span, told).read(with_marks=with_marks)
+        return await _Reader(broker, tape, span, told).read(narratives_of)
     except KafkaError as error:
         msg = f"the evaluation was broken off: {error!r}"
         raise EvaluateError(msg) from error
@@ -79,15 +87,15 @@ class _Reader:
         self._broker, self._tape, self._span, self._told = broker, tape, span, told
         self._unreadable = Counter[str]()
 
-    async def read(self, *, with_marks: bool) -> Read:
+    async def read(self, narratives_of: Product | None) -> Read:
         """Read one topic after the other: what is wanted of aggregates is known last."""
-        evidence, from_ms = Evidence(), self._span.from_ms
+        evidence, from_ms = Evidence(narratives_of or "state"), self._span.from_ms
         # The journal whole: how many prompts were ever tried is not a matter of the range.
         await self._each("journal", evidence.drift.take_entry, outside=evidence.drift.note)
         await self._each("analyses", evidence.take_analysis, from_ms=from_ms)
         await self._each("decisions", evidence.take_decision, from_ms=from_ms)
         marks = Marks(evidence.wanted())
-        if with_marks:
+        if narratives_of is None:
             keys = frozenset(asset.encode() for asset in evidence.assets())
             take = marks.take
             await self._each("aggregates", take, outside=take, from_ms=from_ms, keys=keys)

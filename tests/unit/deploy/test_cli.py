@@ -213,6 +213,7 @@ def test_a_source_nobody_described_is_refused_with_those_there_are(tmp_path: Pat
         (("audit", "--sample", "-1"), "greater than or equal to 0"),
         (("evaluate", "--from", "yesterday"), "--from yesterday: give ISO 8601 with a zone"),
         (("evaluate", "--from", "2", "--to", "1"), "the range is empty"),
+        (("evaluate", "narratives", "--product", "odd"), "--product odd: one of state, deep_dive"),
         (("evaluate", "--cutoff", "some-model"), "--cutoff some-model: give MODEL=YYYY-MM"),
         (("evaluate", "--cutoff", "m=2026-13"), "--cutoff '2026-13': a month is needed"),
         (("evaluate", "--report", "nowhere/r.html"), "nowhere/r.html: its folder does not exist"),

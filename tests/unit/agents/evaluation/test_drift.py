@@ -3,6 +3,7 @@
 import pytest
 
 from agents.evaluation import drift as module
+from agents.evaluation.counting import WORDS_MAX
 from agents.evaluation.drift import Drift
 from topics import Analysis, Decision, Intent, Result, Usage
 
@@ -102,7 +103,7 @@ def test_rules_alone_are_no_prompts() -> None:
 def test_decisions_are_counted_by_outcome_and_reason() -> None:
     """Beyond the bound together."""
     drift = Drift()
-    for number in range(module.FATES_MAX + 10):
+    for number in range(WORDS_MAX + 10):
         drift.take_decision(decision(number, f"reason_{number}"))
     drift.take_decision(decision(0, "reason_0"))
     counts = drift.decisions["deep_dive"]
