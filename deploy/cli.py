@@ -19,6 +19,7 @@ from .commands.audit import audit
 from .commands.bench import bench_app
 from .commands.breaker import breaker_app
 from .commands.budget import budget_app
+from .commands.evaluate import evaluate_app
 from .commands.fake_claude import EXAMPLES as FAKE_CLAUDE_EXAMPLES
 from .commands.fake_claude import fake_claude
 from .commands.replay import EXAMPLES as REPLAY_EXAMPLES
@@ -39,6 +40,7 @@ app.add_typer(topics_app, name="topics")
 app.add_typer(bench_app, name="bench")
 app.add_typer(breaker_app, name="breaker")
 app.add_typer(budget_app, name="budget")
+app.add_typer(evaluate_app, name="evaluate")
 app.command(epilog=REPLAY_EXAMPLES)(replay)
 app.command(
     epilog="Examples: tapereader audit; tapereader audit --all --json audit.json; tapereader audit --kind market --partition 0"
