@@ -222,4 +222,5 @@ async def test_who_may_ask_only_a_model_that_is_busy_waits_while_another_is_free
     waited = told["ETH"]
     assert isinstance(waited, Analysis)
     assert waited.origin_reason != "state_by_rules"
-    assert (len(first.asked), spare.asked) == (2, [])
+    assert len(first.asked) >= 2  # the words of a dive are no narrative: it may be asked once more
+    assert not spare.asked
