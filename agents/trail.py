@@ -249,12 +249,14 @@ def decision_of(
 def _as_said(decision: Decision, said: Analysis) -> Decision:
     """Return the decision on a candidate that was made again, as it was when its analysis was.
 
-    By then it may have taken others over. And an alert's has no aggregate to be made at again: it knows others now
-    than those the analysis is about.
+    By then it may have taken others over, with the windows their reasons stand on. And an alert's has no aggregate to
+    be made at again: it knows others now than those the analysis is about.
     """
     alert_id = said.trigger.alert_id
+    earlier = [fact.aggregate_id for fact in said.facts if fact.window_end_ms is not None]
     as_it_was = replace(
         decision,
+        aggregate_ids=list(dict.fromkeys((*earlier, *decision.aggregate_ids))),
         product=said.product,
         analysis_id=said.analysis_id,
         severity=said.severity,

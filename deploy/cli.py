@@ -14,12 +14,13 @@ from typing import Annotated, Any
 
 import typer
 
-from .commands import Instance, Lifeline, fail, role_settings
+from .commands import Instance, Lifeline, fail, role_settings, show_uncaught
 from .commands.audit import audit
 from .commands.bench import bench_app
 from .commands.breaker import breaker_app
 from .commands.budget import budget_app
 from .commands.cache import cache_app
+from .commands.evaluate import evaluate_app
 from .commands.fake_claude import EXAMPLES as FAKE_CLAUDE_EXAMPLES
 from .commands.fake_claude import fake_claude
 from .commands.replay import EXAMPLES as REPLAY_EXAMPLES
@@ -41,6 +42,7 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(breaker_app, name="breaker")
 app.add_typer(budget_app, name="budget")
 app.add_typer(cache_app, name="cache")
+app.add_typer(evaluate_app, name="evaluate")
 app.command(epilog=REPLAY_EXAMPLES)(replay)
 app.command(
     epilog="Examples: tapereader audit; tapereader audit --all --json audit.json; tapereader audit --kind market --partition 0"
@@ -50,6 +52,7 @@ app.command("fake-claude", epilog=FAKE_CLAUDE_EXAMPLES)(fake_claude)
 
 def main() -> None:
     """Run the command; an error of ours is told in a sentence, without a traceback."""
+    sys.excepthook = show_uncaught
     _refuse_intruders()
     from topics import PipelineError  # noqa: PLC0415 - ours, as is sure now
 

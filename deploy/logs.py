@@ -1,12 +1,19 @@
-"""Structured logs on standard error: JSON lines for machines, coloured lines for people."""
+"""Structured logs on standard error: JSON lines for machines, coloured lines for people.
+
+What is logged may come from a topic or a provider. JSON escapes it; of the lines for people we do, so that nothing in it
+commands a terminal, hides, or looks like another line.
+"""
 
 import logging
 import sys
 import time
+import traceback
+from typing import TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
+from .escaping import escaped
 from .settings import LogSettings
 
 _FOREIGN_LEVEL = {
@@ -41,6 +48,24 @@ class _NotAgain(logging.Filter):
         return True
 
 
+def _plain(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Escape every text of a line for people; what is no text is shown by its `repr`, which escapes by itself."""
+    return {
+        name: escaped(value, keep="\n" if name == "stack" else "")
+        if isinstance(value, str)
+        else value
+        for name, value in event.items()
+    }
+
+
+def _write_traceback(out: TextIO, raised: ExcInfo) -> None:
+    """Write a traceback as Python does, with nothing in its messages that commands a terminal.
+
+    The default one would show the variables of each frame as well: a key or a stranger's text among them.
+    """
+    out.write("\n" + escaped("".join(traceback.format_exception(*raised)), keep="\n"))
+
+
 def configure(settings: LogSettings, *, role: str, instance: str) -> None:
     """Send every log line of this process, ours and the libraries', through one renderer."""
 
@@ -63,14 +88,16 @@ def configure(settings: LogSettings, *, role: str, instance: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    renderer: Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    rendering: list[Processor] = (
+        [structlog.processors.JSONRenderer()]
+        if as_json
+        else [_plain, structlog.dev.ConsoleRenderer(exception_formatter=_write_traceback)]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
     handler.addFilter(_NotAgain())

@@ -6,7 +6,7 @@ rendered in, so they run at every render, also of words that were written for an
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Literal, get_args
 
 import msgspec
@@ -20,6 +20,7 @@ from .direction import wrong_sign_in
 from .figures import ungrounded_in
 from .leaks import Confidential, leak_in
 from .names import other_asset_in, own_names, plain, without
+from .reading import evidence, told_of
 from .slots import SLOT, merged_in, rendered, unknown_in, wrong_unit_in, wrong_window_in
 from .words import HEADLINE_MAX, OUTLOOK_MS, TEXT_MAX, Words
 
@@ -155,11 +156,17 @@ def _words(answer: Answer, headline: str, body: str, candidate: Candidate) -> Wo
         text=body,
         confidence="medium" if answer.confidence == "high" else answer.confidence,
         confidence_basis=candidate.quality.words or "the model's own, capped at medium",
-        outlook=Outlook(
-            direction=answer.outlook,
-            horizon_ms=OUTLOOK_MS,
-            probability=_PROBABILITY[answer.outlook_strength],
-        ),
+        outlook=_outlook(answer, candidate.facts),
+    )
+
+
+def _outlook(answer: Answer, facts: Iterable[Fact]) -> Outlook:
+    """Return the model's outlook. Where neither price nor takers point anywhere, posts would be what it rests on: none."""
+    is_borne = bool(evidence(told_of(facts)))
+    return Outlook(
+        direction=answer.outlook if is_borne else "unclear",
+        horizon_ms=OUTLOOK_MS,
+        probability=_PROBABILITY[answer.outlook_strength if is_borne else "none"],
     )
 
 

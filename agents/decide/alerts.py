@@ -3,12 +3,15 @@
 import re
 
 from topics import Alert, partition_of
+from topics.units import ASSET_PATTERN, INSTRUMENT_PATTERN
 
 ALERTS_MAX = 10_000
 """Alerts of one partition that are remembered; of more the oldest is forgotten, and could be answered twice."""
 ID_PREFIX = "deep_dive/alert/"
 ID_MAX = 200 - len(ID_PREFIX) - len("/9999")
 """Characters of an alert's id that fit the ids of its analysis and of those that supersede it."""
+_ID = re.compile(r"[!-~]+")
+"""Of an alert: one word of ASCII. A text that takes its analysis back cites it, and a sentence would be read as ours."""
 _NOT_IN_WORD = re.compile(r"[^a-z0-9_]")
 _WORD_MAX = 64
 
@@ -56,6 +59,10 @@ def misplaced(alert: Alert, partition: int, partitions: int) -> str | None:
     """Return why an alert cannot be taken from where it stands, in words, or None."""
     if len(alert.alert_id) > ID_MAX:
         return f"its id has more than {ID_MAX} characters"
+    if not _ID.fullmatch(alert.alert_id):
+        return f"{alert.alert_id[:64]!a} is no id of an alert"
+    if not any(re.search(form, alert.subject) for form in (ASSET_PATTERN, INSTRUMENT_PATTERN)):
+        return f"the subject {alert.subject!a} is neither an asset nor an instrument"
     owner = partition_of(alert.asset, partitions)
     if owner != partition:
         return f"it stands in partition {partition}; {alert.asset} is of {owner}"

@@ -124,8 +124,7 @@ class AssetContext:
         """Fold a window in and return whether it is a new one."""
         family = family_of(aggregate)
         series = self.series.get(family)
-        if self.noted:
-            self._forget(aggregate.window_end_ms - NOTED_MS)
+        self._forget()
         if series is not None:
             return series.take(aggregate)
         if len(self.series) >= SERIES_MAX:
@@ -152,9 +151,11 @@ class AssetContext:
         if len(self.labels) > NOTED_MAX:
             del self.labels[next(iter(self.labels))]
 
-    def _forget(self, past_ms: int) -> None:
+    def _forget(self) -> None:
+        """Forget what is old by its own family: others may be read hours ahead of it."""
         for name, window in list(self.noted.items()):
-            if window.latest.window_end_ms > past_ms:
+            latest = self.series[family_of(window.latest)].latest
+            if latest.window_end_ms - window.latest.window_end_ms < NOTED_MS:
                 break  # they come in about the order of their times
             del self.noted[name]
 

@@ -27,6 +27,8 @@ from .memory import MINUTE_MS, AssetGate
 
 FIRST_EDITION: Edition = (0, 0)
 """Of a window that has not been there before, in whatever order it comes."""
+ASKED_MS = {"market": 60_000, "social": 300_000, "development": 3_600_000}
+"""The windows that are put to the gate, by kind; volume only adds to the context."""
 LATE_FLOOR: Severity = "warning"
 """From here on it matters what a window shows that was missed when it was new."""
 
@@ -211,3 +213,18 @@ class Gate:
         if as_of_ms >= memory.state_ms + self._settings.state_valid_s * 1000:
             return "state_expired"
         return "state_changed" if changed else None
+
+
+def is_asked(aggregate: Aggregate) -> bool:
+    """Only the smallest windows are put to the gate."""
+    return ASKED_MS.get(aggregate.kind) == aggregate.window_ms == aggregate.step_ms
+
+
+def may_ask(aggregate: Aggregate, context: AssetContext | None, *, is_new: bool) -> bool:
+    """Return whether a window may ask by itself: one that is new, or comes first behind younger ones.
+
+    None may of an asset or a family beyond the bound: nothing is known there to compare it with.
+    """
+    if context is None or not context.knows(aggregate):
+        return False
+    return is_asked(aggregate) and (is_new or aggregate.edition == FIRST_EDITION)

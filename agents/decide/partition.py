@@ -14,7 +14,7 @@ from .candidate import AlertCause, Candidate
 from .context import AssetContext, Context, Labels, Noted
 from .corrections import Corrections
 from .facts import earlier_of, facts_of
-from .gate import FIRST_EDITION, Gate, Verdict
+from .gate import Gate, Verdict, is_asked, may_ask
 from .offsets import Offsets
 from .quality import quality_of
 from .standing import Standing
@@ -92,7 +92,7 @@ class PartitionDecider:
             self._break_count()
             return None
         if context is None or verdict is None:
-            asked = _may_ask(aggregate, context, is_new=is_new)
+            asked = may_ask(aggregate, context, is_new=is_new)
             self._tally(offset, deciding=deciding, asked=asked)
             return None
         made_id = analysis_id(verdict.product, aggregate.asset, aggregate.window_end_ms)
@@ -251,7 +251,7 @@ class PartitionDecider:
         self, aggregate: Aggregate, context: AssetContext, *, is_new: bool
     ) -> Verdict | None:
         """Put a window to the gate, if it is of the smallest of its kind, and its family is kept."""
-        if not (_is_asked(aggregate) and context.knows(aggregate)):
+        if not (is_asked(aggregate) and context.knows(aggregate)):
             return None
         if is_new:
             return self._gate.consider(aggregate, context)
@@ -280,22 +280,3 @@ class PartitionDecider:
         self._count.folded += not asked
         self._count.uninteresting += asked
         self._count.offsets.append(offset)
-
-
-ASKED_MS = {"market": 60_000, "social": 300_000, "development": 3_600_000}
-"""The windows that are put to the gate, by kind; volume only adds to the context."""
-
-
-def _is_asked(aggregate: Aggregate) -> bool:
-    """Only the smallest windows are put to the gate."""
-    return ASKED_MS.get(aggregate.kind) == aggregate.window_ms == aggregate.step_ms
-
-
-def _may_ask(aggregate: Aggregate, context: AssetContext | None, *, is_new: bool) -> bool:
-    """Return whether a window may ask by itself: one that is new, or comes first behind younger ones.
-
-    None may of an asset or a family beyond the bound: nothing is known there to compare it with.
-    """
-    if context is None or not context.knows(aggregate):
-        return False
-    return _is_asked(aggregate) and (is_new or aggregate.edition == FIRST_EDITION)

@@ -22,6 +22,8 @@ LOG_RETURN_MAX = 100.0
 AMOUNT_MIN, AMOUNT_MAX = 1e-9, 1e30
 """Sums are on a grid of 1e-8, so what is not 0 is not smaller; no sum of a window is larger."""
 COUNT_MAX = 2**63 - 1
+_ID = re.compile(r"[a-z]+/[A-Z0-9._:/-]+(?:/[0-9]+){4}(?:/e[0-9]+)?")
+"""What `topics.aggregate.aggregate_id` makes. A text that takes an analysis back cites it."""
 _DAY_MS = 86_400_000
 
 
@@ -46,6 +48,8 @@ def _misnamed(aggregate: Aggregate) -> str | None:
     is_market = isinstance(aggregate.values, MarketValues)
     if not re.search(INSTRUMENT_PATTERN if is_market else ASSET_PATTERN, aggregate.subject):
         return f"the subject {aggregate.subject!a} is no {'instrument' if is_market else 'asset'}"
+    if not _ID.fullmatch(aggregate.aggregate_id):
+        return f"{aggregate.aggregate_id[:64]!a} is no id of an aggregate"
     for venue in aggregate.completeness.holed_venues:
         if not re.search(NAME_PATTERN, venue):
             return f"{venue[:64]!a} is no name of a venue"

@@ -33,6 +33,8 @@ wrong_numbers      numbers nobody measured                the same              
 advice             what to buy                            the same                                 yes
 other_asset        another asset's name                   the same                                 yes
 huge               text that fills ``max_tokens``         the same                                 yes
+gullible           what orders in the prompt want         the same                                 yes
+gullible_loose     the orders themselves in each field    the same                                 yes
 =================  =====================================  =======================================  ===========
 
 Only requests for messages count, and of these only those the API would take: a 400 uses up no step.

@@ -7,9 +7,11 @@ wrong_numbers    each text has a number that no fact holds
 advice           each text says what to buy
 other_asset      each text names an asset the request is not about
 huge             each text is long enough for the answer to fill what ``max_tokens`` leaves
+gullible         orders that stand in the last message are obeyed within the schema (see ``gullible``)
+gullible_loose   the same by a server that enforces no schema: each field holds the orders
 ===============  ====================================================================
 
-Where the answer is not structured, all but ``huge`` are a sentence after it.
+Where the answer is not structured, all but ``huge`` are a sentence after it. Without orders the gullible answer as always.
 """
 
 from collections.abc import Callable
@@ -18,10 +20,20 @@ from typing import Any, Literal, get_args
 import msgspec
 from typing_extensions import TypeIs
 
-from .prompt import BYTES_PER_TOKEN
+from .gullible import obeyed, orders_in
+from .prompt import BYTES_PER_TOKEN, answer_schema
 from .rules import Asked
 
-Spoiling = Literal["prose", "wrong_schema", "wrong_numbers", "advice", "other_asset", "huge"]
+Spoiling = Literal[
+    "prose",
+    "wrong_schema",
+    "wrong_numbers",
+    "advice",
+    "other_asset",
+    "huge",
+    "gullible",
+    "gullible_loose",
+]
 
 NUMBER = "987.65"
 """The number that ``wrong_numbers`` writes."""
@@ -46,15 +58,26 @@ def spoilt(text: str, fault: Spoiling, asked: Asked, room: int) -> str:
             return _PROSE
         case "wrong_schema":
             return '{"summary": ["the market moves"], "confidence": 11}'
-        case "wrong_numbers":
-            return _each(text, value, lambda told: f"{told} It moved by {NUMBER} %.")
-        case "advice":
-            return _each(text, value, lambda told: f"{told} {ADVICE}")
+        case "wrong_numbers" | "advice":
+            sentence = ADVICE if fault == "advice" else f"It moved by {NUMBER} %."
+            return _each(text, value, lambda told: f"{told} {sentence}")
         case "other_asset":
             name = _other(asked)
             return _each(text, value, lambda told: f"{told} So did {name}.")
         case "huge":
             return _filled(text, value, room)
+        case "gullible" | "gullible_loose":
+            return _obedient(text, value, asked, bound=fault == "gullible")
+
+
+def _obedient(text: str, value: dict[str, Any] | None, asked: Asked, *, bound: bool) -> str:
+    """Return an answer as orders in the last message want it; as it was where there are none."""
+    orders, schema = orders_in(asked.body), answer_schema(asked.body)
+    if not orders:
+        return text
+    if value is None or schema is None:
+        return f"{text} {orders}"
+    return _encoded(obeyed(value, schema, orders, bound=bound))
 
 
 def _structured(text: str, asked: Asked) -> dict[str, Any] | None:
@@ -97,5 +120,5 @@ def _other(asked: Asked) -> str:
     return next((name for name in _NAMES if name not in prompt), "SHIB")
 
 
-def _encoded(value: dict[str, Any]) -> str:
+def _encoded(value: object) -> str:
     return msgspec.json.encode(value).decode()

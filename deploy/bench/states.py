@@ -10,8 +10,7 @@ from math import log2
 from msgspec import Struct
 
 from agents.decide.context import Context, Labels
-from agents.decide.gate import Gate
-from agents.decide.partition import ASKED_MS
+from agents.decide.gate import ASKED_MS, Gate
 from agents.settings import GateSettings
 from topics.analysis import Product
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import fail
+from . import fail, tell
 
 if TYPE_CHECKING:
     from deploy.audit.report import Report
@@ -51,8 +51,7 @@ def audit(
             epoch=settings.streams.epoch if epoch is None else epoch,
         )
     )
-    for line in report.lines(SHOWN_MAX):
-        typer.echo(line)
+    tell(report.lines(SHOWN_MAX))
     if json_file is not None:
         json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
     if report.agrees and not report.folded:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import actor_of, fail
+from . import actor_of, fail, tell
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
@@ -39,8 +39,7 @@ def show(
     from deploy.settings import load  # noqa: PLC0415
 
     found = _told(load(), name)
-    for line in found or [f"no agent that runs tells of a breaker named {name}"]:
-        typer.echo(line)
+    tell(found or [f"no agent that runs tells of a breaker named {name}"])
     sys.exit(not found)
 
 
@@ -92,8 +91,7 @@ def _order(name: str, value: str, *, reason: str, actor: str, minutes: float | N
         typer.echo(
             "no agent that runs tells of such a breaker; the order stands for one that comes"
         )
-    for line in found:
-        typer.echo(f"it is for {line.split('  ')[0]}")
+    tell(f"it is for {line.split('  ')[0]}" for line in found)
 
 
 def _told(settings: "Settings", name: str) -> list[str]:

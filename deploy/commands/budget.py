@@ -1,6 +1,7 @@
 """`tapereader budget`: what the model has cost and may cost."""
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from . import actor_of, fail
+from . import actor_of, fail, tell
 
 if TYPE_CHECKING:
     from agents.account.ledger import Ledger
@@ -49,10 +50,9 @@ def budget_show(
     shown = _asked(load(), lambda ledger: ledger.show(now_ms))
     if as_json:
         told = {**msgspec.to_builtins(shown), "at_ms": now_ms}
-        typer.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
+        typer.echo(json.dumps(told, indent=2))  # escapes all that is not ASCII
         return
-    for line in _lines(shown):
-        typer.echo(line)
+    tell(_lines(shown))
 
 
 @budget_app.command(
@@ -94,7 +94,7 @@ def budget_set(
     act = _act(settings, cap, value, reason=reason, actor=actor, act_id=act_id)
     asyncio.run(_written(settings, act))
     before = _asked(settings, lambda ledger: _set(ledger, cap, value))
-    typer.echo(f"{cap}: {value} (was {'nothing' if before is None else before})")
+    tell([f"{cap}: {value} (was {'nothing' if before is None else before})"])
 
 
 @budget_app.command(
@@ -122,7 +122,7 @@ def budget_reconcile(
     for d in found.differences[:SHOWN_MAX]:
         amounts = (d.billed_nano_usd, d.booked_nano_usd, d.missing_nano_usd)
         cells = "  ".join(f"{_usd(amount):>16}" for amount in amounts)
-        typer.echo(f"{d.key:{width}}  {cells}  {d.state}")
+        tell([f"{d.key:{width}}  {cells}  {d.state}"])
     if len(found.differences) > SHOWN_MAX:
         typer.echo(f"... and {len(found.differences) - SHOWN_MAX} more")
     typer.echo(

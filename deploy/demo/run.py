@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.children import Child, Children
+from deploy.escaping import escaped
 from deploy.role import ending, now_ms
 from deploy.screen import Screen
 from deploy.settings import environment_of
@@ -257,5 +258,5 @@ async def _never() -> bool:
 
 def say(words: str) -> None:
     """Tell a person, beside whatever reads the report."""
-    sys.stderr.write(words + "\n")
+    sys.stderr.write(escaped(words, keep="\n") + "\n")
     sys.stderr.flush()

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from deploy.children import ChildError
+from deploy.escaping import escaped
 from deploy.role import ending
 from deploy.settings import Settings
 from topics import raw_topic
@@ -99,7 +100,7 @@ async def run_strict(settings: Settings, request: Request, *, file: Path | None)
                 told=progress.tell,
             )
     for line in agreement.lines(SHOWN_MAX):
-        typer.echo(line)
+        typer.echo(escaped(line))  # a miss names what stands in a topic
     if file is not None:
         _write(file, {"into": request.into, **agreement.as_json()})
     return agreement

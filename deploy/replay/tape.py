@@ -91,6 +91,9 @@ class Tape:
         Raises:
             ReplayError: Told to stop, or records do not come that there must be.
         """
+        if begin >= end:
+            # A consumer that is stopped right after it was assigned anew may wait for its own fetch for ever.
+            return
         place = self._place(name, partition)
         self._consumer.assign([place])
         self._consumer.seek(place, begin)

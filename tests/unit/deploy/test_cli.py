@@ -17,6 +17,7 @@ from deploy.commands.bench import bench_app
 from deploy.commands.breaker import breaker_app
 from deploy.commands.budget import budget_app
 from deploy.commands.cache import cache_app
+from deploy.commands.evaluate import evaluate_app
 from deploy.commands.streams import streams_app
 from deploy.commands.topics import topics_app
 from topics import KINDS, TOPICS
@@ -33,12 +34,14 @@ COMMANDS = (
     *(("budget", name) for name in ("show", "set", "reconcile")),
     *(("cache", name) for name in ("show", "drop", "clear")),
     ("streams", "rebuild"),
+    *(("evaluate",), ("evaluate", "narratives")),
 )
 GROUPS = {
     "bench": bench_app,
     "breaker": breaker_app,
     "budget": budget_app,
     "cache": cache_app,
+    "evaluate": evaluate_app,
     "streams": streams_app,
     "topics": topics_app,
 }
@@ -214,6 +217,16 @@ def test_a_source_nobody_described_is_refused_with_those_there_are(tmp_path: Pat
         (("audit", "--kind", "weather"), "--kind weather: one of market, volume, social"),
         (("audit", "--partition", "12"), "broker.partitions is 12, so 0 to 11"),
         (("audit", "--sample", "-1"), "greater than or equal to 0"),
+        (("evaluate", "--from", "yesterday"), "--from yesterday: give ISO 8601 with a zone"),
+        (("evaluate", "--from", "2", "--to", "1"), "the range is empty"),
+        (("evaluate", "narratives", "--product", "odd"), "--product odd: one of state, deep_dive"),
+        (("evaluate", "--cutoff", "some-model"), "--cutoff some-model: give MODEL=YYYY-MM"),
+        (("evaluate", "--cutoff", "m=2026-13"), "--cutoff '2026-13': a month is needed"),
+        (("evaluate", "--report", "nowhere/r.html"), "nowhere/r.html: its folder does not exist"),
+        (
+            ("evaluate", "--json", "x.json", "narratives"),
+            "options go behind the command: tapereader evaluate narratives",
+        ),
         (("demo", "--seconds", "-1"), "greater than or equal to 0"),
         (("demo", "--model", "oracle"), "--model oracle: one of rules, simulated"),
         (("fake-claude", "--port", "70000"), "less than or equal to 65535"),

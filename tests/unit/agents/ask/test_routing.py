@@ -6,6 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.ask.attempts import (
+    PAID_MAX,
+    SENDS_MAX,
+    Attempt,
+    GiveUp,
+    Send,
+    Wait,
+    leaves_model,
+    next_step,
+    paid,
+)
+from agents.ask.outcomes import OUTCOMES, CallOutcome, Retry
 from agents.ask.routing import Standing, can_be_asked, origin_of, route
 
 NOW_S = 100.0
@@ -121,3 +133,77 @@ def test_who_is_passed_over_was_no_better(models: list[Standing], data: st.DataO
     assert models[at].name == same or models[other].name != same
     if models[at].name == models[other].name:
         assert models[at].outstanding <= models[other].outstanding
+
+
+class Ladder:
+    """Models that a candidate is asked of one after the other, as the analyst does it, in time that is told."""
+
+    def __init__(self, models: list[Standing], deadline_s: float) -> None:
+        self.models, self.deadline_s, self.now_s = models, deadline_s, NOW_S
+        self.sends: list[tuple[int, Attempt]] = []
+
+    def step(self, outcome: CallOutcome, took_s: float) -> bool:
+        """Send where it is time, or wait; return whether it goes on."""
+        tried = {at for at, sent in self.sends if leaves_model(sent.outcome)}
+        at = route(self.models, self.now_s, tried=tried)
+        if at is None:
+            self.now_s += 1.0
+            return self.now_s <= self.deadline_s
+        history = [sent for _, sent in self.sends]
+        match next_step(
+            history,
+            now_s=self.now_s,
+            deadline_s=self.deadline_s,
+            seed="a",
+            other_models=int(at not in tried),
+        ):
+            case GiveUp():
+                return False
+            case Wait(not_before_s):
+                assert at in tried  # nobody waits for a model that has not failed it
+                self.now_s = not_before_s
+            case Send():
+                self.send(at, outcome, took_s, again=at in tried)
+        return True
+
+    def send(self, at: int, outcome: CallOutcome, took_s: float, *, again: bool) -> None:
+        """Ask one, which must be one that can be asked now, and not too soon after it failed."""
+        assert can_be_asked(self.models[at], self.now_s)
+        assert self.now_s <= self.deadline_s
+        if again:
+            last = self.sends[-1][1]
+            assert self.now_s > last.ended_s or last.outcome.retry is Retry.NOW_ONCE
+        self.now_s += took_s
+        self.sends.append((at, Attempt(outcome, self.now_s)))
+
+
+Failing = [outcome for outcome in OUTCOMES.values() if leaves_model(outcome)]
+Open = st.builds(
+    Standing,
+    provider=st.sampled_from(["a", "b", "c"]),
+    name=st.sampled_from(["x", "y"]),
+    outstanding=st.integers(0, 2),
+)
+
+
+@given(
+    st.lists(Open, min_size=1, max_size=5) | Standings.filter(bool),
+    st.lists(
+        st.tuples(st.sampled_from(Failing), st.floats(0, 2)),
+        min_size=SENDS_MAX + 1,
+        max_size=SENDS_MAX + 1,
+    ),
+    st.floats(NOW_S, NOW_S + 100),
+)
+def test_however_many_models_there_are_the_bounds_are_one_analysis(
+    models: list[Standing], comes: list[tuple[CallOutcome, float]], deadline_s: float
+) -> None:
+    """Three sends that may be paid for, six in all, none after the deadline; one at a time, and it ends."""
+    ladder = Ladder(models, deadline_s)
+    steps = 0
+    while ladder.step(*comes[len(ladder.sends)]):
+        steps += 1
+        assert steps < 200
+    attempts = [sent for _, sent in ladder.sends]
+    assert len(attempts) <= SENDS_MAX
+    assert paid(attempts) <= PAID_MAX

@@ -133,14 +133,16 @@ def test_the_windows_that_were_noted_last_are_kept() -> None:
 
 
 def test_what_was_noted_is_forgotten_after_an_hour() -> None:
-    """Of event time, whichever family goes on; within it all is kept, however late it came."""
+    """Of its own family's event time; within it all is kept, however late it came and whoever is hours ahead."""
     context = AssetContext("BTC")
     noted = [Noted(market(number=n), {}) for n in (3, 1, 40)]
     context.take(market(number=40))
     context.note(noted)
-    context.take(market("BTC/USD", number=60))
+    context.take(market(number=62))
+    context.take(development(number=9))
     assert len(context.noted) == 3
-    context.take(market("BTC/USD", number=63))
+    context.take(market(number=63))
+    context.take(market(number=64))
     assert list(context.noted) == [noted[2].latest.aggregate_id]
 
 

@@ -261,7 +261,11 @@ def test_the_main_instrument_is_the_one_that_trades_most() -> None:
     seen = Seen()
     seen.all([market("BTC/EUR"), market(volume=SWITCH_RATIO * 10.0)])
     assert seen.state.main == "BTC/USDT"
-    alike = [w for n in range(1, 20) for w in (market("BTC/EUR", n), market(number=n, volume=12.0))]
+    alike = [
+        w
+        for n in range(1, 20)
+        for w in (market("BTC/EUR", n, volume=15.0), market(number=n, volume=12.0))
+    ]
     seen.all(alike)
     assert seen.state.main == "BTC/USDT"
     seen.all([market("BTC/EUR", n, volume=90.0) for n in range(20, 50)])

@@ -1,5 +1,6 @@
 """What deserves an analysis: each reason at its threshold, what a hole can fake, and how often."""
 
+import random
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -12,9 +13,10 @@ from agents.decide.facts import earlier_facts
 from agents.decide.fingerprint import LATE_MS
 from agents.decide.gate import Gate, Verdict
 from agents.decide.memory import FOUND_MAX, OWED_MAX
-from agents.settings import GateSettings
+from agents.settings import AgentSettings, GateSettings
 from tests.strategies.aggregates import (
     FIVE_MS,
+    HOUR_MS,
     MINUTE_MS,
     calm,
     development,
@@ -24,7 +26,7 @@ from tests.strategies.aggregates import (
     silent,
     social,
 )
-from topics import Aggregate, Completeness, Fact
+from topics import Aggregate, Completeness, Fact, Score
 
 SETTINGS = GateSettings()
 WHOLE = Completeness(state="complete")
@@ -428,7 +430,7 @@ def test_a_gate_that_began_a_horizon_ago_says_the_same_as_one_that_read_all(
 
     A state rests on windows that ended a while ago when the memory began, and on what was usual before these.
     """
-    horizon_ms = int((SHORT.memory_s + SHORT.baseline_s) * 1000) + FIVE_MS + 2 * LATE_MS
+    horizon_ms = int((SHORT.memory_s + SHORT.baseline_s) * 1000) + 2 * FIVE_MS + 2 * LATE_MS
     at = min(at, len(log) - 1)
     begin = next(
         n for n, w in enumerate(log) if w.window_end_ms >= log[at].window_end_ms - horizon_ms
@@ -436,6 +438,65 @@ def test_a_gate_that_began_a_horizon_ago_says_the_same_as_one_that_read_all(
     through = Asked(SHORT).all(log)
     short = [_told(verdict) for verdict in Asked(SHORT).all(log[begin:])[at - begin :]]
     assert short == [_told(verdict) for verdict in through[at:]]
+
+
+def day_part(seed: int) -> list[Aggregate]:
+    """Return six hours of all that a state rests on: values at the edges, gaps, a silent hour, corrections."""
+    rng, log = random.Random(seed), []
+    silent_hour = rng.randrange(6)
+    for n in range(360):
+        end_ms = (n + 1) * MINUTE_MS
+        state = holed() if rng.random() < 0.05 else WHOLE
+        last, volume = (
+            rng.choice((99.7, 99.85, 100.0, 100.15, 100.3)),
+            rng.choice((4.0, 10.0, 21.0)),
+        )
+        made = [market(number=n, last=last, low=99.0, volume=volume, completeness=state)]
+        if rng.random() < 0.1:
+            made.append(market(number=n, last=100.0, low=99.0, revision=1))
+        made.append(market("BTC/USD", n, volume=rng.choice((1.0, 9.0, 60.0))))
+        if n % 60 == 59:
+            made.insert(
+                0, market(number=n // 60, window_ms=HOUR_MS, last=rng.choice((99.4, 99.7, 100.6)))
+            )
+            if n // 60 != silent_hour:
+                made.append(development(number=n // 60, events=rng.choice((5, 12, 40))))
+        if n % 5 == 4:
+            five = market(number=n // 5, window_ms=FIVE_MS)
+            values = msgspec.structs.replace(five.values, realised_volatility=0.01)
+            score = Score(z=rng.choice((0.0, 2.5, 3.1)), median=0.01)
+            scores = {"realised_volatility": score}
+            made.insert(0, msgspec.structs.replace(five, values=values, scores=scores))
+            if n // 60 != silent_hour:
+                posts = rng.choice((5, 12, 30))
+                made.append(social(number=n // 5, posts=posts, tone=rng.choice((-0.4, 0.25, 0.4))))
+        late_ms = {"development": 600_000, "social": 20_000}
+        log += [(end_ms + late_ms.get(one.kind, 0) * rng.random(), one) for one in made]
+    return [one for _, one in sorted(log, key=lambda told: told[0])]
+
+
+@settings(max_examples=4)
+@given(st.integers(0, 2**32), st.integers(0, 10**6))
+def test_a_state_is_the_same_for_a_gate_that_began_a_horizon_ago(seed: int, where: int) -> None:
+    """Words of an hour reach back two of them, and development's to what was usual before these."""
+    log = day_part(seed)
+    at = len(log) - 1 - where % (len(log) // 2)
+    hours_ms = 2 * HOUR_MS + 2 * LATE_MS
+    horizon_ms = int((SHORT.memory_s + SHORT.baseline_s) * 1000) + hours_ms
+    since_ms = log[at].window_end_ms - horizon_ms
+    begin = next(n for n, one in enumerate(log) if one.window_end_ms >= since_ms)
+    through = Asked(SHORT).all(log)
+    short = Asked(SHORT).all(log[begin:])
+    assert [_plain(verdict) for verdict in short[at - begin :]] == [
+        _plain(verdict) for verdict in through[at:]
+    ]
+
+
+def test_the_horizon_that_a_start_folds_covers_what_a_state_rests_on() -> None:
+    """By the defaults: the memory, two hours and their lateness, what was usual before, and something that comes late."""
+    ours = AgentSettings()
+    needed_s = ours.gate.memory_s + ours.gate.baseline_s + (2 * HOUR_MS + LATE_MS) / 1000
+    assert ours.warm_up_s >= needed_s + 1_800
 
 
 def dives(verdicts: Iterable[Verdict | None]) -> list[tuple[int, str, tuple[str, ...]]]:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.answer.rules import analyse
-from agents.decide.partition import ASKED_MS, PartitionDecider
+from agents.decide.gate import ASKED_MS
+from agents.decide.partition import PartitionDecider
 from agents.decide.sound import AMOUNT_MAX, AMOUNT_MIN, COUNT_MAX, unsound
 from agents.settings import AgentSettings
 from tests.strategies.aggregates import (

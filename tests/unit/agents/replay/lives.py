@@ -165,16 +165,15 @@ class Life:
 
     def _answered(self, made: Candidate, how: str) -> Answered:
         match how:
-            case "model":
+            case "model" | "spare":
+                provider = "anthropic" if how == "model" else "aws"
                 good = GOOD_STATE if made.product == "state" else GOOD
-                made, words = self._sent(made, good, "answered")
+                made, words = self._sent(made, good, "answered", provider)
                 if words is None and made.product == "state":  # of an asset that is long silent
                     return by_rules(made, made.sends[-1].outcome)
                 assert words is not None
-                return by_model(made, words)
-            case "spare":
-                made, words = self._sent(made, GOOD, "answered", provider="aws")
-                assert words is not None
+                if how == "model":
+                    return by_model(made, words)
                 origin: Origin = "model_other_provider"
                 return by_model(made, words, origin=origin, reason="breaker_open")
             case "rejected":

@@ -74,6 +74,24 @@ def test_whatever_happened_it_is_said_again(log: list, data: st.DataObject) -> N
     assert equal(life.replayed()) == life.first()
 
 
+def test_what_was_taken_over_before_a_kill_is_known_to_the_decision_after_it() -> None:
+    """The next process makes the candidate without it: the windows it stood on are read off the analysis."""
+    life = Life()
+    for minute in calm(3):
+        life.read(minute)
+        life.answer("rules")
+    fell = market(number=3, low=90.0)
+    life.read(fell)
+    life.read(market(number=4, low=90.0, last=95.0))
+    life.answer("killed")
+    life.end()
+    kept = [
+        d for d in life.told if isinstance(d, Decision) and fell.aggregate_id in d.aggregate_ids
+    ]
+    assert kept[-1].last_offset == 4
+    assert equal(life.replayed()) == life.first()
+
+
 @given(log=histories(20), data=st.data())
 def test_parts_of_a_range_are_the_whole(log: list, data: st.DataObject) -> None:  # type: ignore[type-arg]
     """Wherever a range is cut, each decision is of one part, and is said again there."""

@@ -1,0 +1,1 @@
+"""What analyses foretold against what came: forecasts, marks, scores with their intervals, drift, narratives. PURE."""

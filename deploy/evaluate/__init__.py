@@ -1,0 +1,1 @@
+"""`tapereader evaluate`: topics are read, outlooks scored, and what came out is shown, written and drawn."""
