@@ -39,7 +39,7 @@ _TESTS = count()
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=_SLOW)
 settings.register_profile(
-    "ci", max_examples=30, deadline=None, derandomize=True, suppress_health_check=_SLOW
+    "ci", max_examples=20, deadline=None, derandomize=True, suppress_health_check=_SLOW
 )
 settings.register_profile(
     "mutant", max_examples=60, deadline=None, phases=[Phase.generate], suppress_health_check=_SLOW

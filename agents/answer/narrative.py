@@ -17,11 +17,11 @@ from agents.decide.context import Labels
 from topics import Fact
 
 from .direction import wrong_sign_in
-from .leaks import Confidential, leak_in
+from .leaks import Confidential
 from .reading import FIVE_MS, HOUR_MS, MINUTE_MS, told_of
 from .rules import confidence_of
 from .slots import rendered
-from .verdict import Reason, Rejected, check, typeset
+from .verdict import Reason, Rejected, check, typeset, unusable
 from .words import HEADLINE_MAX, TEXT_MAX, Words
 
 SYMBOL = "{symbol}"
@@ -127,12 +127,7 @@ def judge(
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         return Rejected("schema_break", str(error))
     made = Narrative(typeset(answer.headline), typeset(answer.text))
-    if not (made.headline.strip() and made.text.strip()):
-        return Rejected("schema_break", "a blank text")
-    found = _wrong_in(made.headline, labels) or _wrong_in(made.text, labels)
-    # Whatever else is wrong with it: letters set apart may be the marker.
-    if confidential and (leak := leak_in(f"{made.headline} {made.text}", confidential)):
-        found = Rejected("leak", f"the {leak} came back")
+    found = unusable(made.headline, made.text, confidential, lambda text: _wrong_in(text, labels))
     return found or made
 
 

@@ -137,14 +137,24 @@ def judge(
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         return Rejected("schema_break", str(error))
     headline, body = typeset(answer.headline), typeset(answer.text)
+    slots = slots_of(candidate.facts)
+    found = unusable(headline, body, confidential, lambda text: check(text, slots, candidate.asset))
+    return found or _words(answer, rendered(headline, slots), rendered(body, slots), candidate)
+
+
+def unusable(
+    headline: str,
+    body: str,
+    confidential: Confidential | None,
+    wrong_in: Callable[[str], Rejected | None],
+) -> Rejected | None:
+    """Return why the two texts of an answer cannot be used, or None; ``wrong_in`` says what is wrong with one of them."""
     if not (headline.strip() and body.strip()):
         return Rejected("schema_break", "a blank text")
-    slots = slots_of(candidate.facts)
-    found = check(headline, slots, candidate.asset) or check(body, slots, candidate.asset)
     # Whatever else is wrong with it: letters set apart may be the marker.
     if confidential and (leak := leak_in(f"{headline} {body}", confidential)):
-        found = Rejected("leak", f"the {leak} came back")
-    return found or _words(answer, rendered(headline, slots), rendered(body, slots), candidate)
+        return Rejected("leak", f"the {leak} came back")
+    return wrong_in(headline) or wrong_in(body)
 
 
 def _words(answer: Answer, headline: str, body: str, candidate: Candidate) -> Words | Rejected:

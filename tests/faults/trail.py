@@ -24,8 +24,8 @@ ANSWERED = ("called", "cached", "rules")
 CORRECTIONS = {"revised": "revised", "withdrawn": "trigger_gone"}
 """Reasons of decisions that later data cause, with that of their analysis."""
 QUANTILES = (0.5, 0.95, 0.99)
-FIT_FAULTS = (None, "slow", "slow_stream")
-"""What the fake may have done to an answer that can be used."""
+FIT_FAULTS = (None, "slow", "slow_stream", "gullible", "gullible_loose")
+"""What the fake may have done to an answer that can be used: it heeds orders in the question, and a market's has none."""
 
 
 class End(NamedTuple):

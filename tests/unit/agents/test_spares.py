@@ -395,3 +395,20 @@ async def test_a_primary_that_falls_is_stood_in_for_and_comes_back(ledger: Ledge
         billed = sum(entry["cost_nano_usd"] for bill in bills for entry in bill["entries"])
         assert await office.spend() == Spend(settled=billed, reserved=0)
         assert all(bill["entries"] for bill in bills)
+
+
+async def test_while_one_of_several_can_be_asked_the_desk_is_free(ledger: Ledger) -> None:
+    """One with room is enough; where those that are not shut are all busy, who wants a model waits."""
+    ours = Desks(ledger)
+    desk, now_s = ours.office.analyst.desk, time.monotonic()
+    assert desk is not None
+    for seat in desk.seats[:2]:
+        seat.cool(now_s + 10, "busy", now_s)
+    assert desk.is_free(now_s)
+    desk.seats[2].cool(now_s + 10, "busy", now_s)
+    assert not desk.is_free(now_s)
+    for seat in desk.seats[:2]:
+        seat.breaker.open_until(None, "spent", now_s)
+    assert not desk.is_free(now_s)
+    desk.seats[2].breaker.open_until(None, "spent", now_s)
+    assert desk.is_free(now_s)  # rules answer at once
