@@ -11,9 +11,8 @@ from agents.answer.leaks import Confidential
 from agents.answer.verdict import ANSWER_SCHEMA, Rejected, judge
 from agents.answer.words import Words
 from agents.decide.candidate import Candidate
-from agents.decide.facts import slots_of
-from agents.decide.printing import label_of, printed
-from topics import Fact
+
+from .deep_dive import asked_of
 
 NAME = "deep_dive"
 CANARY_CHARS = 16
@@ -58,15 +57,7 @@ def version_of(text: str) -> str:
 
 def prompt_of(candidate: Candidate, model: str) -> Prompt:
     """Return what to ask about a candidate."""
-    asked: dict[str, object] = {
-        "asset": candidate.asset,
-        "reasons": list(candidate.reasons),
-        "facts": [_told(slot, fact) for slot, fact in slots_of(candidate.facts).items()],
-        "data": {
-            "completeness": candidate.quality.completeness,
-            "words": candidate.quality.words or "nothing known to be missing",
-        },
-    }
+    asked = asked_of(candidate)
     key = item_key(candidate.product, _text(asked), version(), SCHEMA_VERSION, model)
     canary = canary_of(key)
     return Prompt(system_text(), _text({"marker": canary, **asked}), version(), key, canary)
@@ -91,15 +82,3 @@ def _text(asked: dict[str, object]) -> str:
 def item_key(product: str, user: str, prompt: str, schema: str, model: str) -> str:
     """Return the identity of a question; ``prompt`` and ``schema`` are versions, which digest their texts."""
     return sha256(msgspec.json.encode([product, user, prompt, schema, model])).hexdigest()
-
-
-def _told(slot: str, fact: Fact) -> dict[str, str | int]:
-    told: dict[str, str | int] = {
-        "slot": slot,
-        "label": label_of(fact),
-        "value": printed(fact),
-    }
-    if fact.baseline is not None:
-        usual = msgspec.structs.replace(fact, value=fact.baseline)
-        told |= {"usual": printed(usual), "windows": fact.sample_size}
-    return told
