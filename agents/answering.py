@@ -71,6 +71,7 @@ class Answering:
         candidate = self._inbox.take(now_s, model_is_free=self._analyst.is_free(now_s))
         if candidate is None:
             return False
+        candidate = self._trail.with_last(candidate)
         slot = self._analyst.slot_for(candidate, now_s)
         if slot is None:
             await self._answer(candidate, None)

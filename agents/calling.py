@@ -73,7 +73,7 @@ class Caller:
 
     async def call(self, candidate: Candidate, slot: Slot) -> Made | Unmade:
         """Ask about a candidate, once."""
-        prompt = prompt_of(candidate, self._desk.model.name)
+        prompt = self._prompt_of(candidate)
         async with self._desk.books.attempt(self._call(candidate, prompt)) as reserved:
             if isinstance(reserved, Denied):
                 wait_s = None if reserved.retry_ms is None else reserved.retry_ms / 1000
@@ -87,7 +87,7 @@ class Caller:
         """
         if not self._paid:
             return None
-        prompt = prompt_of(candidate, self._desk.model.name)
+        prompt = self._prompt_of(candidate)
         since_ms = self._now_ms() - int(self._settings.paid_reach_s * 1000)
         result = self._paid.pop(prompt.item_key, since_ms)
         if result is None:
@@ -106,6 +106,9 @@ class Caller:
             result, prompt_version=prompt.version, outcome=outcome, ended_s=time.monotonic()
         )
         return Made(sent, words)
+
+    def _prompt_of(self, candidate: Candidate) -> Prompt:
+        return prompt_of(candidate, self._desk.model.name, self._settings.model.context_tokens_max)
 
     async def _confirmed(
         self, candidate: Candidate, prompt: Prompt, reserved: Reserved, slot: Slot
@@ -127,6 +130,7 @@ class Caller:
             if outcome != "cancelled":
                 worth = worth_of(outcome, judged=reply.stop_reason is not None)
             self._desk.quality.report(permits.quality, worth, time.monotonic(), why=outcome)
+        self._watch_cache(prompt, reply)
         cost = await self._account(sendable, reply, began_ms)
         await self._heed(reply)
         sent = Sent(
@@ -140,6 +144,22 @@ class Caller:
             cost_nano_usd=cost,
         )
         return Made(sent, words)
+
+    def _watch_cache(self, prompt: Prompt, reply: Reply) -> None:
+        """Note how an answered call's prompt was paid for, and say once when the provider's cache is lost or back."""
+        usage = reply.usage
+        if reply.text is None or usage is None:
+            return
+        tokens = AGENT.prompt_tokens
+        tokens.labels("plain").inc(usage.input_tokens)
+        tokens.labels("written").inc(usage.cache_creation_input_tokens)
+        tokens.labels("read").inc(usage.cache_read_input_tokens)
+        match self._desk.cached.take(prompt.version, usage):
+            case "lost":
+                log.warning("the prompt is not cached", prompt=prompt.version)
+            case "back":
+                log.info("the prompt is cached again", prompt=prompt.version)
+        AGENT.uncached.set(len(self._desk.cached.lost))
 
     def _admitted(self, candidate: Candidate, now_s: float) -> Permits | str:
         """Return leave by the breakers, or why there is none: the brokers may have taken all the time there was."""
@@ -241,6 +261,7 @@ class Caller:
             schema_version=SCHEMA_VERSION,
             input_tokens_max=size + REQUEST_OVERHEAD_TOKENS,
             output_tokens_max=self._settings.model.output_tokens_max,
+            context_tokens_max=self._settings.model.context_tokens_max,
         )
 
 

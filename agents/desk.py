@@ -1,13 +1,15 @@
 """What it takes to ask a model: the model, the breakers before it, and the books of what it costs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from agents.account.books import Books
 from agents.account.ledger import Ledger
 from agents.ask.breaker import CircuitBreaker, Outcome, Permit
+from agents.ask.cache_watch import CacheWatch
 from agents.ask.concurrency import ConcurrencyLimit
 from agents.ask.model import LanguageModel
+from agents.settings import UNCACHED_CALLS_MAX
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Desk:
     """Of the prompt's version: opens when too many of its answers cannot be used."""
     slots: ConcurrencyLimit
     books: Books
+    cached: CacheWatch = field(default_factory=lambda: CacheWatch(UNCACHED_CALLS_MAX))
+    """Of the provider's prompt cache: whether it works."""
 
     @property
     def ledger(self) -> Ledger:

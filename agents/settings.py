@@ -12,6 +12,12 @@ from topics.journal import Priority
 TELLING_S, TELLING_SHARE = 1.0, 0.1
 """Of a candidate's deadline, kept for what is not asking: to read the record, to book the call, to tell the answer."""
 
+CONTEXT_TOKENS_MAX = 8_000
+"""Of what a question tells of its asset, unless said otherwise: two instruments with their windows, and every other kind."""
+
+UNCACHED_CALLS_MAX = 5
+"""One answered call whose prompt was neither written to the provider's cache nor read from it should not be."""
+
 
 class _Branch(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -101,8 +107,15 @@ class ModelSettings(_Branch):
     """Whether the address is our own fake; its analyses say so."""
     products: tuple[Product, ...] = ("deep_dive",)
     """What it is asked for; rules answer the rest."""
+    context_tokens_max: int = Field(default=CONTEXT_TOKENS_MAX, ge=4_000, le=200_000)
+    """Of what a question tells of its asset, each byte counted as a token; beyond it the facts worth least are left out.
+
+    Less than the least has no room for what is said of the facts, and one instrument's. The most is the smallest context of a model.
+    """
     output_tokens_max: int = Field(default=1500, ge=64, le=20_000)
     """Of one answer, thinking included."""
+    uncached_calls_max: int = Field(default=UNCACHED_CALLS_MAX, ge=0, le=10_000)
+    """Answered calls in a row without the provider's prompt cache after which that is told; 0 of a server that has none."""
     timeout_s: float = Field(default=30.0, gt=0, le=600)
     concurrency: int = Field(default=4, ge=1, le=64)
 

@@ -11,8 +11,10 @@ from agents.answer.leaks import Confidential
 from agents.answer.verdict import ANSWER_SCHEMA, Rejected, judge
 from agents.answer.words import Words
 from agents.decide.candidate import Candidate
+from agents.settings import CONTEXT_TOKENS_MAX
 
-from .deep_dive import asked_of
+from . import versions
+from .deep_dive import question_of
 
 NAME = "deep_dive"
 CANARY_CHARS = 16
@@ -36,6 +38,8 @@ class Prompt(Struct, frozen=True):
     It stands in the user's message, because the system prompt must stay the same to be cached by the provider; that the
     system prompt itself does not come back is seen by its words (`agents.answer.leaks`).
     """
+    slots: tuple[str, ...] | None = None
+    """Those that the answer may use, of the facts that are told; None: of all the candidate has."""
 
 
 @cache
@@ -51,22 +55,25 @@ def version() -> str:
 
 
 def version_of(text: str) -> str:
-    """Return the version of a prompt: its name and a digest of its text."""
-    return f"{NAME}-{sha256(text.encode()).hexdigest()[:8]}"
+    """Return the version of a deep dive's prompt: its name and a digest of its text."""
+    return versions.version_of(NAME, text)
 
 
-def prompt_of(candidate: Candidate, model: str) -> Prompt:
-    """Return what to ask about a candidate."""
-    asked = asked_of(candidate)
-    key = item_key(candidate.product, _text(asked), version(), SCHEMA_VERSION, model)
+def prompt_of(
+    candidate: Candidate, model: str, context_tokens_max: int = CONTEXT_TOKENS_MAX
+) -> Prompt:
+    """Return what to ask about a candidate, its own part in at most so many tokens."""
+    question = question_of(candidate, context_tokens_max)
+    key = item_key(candidate.product, _text(question.asked), version(), SCHEMA_VERSION, model)
     canary = canary_of(key)
-    return Prompt(system_text(), _text({"marker": canary, **asked}), version(), key, canary)
+    user = _text({"marker": canary, **question.asked})
+    return Prompt(system_text(), user, version(), key, canary, question.slots)
 
 
 def verdict_of(answer: str, candidate: Candidate, prompt: Prompt) -> Words | Rejected:
     """Return the words of an answer to a question about a candidate, or why they cannot be used."""
     secrets = Confidential(canary=prompt.canary, instructions=prompt.system)
-    return judge(answer, candidate, secrets)
+    return judge(answer, candidate, secrets, told=prompt.slots)
 
 
 def canary_of(key: str) -> str:

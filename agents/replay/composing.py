@@ -9,7 +9,7 @@ from agents.answer.changed import compared
 from agents.answer.correction import correction_of
 from agents.answer.verdict import REASONS, Rejected
 from agents.ask.paid import sent_of
-from agents.ask.prompt import prompt_of, verdict_of
+from agents.ask.prompt import Prompt, prompt_of, verdict_of
 from agents.decide.candidate import AlertCause, Candidate
 from agents.decide.context import AssetContext
 from agents.decide.editions import cited_in
@@ -17,7 +17,7 @@ from agents.decide.facts import facts_of
 from agents.decide.quality import quality_of
 from agents.decide.standing import Chain, quality_after, revised_facts
 from agents.decide.superseding import Correction, Superseding
-from agents.settings import AgentSettings
+from agents.settings import CONTEXT_TOKENS_MAX, AgentSettings
 from topics import BY_NAME, Aggregate, Analysis, Decision, Intent, Result
 
 from .recorded import Recorded
@@ -47,7 +47,8 @@ def analysis_again(
         sent_of(result, prompt_version=intent.prompt_version, outcome=result.outcome)
         for intent, result in calls
     ]
-    candidate = replace(candidate_again(decision, context), sends=tuple(sends))
+    last = _last_of(decision, recorded)
+    candidate = replace(candidate_again(decision, context), sends=tuple(sends), last=last)
     if decision.outcome == "called":
         answered = _by_model(candidate, calls)
     elif decision.outcome == "rules":
@@ -63,7 +64,7 @@ def analysis_again(
         model=calls[-1][0].model if calls else None,
         simulated=settings.model.simulated,
     )
-    return compared(analysis, _last_of(decision, recorded))
+    return compared(analysis, last)
 
 
 def correction_again(
@@ -172,7 +173,7 @@ def _calls_of(decision: Decision, recorded: Recorded) -> list[tuple[Intent, Resu
 def _by_model(candidate: Candidate, calls: list[tuple[Intent, Result]]) -> Answered:
     """Return the model's words, judged again and filled in again."""
     intent, result = calls[-1]
-    prompt, name = prompt_of(candidate, intent.model), result.attempt_id
+    prompt, name = _prompt_of(candidate, intent), result.attempt_id
     if prompt.item_key != result.item_key:
         msg = f"{name} asked {result.item_key}; asked now it would be {prompt.item_key}"
         raise MissedError(msg, lack="question")
@@ -186,13 +187,21 @@ def _by_model(candidate: Candidate, calls: list[tuple[Intent, Result]]) -> Answe
     return by_model(candidate, words)
 
 
+def _prompt_of(candidate: Candidate, intent: Intent) -> Prompt:
+    """Return the question as it was asked: in as many tokens as it had, and of before that was recorded in the default."""
+    tokens_max = intent.context_tokens_max
+    return prompt_of(
+        candidate, intent.model, CONTEXT_TOKENS_MAX if tokens_max is None else tokens_max
+    )
+
+
 def _by_rules(
     candidate: Candidate, decision: Decision, calls: list[tuple[Intent, Result]]
 ) -> Answered:
     """Return the rules' words; where they stand for an answer that was rejected, it must be so again."""
     if decision.reason in REASONS and calls:
         intent, result = calls[-1]
-        prompt = prompt_of(candidate, intent.model)
+        prompt = _prompt_of(candidate, intent)
         if prompt.item_key == result.item_key and result.answer is not None:
             verdict = verdict_of(result.answer, candidate, prompt)
             now = verdict.reason if isinstance(verdict, Rejected) else "accepted"

@@ -16,6 +16,7 @@ from agents.account.recovery import MARGIN_MS, Entry
 from agents.account.terms import SIZE_MS, terms_of
 from agents.analyst import Analyst
 from agents.ask.breakers import Breakers
+from agents.ask.cache_watch import CacheWatch
 from agents.ask.concurrency import ConcurrencyLimit
 from agents.ask.prompt import version
 from agents.desk import Desk
@@ -148,6 +149,7 @@ def create_desk(
         # A call gives its slot back however it ends, and may wait for the brokers as long as they take.
         slots=ConcurrencyLimit(model.concurrency, lost_s=math.inf),
         books=Books(ledger, journal.write, now_ms=now_ms),
+        cached=CacheWatch(model.uncached_calls_max),
     )
 
 
