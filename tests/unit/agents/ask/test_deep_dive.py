@@ -121,6 +121,13 @@ def test_what_is_most_unusual_has_to_be_named() -> None:
     assert judged("Nothing much to say.", replace(scored, product="state")).startswith("Nothing")
 
 
+def test_a_ratio_names_what_it_is_of() -> None:
+    """To whoever reads, "on so many times the usual volume" names the volume."""
+    loud = CASES["trimmed"][0]
+    assert judged("It fell {return_1m_usdt}.", loud) == "incomplete"
+    assert judged("It fell on {volume_ratio_1m_usdt} the usual volume.", loud).endswith("volume.")
+
+
 def test_what_is_only_a_little_unusual_may_be_left_out() -> None:
     """Five times the usual volume is worth a sentence, and not a rejected answer."""
     assert judged("Nothing much to say.", SITUATIONS["jump on full volume"]).startswith("Nothing")
