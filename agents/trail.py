@@ -76,8 +76,10 @@ class Trail:
         decider = self._decider_of(candidate)
         if decider is None:
             return
-        # What a model was told to have changed, and what the analysis says, are since the same one.
-        last = candidate.last if answered.sends else decider.standing.last(candidate.asset)
+        last = decider.standing.last(candidate.asset)
+        # Where a model was asked, its question and its analysis say what changed since the same one.
+        if answered.sends and (answered.origin != "rules" or candidate.last is not None):
+            last = candidate.last
         analysis = compared(analysis, last)
         decider.corrections.answered(candidate, analysis)
         self._decide(
