@@ -107,6 +107,10 @@ async def test_a_prefix_that_is_too_short_is_found_out_over_the_wire() -> None:
     async with fake_claude() as wire:
         model = Claude(provider="anthropic", name=MODEL, base_url=url_of(wire), api_key="key")
         try:
+            counted = await model._client.messages.count_tokens(
+                model=MODEL, system=whole.system, messages=[{"role": "user", "content": "x"}]
+            )
+            assert counted.input_tokens - 1 >= 700 > MODELS[MODEL].cacheable_tokens_min
             watch = CacheWatch(3)
             assert [await ask(model, watch, whole) for _ in range(4)] == [None] * 4
             assert [await ask(model, watch, short) for _ in range(4)] == [None, None, "lost", None]

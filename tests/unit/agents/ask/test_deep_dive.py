@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from agents.answer.reading import told_of as read
@@ -15,8 +17,13 @@ from agents.ask.deep_dive import NOTHING_MISSING
 from agents.ask.prompt import prompt_of, verdict_of
 from agents.decide.candidate import Candidate
 from agents.decide.facts import slots_of
+from agents.fake_claude.dice import Dice
+from agents.fake_claude.prose import facts_of, headline, text
+from tests.strategies.aggregates import histories
 from tests.unit.agents.answer.moments import FALL, RISE
 from tests.unit.agents.answer.situations import SITUATIONS
+from tests.unit.agents.candidates import candidate_of
+from topics import Aggregate
 
 from .golden import CASES, MODEL, earlier
 
@@ -138,3 +145,19 @@ def test_rules_name_what_must_be_named() -> None:
     for made in SITUATIONS.values():
         told = read(made.facts)
         assert unsaid_in(template_of(told), told, told.slots) is None
+
+
+@given(histories(max_size=40), st.binary(max_size=16), st.integers(1_000, 9_000))
+def test_whatever_is_asked_an_answer_that_heeds_the_notes_is_taken(
+    log: list[Aggregate], seed: bytes, tokens_max: int
+) -> None:
+    """The fake's words, of any market in any room: nothing unsaid, and no slot that was not told."""
+    own = [aggregate for aggregate in log if aggregate.asset == "BTC"]
+    if not own:
+        return
+    made = candidate_of(own)
+    prompt = prompt_of(earlier(made, candidate_of(own[:1])), MODEL, tokens_max)
+    facts = facts_of({"messages": [{"role": "user", "content": prompt.user}]})
+    said = {"headline": headline(facts, Dice(seed)), "text": text(facts, Dice(seed))}
+    verdict = verdict_of(json.dumps(ANSWER | said), made, prompt)
+    assert not isinstance(verdict, Rejected), verdict
