@@ -35,8 +35,8 @@ _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _JSON = json.JSONDecoder()
 
 _VERBS = ("at", "now at", "measured at", "put at")
-_OPENINGS = ("Simulated reading", "Simulated note", "Simulated summary")
-_CLOSINGS = (
+OPENINGS = ("Simulated reading", "Simulated note", "Simulated summary")
+CLOSINGS = (
     "No model was asked; the words are a stand-in and the numbers are measured.",
     "The words are simulated; only the numbers are measured.",
     "This text is a stand-in for a model's; its numbers are measured.",
@@ -77,7 +77,7 @@ def write(path: str, facts: list[Fact], dice: Dice) -> str:
 
 def headline(facts: list[Fact], dice: Dice) -> str:
     """Return one line of at most ``HEADLINE_CHARS_MAX`` characters."""
-    opening = f"{_OPENINGS[dice.throw('opening', len(_OPENINGS))]}: "
+    opening = f"{OPENINGS[dice.throw('opening', len(OPENINGS))]}: "
     told = ""
     for fact in _chosen(facts, dice, lambda fact: fact.note != "unusual"):
         longer = f"{told}, {_told(fact)}" if told else _told(fact)
@@ -93,8 +93,8 @@ def text(facts: list[Fact], dice: Dice) -> str:
     parts = [f"{fact.label} {verb} {{{fact.slot}}}" for fact in chosen]
     if not parts:
         return _NOTHING
-    opening = _OPENINGS[dice.throw("opening", len(_OPENINGS))]
-    closing = _CLOSINGS[dice.throw("closing", len(_CLOSINGS))]
+    opening = OPENINGS[dice.throw("opening", len(OPENINGS))]
+    closing = CLOSINGS[dice.throw("closing", len(CLOSINGS))]
     return " ".join((f"{opening}: {'; '.join(parts)}.", *_noted(facts), closing))
 
 
