@@ -7,17 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from agents.answer.reading import told_of
 from agents.ask.context_budget import kept_within, tokens_at_most
 from agents.ask.prompt import prompt_of
 from agents.decide.facts import slots_of
 from agents.settings import ModelSettings
-from tests.strategies.aggregates import histories, market
+from tests.strategies.aggregates import MINUTE_MS, histories, market
 from tests.unit.agents.answer.moments import FALL, posts
 from tests.unit.agents.answer.situations import SITUATIONS
 from tests.unit.agents.candidates import candidate_of
 from topics import Aggregate
 
-from .golden import MODEL, TOKENS_MAX, many
+from .golden import MODEL, TOKENS_MAX, earlier, many
 
 SIZES = st.lists(st.integers(1, 50), max_size=12)
 
@@ -76,6 +77,23 @@ def test_what_the_reason_stands_on_is_told_in_the_least_room() -> None:
     }
     assert wanted <= set(slots)
     assert "posts_5m" in slots
+
+
+@given(histories(max_size=60), st.sampled_from(sorted(SITUATIONS)))
+def test_in_the_least_room_there_is_room_for_what_the_reason_stands_on(
+    log: list[Aggregate], before: str
+) -> None:
+    """Whatever else is to be said of the market: what changed since another one, what is unusual, what contradicts."""
+    own = [aggregate for aggregate in log if aggregate.asset == "BTC"]
+    if own:
+        made = earlier(candidate_of(own), SITUATIONS[before])
+        lead = told_of(made.facts).lead
+        minute = {
+            slot
+            for slot, fact in slots_of(made.facts).items()
+            if fact.subject == lead and fact.window_ms == MINUTE_MS
+        }
+        assert minute <= set(prompt_of(made, MODEL, TOKENS_MAX).slots or ())
 
 
 def test_which_reason_it_is_says_what_is_told_first() -> None:
