@@ -14,6 +14,8 @@ from msgspec.structs import replace
 
 from agents.ask.prompt import Prompt, prompt_of
 from agents.decide.candidate import Candidate
+from agents.decide.context import Baseline, Noted
+from agents.decide.facts import earlier_facts
 from tests.strategies.aggregates import calm, market, social
 from tests.unit.agents.answer.moments import FALL, RISE
 from tests.unit.agents.answer.situations import SITUATIONS
@@ -58,12 +60,21 @@ def many() -> Candidate:
     return candidate_of([*(market(quote, 12) for quote in quotes), social(), *calm(12), fall])
 
 
+def behind() -> Candidate:
+    """Return a candidate of which a reason stands on a minute that is not the latest any more."""
+    crash = Noted(
+        market("BTC/USDT", 5, last=91.0, low=90.0, volume=80.0), {"volume": Baseline(10.0, 5)}
+    )
+    return replace(FALL, reasons=("price_drop",), facts=(*earlier_facts([crash]), *FALL.facts))
+
+
 CASES: dict[str, tuple[Candidate, int]] = {
     "fall": (earlier(FALL, SITUATIONS["quiet"]), 8_000),
     "rise": (RISE, 8_000),
     "scored": (SITUATIONS["crash with scores"], 8_000),
     "holed": (SITUATIONS["holed and silent"], 8_000),
     "trimmed": (many(), TOKENS_MAX),
+    "behind": (behind(), 8_000),
     "nothing": (SITUATIONS["nothing"], 8_000),
 }
 
