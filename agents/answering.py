@@ -75,7 +75,9 @@ class Answering:
         if isinstance(place, Later):
             AGENT.put_back.labels(place.reason).inc()
             self._tell_put(self._inbox.put_back(candidate, place.not_before_s))
-        elif place is None:
+            return True
+        candidate = self._trail.with_last(candidate)  # the one of now: nothing is asked before
+        if place is None:
             await self._answer(candidate, None)
             await asyncio.sleep(0)  # thousands may be due at once, and others have work too
         else:

@@ -78,7 +78,7 @@ class Caller:
 
     async def call(self, candidate: Candidate, place: Place) -> Made | Unmade:
         """Ask about a candidate, once."""
-        prompt = prompt_of(candidate, place.seat.model.name)
+        prompt = self._prompt_of(candidate, place.seat.model.name)
         call = self._call(candidate, prompt, place.seat)
         async with self._desk.books.attempt(call) as reserved:
             if isinstance(reserved, Denied):
@@ -96,7 +96,7 @@ class Caller:
         for name in dict.fromkeys(seat.model.name for seat in self._desk.seats):
             if not self._paid:
                 return None
-            prompt = prompt_of(candidate, name)
+            prompt = self._prompt_of(candidate, name)
             result = self._paid.pop(prompt.item_key, since_ms)
             if result is not None:
                 return await self._recalled(candidate, prompt, result, name)
@@ -126,6 +126,9 @@ class Caller:
         )
         return Made(sent, words)
 
+    def _prompt_of(self, candidate: Candidate, model: str) -> Prompt:
+        return prompt_of(candidate, model, self._settings.model.context_tokens_max)
+
     async def _confirmed(
         self, candidate: Candidate, prompt: Prompt, reserved: Reserved, place: Place
     ) -> Made | Unmade:
@@ -148,6 +151,7 @@ class Caller:
                 worth = worth_of(outcome, judged=reply.stop_reason is not None)
             quality = seat.quality_of(candidate.product)
             quality.report(permits.quality, worth, time.monotonic(), why=outcome)
+        self._desk.watch_cache(seat, prompt.version, reply)
         cost = await self._account(sendable, reply, began_ms)
         await self._heed(seat, reply)
         sent = Sent(
@@ -268,6 +272,7 @@ class Caller:
             schema_version=prompt.schema.version,
             input_tokens_max=size + REQUEST_OVERHEAD_TOKENS,
             output_tokens_max=self._settings.model.output_tokens_max,
+            context_tokens_max=self._settings.model.context_tokens_max,
         )
 
 

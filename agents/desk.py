@@ -1,23 +1,30 @@
 """What it takes to ask models: each with its breakers and its calls in flight, and the books of what they cost."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import structlog
 
 from agents.account.books import Books
 from agents.account.ledger import Ledger
 from agents.account.pricing import Tariff
 from agents.ask.attempts import leaves_model
 from agents.ask.breaker import CircuitBreaker, Outcome, Permit
+from agents.ask.cache_watch import CacheWatch
 from agents.ask.concurrency import ConcurrencyLimit, Slot
-from agents.ask.model import LanguageModel
+from agents.ask.model import LanguageModel, Reply
 from agents.ask.outcomes import named
 from agents.ask.routing import COOL_S_MAX, Standing, origin_of, route
 from agents.decide.candidate import Sent
+from agents.metrics import AGENT
+from agents.settings import UNCACHED_CALLS_MAX
 from topics.analysis import Origin, Product
 
 ANSWERED = "answered"
 """The reason of an answer by the primary."""
+
+log = structlog.get_logger()
 
 
 @dataclass(eq=False)
@@ -116,6 +123,8 @@ class Desk:
     seats: Sequence[Seat]
     """The primary first, then spares in the order of preference."""
     books: Books
+    cached: CacheWatch = field(default_factory=lambda: CacheWatch(UNCACHED_CALLS_MAX))
+    """Of the providers' prompt caches: whether they work."""
 
     @property
     def ledger(self) -> Ledger:
@@ -184,6 +193,22 @@ class Desk:
             seat.breaker.report(model, Outcome.IGNORED, now_s, why="quality_open")
             return "quality_open"
         return Permits(model, quality)
+
+    def watch_cache(self, seat: Seat, version: str, reply: Reply) -> None:
+        """Note how an answered call's prompt was paid for, and say once when the provider's cache is lost or back."""
+        usage = reply.usage
+        if reply.text is None or usage is None:
+            return
+        tokens = AGENT.prompt_tokens
+        tokens.labels("plain").inc(usage.input_tokens)
+        tokens.labels("written").inc(usage.cache_creation_input_tokens)
+        tokens.labels("read").inc(usage.cache_read_input_tokens)
+        match self.cached.take(seat.label, version, usage):
+            case "lost":
+                log.warning("the prompt is not cached", model=seat.label, prompt=version)
+            case "back":
+                log.info("the prompt is cached again", model=seat.label, prompt=version)
+        AGENT.uncached.set(len(self.cached.lost))
 
     async def close(self) -> None:
         """Disconnect from all models."""

@@ -19,6 +19,12 @@ _PLACE = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 """Of a region or a project: it becomes a part of a path."""
 
 
+CONTEXT_TOKENS_MAX = 8_000
+"""Of what a question tells of its asset, unless said otherwise: two instruments with their windows, and every other kind."""
+UNCACHED_CALLS_MAX = 5
+"""One answered call whose prompt was neither written to the provider's cache nor read from it should not be."""
+
+
 class Branch(BaseModel):
     """A part of the settings."""
 
@@ -90,8 +96,16 @@ class ModelSettings(EndpointSettings):
 
     products: tuple[Product, ...] = ("deep_dive",)
     """What models are asked for; rules answer the rest."""
+    context_tokens_max: int = Field(default=CONTEXT_TOKENS_MAX, ge=4_000, le=200_000)
+    """Of what a deep dive's question tells of its asset, each byte counted as a token; beyond it the facts worth least are left out.
+
+    Less than the least has no room for what is said of the facts, and one instrument's. The most is the smallest context of a model.
+    Of spares too: the same model elsewhere is asked the same question.
+    """
     output_tokens_max: int = Field(default=1500, ge=64, le=20_000)
     """Of one answer, thinking included; of spares too."""
+    uncached_calls_max: int = Field(default=UNCACHED_CALLS_MAX, ge=0, le=10_000)
+    """Answered calls in a row without a provider's prompt cache after which that is told; 0 of servers that have none."""
     timeout_s: float = Field(default=30.0, gt=0, le=600)
     """Of one call; of spares too."""
 

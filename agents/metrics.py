@@ -39,6 +39,15 @@ class AskingMetrics:
         self.orders_lost = Counter(
             "tapereader_agent_orders_lost", "Times the control topic had to be read again."
         )
+        self.uncached = Gauge(
+            "tapereader_agent_uncached_prompts",
+            "Prompts whose calls neither write nor read the provider's cache: each pays for all of it.",
+        )
+        self.prompt_tokens = Counter(
+            "tapereader_agent_prompt_tokens",
+            "Input tokens of answered calls, by how they are paid for: read, written or plain.",
+            ("cache",),
+        )
         self.concurrency = Gauge(
             "tapereader_agent_concurrency",
             "Calls to a model that may be in flight at once.",

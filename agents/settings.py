@@ -7,9 +7,19 @@ from pydantic import Field, SecretStr, StringConstraints, model_validator
 
 from topics.journal import Priority
 
-from .endpoints import Branch, EndpointSettings, ModelSettings, SpareSettings, is_loopback
+from .endpoints import (
+    CONTEXT_TOKENS_MAX,
+    UNCACHED_CALLS_MAX,
+    Branch,
+    EndpointSettings,
+    ModelSettings,
+    SpareSettings,
+    is_loopback,
+)
 
 __all__ = [
+    "CONTEXT_TOKENS_MAX",
+    "UNCACHED_CALLS_MAX",
     "AgentSettings",
     "BreakerSettings",
     "BudgetSettings",

@@ -51,6 +51,13 @@ class Trail:
         """Return whether its partition is still ours, without a break since the candidate was made."""
         return self._decider_of(candidate) is not None
 
+    def with_last(self, candidate: Candidate) -> Candidate:
+        """Return a candidate that knows the last analysis of its asset, if it knew none."""
+        decider = self._decider_of(candidate)
+        if decider is None or candidate.last is not None:
+            return candidate
+        return replace(candidate, last=decider.standing.last(candidate.asset))
+
     def tell_put(self, put: Put) -> None:
         """Tell what putting a candidate in did to others."""
         if put.absorbed is not None:
@@ -69,7 +76,11 @@ class Trail:
         decider = self._decider_of(candidate)
         if decider is None:
             return
-        analysis = compared(analysis, decider.standing.last(candidate.asset))
+        last = decider.standing.last(candidate.asset)
+        # Where a model was asked, its question and its analysis say what changed since the same one.
+        if answered.sends and (answered.origin != "rules" or candidate.last is not None):
+            last = candidate.last
+        analysis = compared(analysis, last)
         decider.corrections.answered(candidate, analysis)
         self._decide(
             candidate,

@@ -46,6 +46,8 @@ class Intent(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.i
     at_ms: EpochMs
     """When it was reserved: it counts in the windows of this time."""
     priority: Priority = "deep_dive"
+    context_tokens_max: Count | None = None
+    """What the question could tell of its asset, each byte a token: what had no room was left out by its worth."""
 
 
 class Usage(Struct, frozen=True, kw_only=True):

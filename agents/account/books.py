@@ -153,8 +153,7 @@ class Reserved:
         self._ending: asyncio.Future[Any] | None = None
         """Begun once; it goes on when who asked for it is cancelled."""
         self._books, self._at_ms = books, at_ms
-        self._sendable = False
-        self._intended = False
+        self._sendable = self._intended = False
 
     async def confirm(self) -> "Sendable | Denied":
         """Write the intent, and return what may be sent once the ledger has confirmed it.
@@ -180,6 +179,7 @@ class Reserved:
                 reserved_tokens=quoted.input_tokens + quoted.output_tokens,
                 at_ms=self._at_ms,
                 priority=call.priority,
+                context_tokens_max=call.context_tokens_max,
             )
         )
         try:

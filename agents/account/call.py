@@ -29,6 +29,8 @@ class Call(Struct, frozen=True, kw_only=True):
     """Bytes of the whole request, and what is added to it."""
     output_tokens_max: int
     """Thinking included."""
+    context_tokens_max: int | None = None
+    """What the question could tell of its asset: with that it can be asked again, word by word."""
 
     def quoted(self, at_ms: int) -> Quote:
         """Return the most it can cost, by the prices of a moment.

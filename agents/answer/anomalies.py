@@ -1,30 +1,17 @@
 """What is unusual against the asset's own past, the most unusual first, with its size and baseline. PURE.
 
-How unusual is a robust score (distance from the median in scaled median absolute deviations) where the window has one.
-Where it has none, for lack of history or of variation, a rough stand-in on the same scale: 3 for four times or a quarter
-of the median, 1.5 more for each doubling or halving. A price change without a score has no baseline, and is told as it is.
+How unusual something is says `agents.decide.worth`. A price change without a score has no baseline, and is told as it is.
 """
-
-from math import log2
 
 from msgspec import Struct
 
 from agents.decide.printing import span
-from topics import Fact
+from agents.decide.worth import UNUSUAL, unusual
 
 from .reading import Told
 
-UNUSUAL = 3.0
-"""From here on something is worth a sentence."""
 TOLD_MAX = 4
 """Anomalies of one text."""
-WINDOWS_MIN = 2
-"""Earlier windows below which nothing is called unusual without a score."""
-SMALLEST = {"posts": 20.0, "events": 10.0, "commits": 10.0}
-"""Counts below which, now and usually, a multiple means nothing."""
-PER_DOUBLING = 1.5
-NOTHING_LEFT = 1 / 64
-"""What a fall to nothing counts as, of the median."""
 
 _NAMES = {
     "return": "price change",
@@ -38,7 +25,6 @@ _NAMES = {
     "events": "development events",
     "commits": "commits",
 }
-_COMPARED = frozenset(("volume", "flow", "level", "posts", "events", "commits"))
 
 
 class Anomaly(Struct, frozen=True):
@@ -60,24 +46,6 @@ def anomalies_of(told: Told) -> list[Anomaly]:
             best[metric] = Anomaly(metric, window_ms, size, _words(told, metric, window_ms))
     ordered = sorted(best.values(), key=lambda found: (-found.unusual, found.metric))
     return ordered[:TOLD_MAX]
-
-
-def unusual(fact: Fact) -> float:
-    """Return how unusual a fact is; 0 where nothing can be said."""
-    if fact.metric not in _NAMES:
-        return 0.0
-    if fact.z is not None:
-        return abs(fact.z)
-    return _by_ratio(fact) if fact.metric in _COMPARED else 0.0
-
-
-def _by_ratio(fact: Fact) -> float:
-    usual = fact.baseline
-    if usual is None or usual <= 0 or fact.sample_size < WINDOWS_MIN:
-        return 0.0
-    if max(fact.value, usual) < SMALLEST.get(fact.metric, 0.0):
-        return 0.0
-    return PER_DOUBLING * abs(log2(max(fact.value / usual, NOTHING_LEFT)))
 
 
 def _words(told: Told, metric: str, window_ms: int) -> str:

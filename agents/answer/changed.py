@@ -3,12 +3,13 @@
 A line says what was and what is, in words and printed numbers only.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
 from agents.decide.printing import label_of, printed
-from topics import Analysis, DataQuality, Fact
+from topics import Analysis, DataQuality, Fact, Severity
+from topics.analysis import Direction
 
 MOVED_MAX = 5
 """Facts of which it is told how they moved."""
@@ -25,15 +26,36 @@ def changed_since(last: Analysis | None, analysis: Analysis) -> list[str]:
     """
     if last is None:
         return []
-    was, now = last.trigger.reasons, analysis.trigger.reasons
-    moved = moved_most(last.facts, analysis.facts)
+    return changed_in(
+        last,
+        direction=analysis.observed_direction,
+        severity=analysis.severity,
+        reasons=analysis.trigger.reasons,
+        facts=analysis.facts,
+        quality=analysis.data_quality,
+        moved=lambda old, new: f"{label_of(new)} was {printed(old)}, is {printed(new)}",
+    )
+
+
+def changed_in(
+    last: Analysis,
+    *,
+    direction: Direction,
+    severity: Severity,
+    reasons: Sequence[str],
+    facts: Iterable[Fact],
+    quality: DataQuality,
+    moved: Callable[[Fact, Fact], str],
+) -> list[str]:
+    """Return what is different from an analysis now, in its order; ``moved`` says a fact as it was and is."""
+    was = last.trigger.reasons
     return [
-        *_turned("direction", last.observed_direction, analysis.observed_direction),
-        *_turned("severity", last.severity, analysis.severity),
-        *_named("new reason", [reason for reason in now if reason not in was]),
-        *_named("reason gone", [reason for reason in was if reason not in now]),
-        *(f"{label_of(new)} was {printed(old)}, is {printed(new)}" for old, new in moved),
-        *_data(last.data_quality, analysis.data_quality),
+        *_turned("direction", last.observed_direction, direction),
+        *_turned("severity", last.severity, severity),
+        *_named("new reason", [reason for reason in reasons if reason not in was]),
+        *_named("reason gone", [reason for reason in was if reason not in reasons]),
+        *(moved(old, new) for old, new in moved_most(last.facts, facts)),
+        *_data(last.data_quality, quality),
     ]
 
 

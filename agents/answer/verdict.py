@@ -6,7 +6,7 @@ rendered in, so they run at every render, also of words that were written for an
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Annotated, Literal, get_args
 
 import msgspec
@@ -22,6 +22,7 @@ from .leaks import Confidential, leak_in
 from .names import other_asset_in, own_names, plain, without
 from .reading import evidence, told_of
 from .slots import SLOT, merged_in, rendered, unknown_in, wrong_unit_in, wrong_window_in
+from .thorough import unsaid_in
 from .words import HEADLINE_MAX, OUTLOOK_MS, TEXT_MAX, Words
 
 Reason = Literal[
@@ -37,6 +38,7 @@ Reason = Literal[
     "link",  # an address, handle or place elsewhere
     "wrong_sign",  # "fell" beside a number that rose, or where nothing fell
     "leak",  # the question's marker, our instructions, or a stranger's post come back
+    "incomplete",  # a deep dive that does not name what is most unusual
     "too_long",  # beyond the contract's bounds once the slots are filled
     "wrong_label",  # a state is called what it is not
     "render_rejected",  # a narrative that does not fit the facts of the moment
@@ -126,11 +128,15 @@ class Rejected(Struct, frozen=True):
 
 
 def judge(
-    text: str, candidate: Candidate, confidential: Confidential | None = None
+    text: str,
+    candidate: Candidate,
+    confidential: Confidential | None = None,
+    told: Collection[str] | None = None,
 ) -> Words | Rejected:
     """Return the model's words with every slot filled, or why they cannot be used.
 
-    ``confidential`` is what the question held that the answer must not.
+    ``confidential`` is what the question held that the answer must not; ``told`` are the slots it let the answer use: of
+    a fact that was left out nothing was known.
     """
     try:
         answer = _decode(text)
@@ -138,7 +144,12 @@ def judge(
         return Rejected("schema_break", str(error))
     headline, body = typeset(answer.headline), typeset(answer.text)
     slots = slots_of(candidate.facts)
+    if told is not None:
+        slots = {name: fact for name, fact in slots.items() if name in told}
     found = unusable(headline, body, confidential, lambda text: check(text, slots, candidate.asset))
+    if found is None and candidate.product == "deep_dive":
+        unsaid = unsaid_in(f"{headline} {body}", told_of(candidate.facts), slots)
+        found = None if unsaid is None else Rejected("incomplete", f"{unsaid} is not named")
     return found or _words(answer, rendered(headline, slots), rendered(body, slots), candidate)
 
 

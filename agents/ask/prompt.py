@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agents.answer import narrative
 from agents.answer.leaks import Confidential
@@ -14,10 +15,11 @@ from agents.answer.words import Words
 from agents.ask import state
 from agents.decide.candidate import Candidate
 from agents.decide.context import Labels
-from agents.decide.facts import slots_of
-from agents.decide.printing import label_of, printed
-from topics import Fact
+from agents.settings import CONTEXT_TOKENS_MAX
 from topics.analysis import Product
+
+from . import versions
+from .deep_dive import question_of
 
 NAME = "deep_dive"
 CANARY_CHARS = 16
@@ -60,6 +62,8 @@ class Prompt(Struct, frozen=True):
     """
     schema: AnswerSchema = SCHEMA
     """What the answer must follow."""
+    slots: tuple[str, ...] | None = None
+    """Those that the answer may use, of the facts that are told; None: of all the candidate has."""
 
 
 @cache
@@ -74,10 +78,9 @@ def version() -> str:
     return version_of(system_text())
 
 
-@cache
 def version_of(text: str, name: str = NAME) -> str:
     """Return the version of a prompt: its name and a digest of its text."""
-    return f"{name}-{sha256(text.encode()).hexdigest()[:8]}"
+    return versions.version_of(name, text)
 
 
 @cache
@@ -86,35 +89,36 @@ def state_version() -> str:
     return version_of(state.system_text(), state.NAME)
 
 
-def prompt_of(candidate: Candidate, model: str) -> Prompt:
-    """Return what to ask about a candidate."""
+def prompt_of(
+    candidate: Candidate, model: str, context_tokens_max: int = CONTEXT_TOKENS_MAX
+) -> Prompt:
+    """Return what to ask about a candidate; what a deep dive tells of its asset has at most so many tokens."""
     if candidate.product == "state":
         return state_prompt_of(candidate.labels, model)
-    asked: dict[str, object] = {
-        "asset": candidate.asset,
-        "reasons": list(candidate.reasons),
-        "facts": [_told(slot, fact) for slot, fact in slots_of(candidate.facts).items()],
-        "data": {
-            "completeness": candidate.quality.completeness,
-            "words": candidate.quality.words or "nothing known to be missing",
-        },
-    }
-    return _asking("deep_dive", asked, system_text(), SCHEMA, model)
+    question = question_of(candidate, context_tokens_max)
+    system = (system_text(), version())
+    prompt = _asking("deep_dive", question.asked, system, SCHEMA, model)
+    return replace(prompt, slots=question.slots)
 
 
 def state_prompt_of(labels: Labels, model: str) -> Prompt:
     """Return what to ask about a state, whatever asset is in it: all of them have one item key."""
-    asked = state.asked_of(labels)
-    return _asking("state", asked, state.system_text(), STATE_SCHEMA, model)
+    system = (state.system_text(), state_version())
+    return _asking("state", state.asked_of(labels), system, STATE_SCHEMA, model)
 
 
 def _asking(
-    product: Product, asked: dict[str, object], system: str, schema: AnswerSchema, model: str
+    product: Product,
+    asked: dict[str, object],
+    system: tuple[str, str],
+    schema: AnswerSchema,
+    model: str,
 ) -> Prompt:
-    prompt = version_of(system, product)
+    """Return a prompt; ``system`` is its text and version."""
+    text, prompt = system
     key = item_key(product, _text(asked), prompt, schema.version, model)
     canary = canary_of(key)
-    return Prompt(system, _text({"marker": canary, **asked}), prompt, key, canary, schema)
+    return Prompt(text, _text({"marker": canary, **asked}), prompt, key, canary, schema)
 
 
 def verdict_of(answer: str, candidate: Candidate, prompt: Prompt) -> Words | Rejected:
@@ -122,7 +126,7 @@ def verdict_of(answer: str, candidate: Candidate, prompt: Prompt) -> Words | Rej
     if candidate.product == "state":
         made = narrative_of(answer, candidate.labels, prompt)
         return made if isinstance(made, Rejected) else narrative.render(made, candidate)
-    return judge(answer, candidate, _secrets(prompt))
+    return judge(answer, candidate, _secrets(prompt), told=prompt.slots)
 
 
 def narrative_of(answer: str, labels: Labels, prompt: Prompt) -> narrative.Narrative | Rejected:
@@ -147,15 +151,3 @@ def _text(asked: dict[str, object]) -> str:
 def item_key(product: str, user: str, prompt: str, schema: str, model: str) -> str:
     """Return the identity of a question; ``prompt`` and ``schema`` are versions, which digest their texts."""
     return sha256(msgspec.json.encode([product, user, prompt, schema, model])).hexdigest()
-
-
-def _told(slot: str, fact: Fact) -> dict[str, str | int]:
-    told: dict[str, str | int] = {
-        "slot": slot,
-        "label": label_of(fact),
-        "value": printed(fact),
-    }
-    if fact.baseline is not None:
-        usual = msgspec.structs.replace(fact, value=fact.baseline)
-        told |= {"usual": printed(usual), "windows": fact.sample_size}
-    return told

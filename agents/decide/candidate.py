@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from topics import DataQuality, Fact, Severity, Usage
+from topics import Analysis, DataQuality, Fact, Severity, Usage
 from topics.analysis import Product
 
 from .context import Labels, Noted
@@ -95,6 +95,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """How the asset is in coarse words, those of its main instrument; none of an alert's."""
     sends: tuple[Sent, ...] = ()
     """What was sent for it, and for those it took over; oldest first."""
+    last: Analysis | None = None
+    """The asset's last analysis when it was to be answered: what a deep dive is told to have changed since."""
     heir: str | None = None
     """Who took it over, as a decision from before this process says. It waits for that one, which the log makes again:
     answered by itself it would have an end that the decision does not tell."""

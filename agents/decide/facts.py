@@ -21,9 +21,10 @@ from topics import (
 from .context import AssetContext, Baseline, Family, Noted
 from .editions import window_of
 from .printing import span
+from .worth import by_worth
 
 FACTS_MAX = 60
-"""Of one analysis: an instrument's three windows and every other kind; beyond it the larger windows are left out."""
+"""Of one analysis: an instrument's three windows and every other kind; beyond it those worth less are left out."""
 STALE_WINDOWS = 3
 """A family whose latest window ends this many of its windows before the newest of all is not up to date."""
 
@@ -69,8 +70,19 @@ def facts_of(
         if step_ms != window_ms or _is_outrun(context, family):
             continue  # a hopping window says what the tumbling one of its size says
         found += [(kind, fact) for fact in facts_of_window(context.series[family])]
-    kept = sorted(found[:FACTS_MAX], key=lambda told: told[0])
+    kept = sorted(_worth_most(found, lead), key=lambda told: told[0])
     return (*earlier_facts(shown), *(fact for _, fact in kept))
+
+
+def _worth_most(found: list[tuple[Kind, Fact]], lead: str | None) -> list[tuple[Kind, Fact]]:
+    """Return the facts that an analysis carries, in the order they come in.
+
+    Which reasons there are does not matter here: what takes a candidate over adds its own, and the facts stay the same.
+    """
+    if len(found) <= FACTS_MAX:
+        return found
+    order = by_worth([fact for _, fact in found], lead=lead)
+    return [found[at] for at in sorted(order[:FACTS_MAX])]
 
 
 def earlier_facts(windows: Iterable[Noted]) -> tuple[Fact, ...]:

@@ -63,7 +63,7 @@ def _quality_words(latest: list[Aggregate], silent: list[str], longest: int) -> 
     if longest < SHORT_HISTORY:
         known = f"only {longest}" if longest else "no"
         words.append(f"{known} earlier window{'' if longest == 1 else 's'} to compare with")
-    words += [f"{_PLURALS[kind]} are not up to date" for kind in stale_kinds(latest)]
+    words += [f"{PLURALS[kind]} are not up to date" for kind in stale_kinds(latest)]
     if any(_is_sparse(aggregate) for aggregate in latest):
         words.append("few trades in the smallest window")
     if not silent and any(a.completeness.state == "unverifiable" for a in latest):
@@ -75,12 +75,13 @@ def _quality_words(latest: list[Aggregate], silent: list[str], longest: int) -> 
     return "; ".join(words)[:WORDS_MAX]
 
 
-_PLURALS: dict[Kind, str] = {
+PLURALS: dict[Kind, str] = {
     "market": "trades",
     "volume": "reported volumes",
     "social": "posts",
     "development": "development events",
 }
+"""What each kind is of, in words."""
 
 
 def stale_kinds(latest: list[Aggregate]) -> list[Kind]:
@@ -90,7 +91,7 @@ def stale_kinds(latest: list[Aggregate]) -> list[Kind]:
     """
     newest_ms = max((a.window_end_ms for a in latest), default=0)
     fresh = {a.kind for a in latest if newest_ms - a.window_end_ms < STALE_WINDOWS * a.window_ms}
-    return [kind for kind in _PLURALS if kind in {a.kind for a in latest} - fresh]
+    return [kind for kind in PLURALS if kind in {a.kind for a in latest} - fresh]
 
 
 def _is_sparse(aggregate: Aggregate) -> bool:

@@ -7,7 +7,7 @@ be wrong about a market it has not looked at.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -23,10 +23,13 @@ FACTS_MAX = 256
 """Facts of one prompt that are looked at."""
 SLOTS_MAX = 3
 """Slots of one text."""
+NOTED_MAX = 8
+"""Slots that a text tells of each list of the prompt's own sentences."""
 STARTS_MAX = 256
 """Places in a prompt where a JSON object is looked for."""
 
 _SLOT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_IN_BRACES = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,63})")
 _WITH_NUMBER = re.compile(r"\([^()]*\d[^()]*\)")
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _JSON = json.JSONDecoder()
@@ -39,6 +42,12 @@ CLOSINGS = (
     "This text is a stand-in for a model's; its numbers are measured.",
 )
 _NOTHING = "Simulated reading: no facts were given."
+_NOTES = {
+    "unusual": "Unusual against its own past",
+    "contradicts": "Held against each other",
+    "changed": "Other than before",
+}
+"""Lists of sentences with slots that a prompt may hold, and how the text begins that tells those slots."""
 _PHRASES = (
     "a simulated remark",
     "words of a stand-in model",
@@ -48,10 +57,12 @@ _PHRASES = (
 
 
 class Fact(Struct, frozen=True):
-    """Something the caller measured: where its value goes, and what it is called."""
+    """Something the caller measured: where its value goes, what it is called, and what is noted of it."""
 
     slot: str
     label: str
+    note: str = ""
+    """The list of the prompt whose sentences hold it, a name of `_NOTES`; of several the first."""
 
 
 def write(path: str, facts: list[Fact], dice: Dice) -> str:
@@ -68,7 +79,7 @@ def headline(facts: list[Fact], dice: Dice) -> str:
     """Return one line of at most ``HEADLINE_CHARS_MAX`` characters."""
     opening = f"{OPENINGS[dice.throw('opening', len(OPENINGS))]}: "
     told = ""
-    for fact in _chosen(facts, dice):
+    for fact in _chosen(facts, dice, lambda fact: fact.note != "unusual"):
         longer = f"{told}, {_told(fact)}" if told else _told(fact)
         if len(opening) + len(longer) <= HEADLINE_CHARS_MAX:
             told = longer
@@ -76,14 +87,15 @@ def headline(facts: list[Fact], dice: Dice) -> str:
 
 
 def text(facts: list[Fact], dice: Dice) -> str:
-    """Return a sentence with up to ``SLOTS_MAX`` slots, and one that says it is simulated."""
+    """Return a sentence with up to ``SLOTS_MAX`` slots, one for each list of sentences that the prompt has, and one that says it is simulated."""
     verb = _VERBS[dice.throw("verb", len(_VERBS))]
-    parts = [f"{fact.label} {verb} {{{fact.slot}}}" for fact in _chosen(facts, dice)]
+    chosen = _chosen(facts, dice, lambda fact: fact.note != "")
+    parts = [f"{fact.label} {verb} {{{fact.slot}}}" for fact in chosen]
     if not parts:
         return _NOTHING
     opening = OPENINGS[dice.throw("opening", len(OPENINGS))]
     closing = CLOSINGS[dice.throw("closing", len(CLOSINGS))]
-    return f"{opening}: {'; '.join(parts)}. {closing}"
+    return " ".join((f"{opening}: {'; '.join(parts)}.", *_noted(facts), closing))
 
 
 def facts_of(body: dict[str, Any]) -> list[Fact]:
@@ -98,9 +110,16 @@ def objects_of(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _objects(block.get("text", ""))
 
 
-def _chosen(facts: list[Fact], dice: Dice) -> list[Fact]:
-    """Return the facts a text tells, in the prompt's order."""
-    return [facts[at] for at in sorted(dice.order("facts", len(facts))[:SLOTS_MAX])]
+def _noted(facts: list[Fact]) -> Iterator[str]:
+    for note, begins in _NOTES.items():
+        if told := [_told(fact) for fact in facts if fact.note == note][:NOTED_MAX]:
+            yield f"{begins}: {'; '.join(told)}."
+
+
+def _chosen(facts: list[Fact], dice: Dice, comes_later: Callable[[Fact], bool]) -> list[Fact]:
+    """Return the facts a sentence tells, in the prompt's order: by chance, but some come after all others."""
+    order = sorted(dice.order("facts", len(facts)), key=lambda at: comes_later(facts[at]))
+    return [facts[at] for at in sorted(order[:SLOTS_MAX])]
 
 
 def _told(fact: Fact) -> str:
@@ -112,11 +131,24 @@ def _facts(found: dict[str, Any]) -> list[Fact]:
     if not isinstance(items, list):
         return []
     facts: dict[str, Fact] = {}
+    notes = _notes(found)
     for item in items[:FACTS_MAX]:
         slot, label = (item.get("slot"), item.get("label")) if isinstance(item, dict) else ("", "")
         if isinstance(slot, str) and isinstance(label, str) and _SLOT.fullmatch(slot):
-            facts[slot] = Fact(slot, _plain(label))
+            facts[slot] = Fact(slot, _plain(label), notes.get(slot, ""))
     return list(facts.values())
+
+
+def _notes(found: dict[str, Any]) -> dict[str, str]:
+    """Return the slots that the prompt's own sentences hold, each with the first list that has it."""
+    notes: dict[str, str] = {}
+    for note in _NOTES:
+        sentences = found.get(note)
+        for sentence in sentences[:FACTS_MAX] if isinstance(sentences, list) else ():
+            if isinstance(sentence, str):
+                for slot in _IN_BRACES.findall(sentence):
+                    notes.setdefault(slot, note)
+    return notes
 
 
 def _plain(label: str) -> str:

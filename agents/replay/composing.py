@@ -9,7 +9,7 @@ from agents.answer.changed import compared
 from agents.answer.correction import correction_of
 from agents.answer.verdict import REASONS, Rejected
 from agents.ask.paid import sent_of
-from agents.ask.prompt import prompt_of, verdict_of
+from agents.ask.prompt import Prompt, prompt_of, verdict_of
 from agents.ask.routing import origin_of
 from agents.decide.candidate import AlertCause, Candidate
 from agents.decide.context import AssetContext
@@ -18,7 +18,7 @@ from agents.decide.facts import facts_of
 from agents.decide.quality import quality_of
 from agents.decide.standing import Chain, quality_after, revised_facts
 from agents.decide.superseding import Correction, Superseding
-from agents.settings import AgentSettings
+from agents.settings import CONTEXT_TOKENS_MAX, AgentSettings
 from topics import BY_NAME, Aggregate, Analysis, Decision, Intent, Result
 
 from .recorded import Recorded
@@ -54,7 +54,8 @@ def analysis_again(
         )
         for intent, result in calls
     ]
-    candidate = replace(candidate_again(decision, context), sends=tuple(sends))
+    last = _last_of(decision, recorded)
+    candidate = replace(candidate_again(decision, context), sends=tuple(sends), last=last)
     if decision.outcome == "called":
         answered = _by_model(candidate, decision, calls, settings)
     elif decision.outcome == "rules":
@@ -70,7 +71,7 @@ def analysis_again(
         model=answered.model,
         simulated=bool(calls) and _is_simulated(calls[-1][0], settings),
     )
-    return compared(analysis, _last_of(decision, recorded))
+    return compared(analysis, last)
 
 
 def correction_again(
@@ -192,7 +193,7 @@ def _by_model(
 ) -> Answered:
     """Return the model's words, judged again and filled in again. Why it was not the primary only the decision says."""
     intent, result = calls[-1]
-    prompt, name = prompt_of(candidate, intent.model), result.attempt_id
+    prompt, name = _prompt_of(candidate, intent), result.attempt_id
     if prompt.item_key != result.item_key:
         msg = f"{name} asked {result.item_key}; asked now it would be {prompt.item_key}"
         raise MissedError(msg, lack="question")
@@ -208,13 +209,21 @@ def _by_model(
     return by_model(candidate, words, origin=origin, reason=decision.reason)
 
 
+def _prompt_of(candidate: Candidate, intent: Intent) -> Prompt:
+    """Return the question as it was asked: in as many tokens as it had, and of before that was recorded in the default."""
+    tokens_max = intent.context_tokens_max
+    return prompt_of(
+        candidate, intent.model, CONTEXT_TOKENS_MAX if tokens_max is None else tokens_max
+    )
+
+
 def _by_rules(
     candidate: Candidate, decision: Decision, calls: list[tuple[Intent, Result]]
 ) -> Answered:
     """Return the rules' words; where they stand for an answer that was rejected, it must be so again."""
     if decision.reason in REASONS and calls:
         intent, result = calls[-1]
-        prompt = prompt_of(candidate, intent.model)
+        prompt = _prompt_of(candidate, intent)
         if prompt.item_key == result.item_key and result.answer is not None:
             verdict = verdict_of(result.answer, candidate, prompt)
             now = verdict.reason if isinstance(verdict, Rejected) else "accepted"

@@ -10,6 +10,7 @@ from agents.account.ledger import Ledger
 from agents.account.pricing import LISTED, Tariff, UnknownPriceError, cost_nano_usd
 from agents.account.terms import terms_of
 from agents.ask.breakers import Breakers
+from agents.ask.cache_watch import CacheWatch
 from agents.ask.concurrency import ConcurrencyLimit
 from agents.ask.prompt import state_version, version
 from agents.desk import Desk, Seat
@@ -42,7 +43,11 @@ def create_desk(
     _check(settings)
     ledger, now_s = _ledger(settings, prefix), time.monotonic()
     seats = [_seat(settings, one, breakers, now_s) for one in settings.models.values()]
-    return Desk(seats, Books(ledger, journal.write, now_ms=now_ms))
+    return Desk(
+        seats,
+        Books(ledger, journal.write, now_ms=now_ms),
+        cached=CacheWatch(settings.model.uncached_calls_max),
+    )
 
 
 def tariff_of(endpoint: EndpointSettings) -> Tariff:

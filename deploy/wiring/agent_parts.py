@@ -40,7 +40,7 @@ def agent_parts(
         Part(
             "role",
             "running" if worker.ready else "starting",
-            _asking(desk, settings) + (WAITS if worker.paused else ""),
+            _asking(desk, settings) + _uncached(desk) + (WAITS if worker.paused else ""),
             {
                 "waiting": float(len(worker.inbox)),
                 "calls_in_flight": float(worker.calls_in_flight),
@@ -98,6 +98,11 @@ def model_part(seat: Seat, now_s: float, *, is_first: bool) -> Part:
         words,
         {"in_flight": float(seat.slots.in_flight), "allowed": float(seat.slots.allowed)},
     )
+
+
+def _uncached(desk: Desk | None) -> str:
+    """Return that the provider does not cache our prompts, where it does not."""
+    return f"; {desk.cached.words()}" if desk is not None and desk.cached.lost else ""
 
 
 def _asking(desk: Desk | None, settings: AgentSettings) -> str:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from agents.account.budget import Use
 from agents.account.ledger import Ledger
@@ -24,8 +26,15 @@ from agents.ask.prompt import prompt_of
 from agents.ask.routing import COOL_S_MAX
 from agents.calling import REQUEST_OVERHEAD_TOKENS
 from agents.desk import Place
-from agents.settings import AgentSettings, BreakerSettings, GateSettings, ModelSettings
+from agents.settings import (
+    UNCACHED_CALLS_MAX,
+    AgentSettings,
+    BreakerSettings,
+    GateSettings,
+    ModelSettings,
+)
 from tests.servers import SharedRedis
+from tests.unit.agents.ask.golden import many
 from tests.unit.agents.candidates import candidate
 from tests.unit.agents.office import (
     COST,
@@ -50,6 +59,7 @@ from topics import BY_NAME, Analysis, Intent, Result, Usage, encode
 from topics.units import EPOCH_MS_MAX
 
 pytestmark = pytest.mark.integration
+PROMPT_TOKENS = "tapereader_agent_prompt_tokens_total"
 
 
 @pytest.fixture
@@ -531,3 +541,43 @@ async def test_no_more_calls_at_once_than_there_are_slots(office: Open) -> None:
     ours.breaker.force(is_open=True, reason="said", now_s=time.monotonic())
     assert ours.slots.take(time.monotonic()) is not None
     assert ours.analyst.is_free(time.monotonic())  # rules answer them at once
+
+
+async def test_that_the_prompt_is_not_cached_is_logged_once_and_counted(office: Open) -> None:
+    """A warning at the bound, one word when the cache is back; the input of every answered call by how it is paid for."""
+    ours = office(said(usage=Usage(input_tokens=900, output_tokens=120)))
+    plain = REGISTRY.get_sample_value(PROMPT_TOKENS, {"cache": "plain"}) or 0.0
+    with capture_logs() as logs:
+        for number in range(UNCACHED_CALLS_MAX + 2):
+            await ours.answer(candidate_id=f"deep_dive/BTC/{number}/0")
+        assert REGISTRY.get_sample_value("tapereader_agent_uncached_prompts") == 1
+        ours.model.reply = said()
+        await ours.answer(candidate_id="deep_dive/BTC/99/0")
+    told = [log["event"] for log in logs if log["event"].startswith("the prompt")]
+    assert told == ["the prompt is not cached", "the prompt is cached again"]
+    assert REGISTRY.get_sample_value("tapereader_agent_uncached_prompts") == 0
+    now = REGISTRY.get_sample_value(PROMPT_TOKENS, {"cache": "plain"})
+    assert now == plain + 900 * (UNCACHED_CALLS_MAX + 2) + USED.input_tokens
+
+
+async def test_a_call_without_an_answer_says_nothing_of_the_cache(office: Open) -> None:
+    """Nobody knows what was read, or it was refused before."""
+    ours = office(failed("refused", IGNORED, Usage(input_tokens=900)))
+    for number in range(UNCACHED_CALLS_MAX):
+        await ours.answer(candidate_id=f"deep_dive/BTC/{number}/0")
+    assert ours.analyst.desk is not None
+    assert ours.analyst.desk.cached.lost == {}
+
+
+async def test_a_question_has_the_room_its_setting_gives_and_the_intent_says_how_much(
+    office: Open,
+) -> None:
+    """With it a replay leaves out the same facts."""
+    settings = AgentSettings(model=ModelSettings(simulated=True, context_tokens_max=4_000))
+    ours = office(said(), settings=settings)
+    made = pressing(facts=many().facts)
+    await ours.step(made)
+    ((prompt, _, _),) = ours.model.asked
+    assert len(prompt.user.encode()) <= 4_000
+    assert prompt == prompt_of(made, MODEL, 4_000) != prompt_of(made, MODEL)
+    assert [e.context_tokens_max for e in ours.journal if isinstance(e, Intent)] == [4_000]

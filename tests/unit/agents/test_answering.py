@@ -1,6 +1,7 @@
 """What becomes of a candidate that is to wait, and of its partition meanwhile."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -18,6 +19,7 @@ from agents.publisher import Publisher
 from agents.settings import AgentSettings, ModelSettings
 from agents.trail import Trail
 from tests.servers import SharedRedis
+from tests.unit.agents.ask.golden import earlier
 from tests.unit.agents.office import (
     MODEL,
     SETTINGS,
@@ -109,6 +111,49 @@ async def test_what_is_worth_another_send_is_sent_again_and_told_once(
     assert len(model.asked) == len(set(analysis.attempt_ids)) == 2
     assert decision.attempt_ids == analysis.attempt_ids
     assert decision.decided_ms == analysis.produced_ms
+
+
+async def test_a_model_is_told_what_changed_since_what_its_analysis_is_told_against(
+    redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """The last analysis when it was asked, whatever is published while it thinks."""
+    model = SaidModel(said(), took_s=0.3)
+    async with floor(redis_server, topic_prefix, model) as ours, ours.at_work():
+        first, later = earlier(pressing(), pressing()).last, earlier(pressing(), pressing()).last
+        assert first is not None
+        assert later is not None
+        ours.decider.standing.take(msgspec.structs.replace(first, analysis_id="state/BTC/1/0"))
+        ours.answering.offer(ours.decider, pressing(tenure=1))
+        async with asyncio.timeout(30):
+            while not model.asked:
+                await asyncio.sleep(0.01)
+        ours.decider.standing.take(msgspec.structs.replace(later, analysis_id="state/BTC/2/0"))
+        (decision,) = await ours.until_told(1)
+        (analysis,) = ours.told("analyses")
+    assert isinstance(analysis, Analysis)
+    assert isinstance(decision, Decision)
+    assert analysis.compared_with == decision.compared_with == "state/BTC/1/0"
+    told = json.loads(model.asked[0][0].user)["changed"]
+    assert (
+        analysis.changed[:2]
+        == told[:2]
+        == ["direction was flat, is down", "severity was info, is warning"]
+    )
+
+
+async def test_rules_tell_what_changed_since_the_last_when_they_answer(
+    redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """Nobody was asked, so nothing has to agree with what was asked."""
+    async with floor(redis_server, topic_prefix, SaidModel(said())) as ours, ours.at_work():
+        last = earlier(pressing(), pressing()).last
+        assert last is not None
+        ours.decider.standing.take(msgspec.structs.replace(last, analysis_id="state/BTC/1/0"))
+        ours.answering.offer(ours.decider, pressing(left_s=-1.0, tenure=1))
+        await ours.until_told(1)
+        (analysis,) = ours.told("analyses")
+    assert isinstance(analysis, Analysis)
+    assert (analysis.origin, analysis.compared_with) == ("rules", "state/BTC/1/0")
 
 
 async def test_a_newer_candidate_takes_over_what_was_sent(

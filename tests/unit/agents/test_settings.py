@@ -101,6 +101,9 @@ def test_a_key_is_one_word_without_the_line_break_of_its_file() -> None:
     "wrong",
     [
         {"inbox_max": 0},
+        {"model": {"context_tokens_max": 3_999}},
+        {"model": {"context_tokens_max": 200_001}},
+        {"model": {"uncached_calls_max": -1}},
         {"deadline_s": 0},
         {"warm_up_s": -1},
         {"no_such_key": 1},

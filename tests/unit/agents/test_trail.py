@@ -2,15 +2,17 @@
 
 import pytest
 from aiokafka.structs import ConsumerRecord
+from msgspec.structs import replace
 
 from agents.analyst import Analyst
-from agents.decide.candidate import AlertCause
+from agents.decide.candidate import AlertCause, Sent
 from agents.decide.inbox import Inbox, Put
 from agents.decide.partition import PartitionDecider
 from agents.publisher import Publisher
 from agents.settings import AgentSettings
 from agents.trail import Trail, decision_of, letter_of
 from tests.strategies.aggregates import market
+from tests.unit.agents.ask.golden import earlier
 from tests.unit.agents.candidates import candidate
 from topics import BY_NAME, ContractError, Decision, encode
 from topics.record import OutRecord
@@ -60,6 +62,28 @@ def test_an_analysis_goes_before_its_decision_and_finishes_its_offsets() -> None
     assert told.waiting() == ["test.analyses", "test.decisions"]
     assert told.ours.offsets.unfinished == 1
     assert told.ours.offsets.committable == 1
+
+
+def test_rules_after_a_send_of_one_taken_over_are_told_against_the_last_there_is() -> None:
+    """The survivor was never asked about, so it knows no last analysis of its own."""
+    told, made = Told(), candidate(tenure=3, offsets=(0,))
+    last = earlier(made, made).last
+    assert last is not None
+    told.ours.standing.take(last)
+    sent = Sent(
+        attempt_id="a",
+        item_key="k",
+        provider="anthropic",
+        model="m",
+        prompt_version="p",
+        outcome="timeout",
+        ended_s=0.0,
+    )
+    both = replace(made, sends=(sent,))
+    told.trail.tell(both, *ANALYST.decline(both, "stopping"))
+    outgoing = told.publisher._queue.get_nowait()
+    decision = BY_NAME["decisions"].decoder().decode(outgoing.then[0].value or b"")
+    assert decision.compared_with == last.analysis_id
 
 
 def test_one_taken_over_finishes_with_its_survivor() -> None:

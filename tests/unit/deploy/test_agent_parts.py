@@ -5,13 +5,16 @@ from pathlib import Path
 
 from prometheus_client import REGISTRY
 
+from agents.account.ledger import Ledger
 from agents.ask.breakers import Breakers
-from agents.settings import AgentSettings
+from agents.settings import UNCACHED_CALLS_MAX, AgentSettings
 from agents.worker import BACKLOG_MAX, Worker
 from deploy.reporting import Part
 from deploy.wiring.agent_budget import BudgetSeen
 from deploy.wiring.agent_parts import agent_parts
+from tests.unit.agents.office import Office, SaidModel, said, terms
 from tests.unit.agents.test_worker import PausingConsumer, pile_up, worker
+from topics import Usage
 
 SETTINGS = AgentSettings()
 PAGE = Path(__file__).parents[3] / "docs" / "operating" / "model.md"
@@ -33,6 +36,25 @@ def test_a_worker_whose_reading_waits_says_so() -> None:
         assert REGISTRY.get_sample_value("tapereader_agent_paused") == paused
         assert REGISTRY.get_sample_value("tapereader_agent_backlog") == count
         assert REGISTRY.get_sample_value("tapereader_agent_unfinished") == 0
+
+
+def test_a_prompt_that_is_not_cached_is_told_until_it_is() -> None:
+    """On the line of the role, with how many calls paid for all of it; as long as it is so."""
+    ours = worker(PausingConsumer())
+    unasked = Ledger("redis://127.0.0.1:1", prefix="test.", scope="test", terms=terms(1))
+    office = Office(SaidModel(said()), unasked, SETTINGS)
+    ours.analyst = office.analyst
+    assert office.analyst.desk is not None
+    watch = office.analyst.desk.cached
+    for _ in range(UNCACHED_CALLS_MAX):
+        assert "cache" not in role_of(ours).words
+        watch.take("anthropic/x", "deep_dive-1", Usage(input_tokens=900))
+    lost = f"; anthropic/x does not cache deep_dive-1 ({UNCACHED_CALLS_MAX} calls in a row)"
+    assert role_of(ours).words.endswith(lost)
+    watch.take(
+        "anthropic/x", "deep_dive-1", Usage(input_tokens=100, cache_creation_input_tokens=800)
+    )
+    assert "cache" not in role_of(ours).words
 
 
 def test_the_metrics_that_the_page_names_are_there() -> None:

@@ -10,6 +10,7 @@ from agents.answer.verdict import Rejected, judge
 from agents.ask.prompt import prompt_of, system_text
 
 from .moments import FALL
+from .test_harmless import SENTENCES
 
 ASKED = prompt_of(FALL, "claude-haiku-5-5")
 POST = "my uncle works at the exchange and the listing of this coin is already certain"
@@ -44,6 +45,23 @@ def test_seven_words_in_a_row_may_be_chance() -> None:
     """And without anything to hold it against, nothing is looked for."""
     assert verdict_on("My uncle works at the exchange and so on.") == "accepted"
     assert leak_in(f"{POST} {ASKED.canary}", Confidential()) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "That is unusual against the asset's own past, and nothing else is.",
+        "The move is behind the reasons given, and more volume came with it over the five minutes.",
+        "It stands out from its own history, the farthest of all.",
+        "Posts and price contradict each other, and the posts are less to be trusted here.",
+        "Development is missing from the data, which weakens what is said of the hour.",
+        "All else is as usual and needs no sentence.",
+        *(sentence for _, sentence in SENTENCES),
+    ],
+)
+def test_what_anybody_would_write_is_not_taken_for_our_instructions(text: str) -> None:
+    """The prompt asks for what it names, so it does not name it in the words an answer would use."""
+    assert overlap(text, (system_text(),)) is None
 
 
 def test_which_part_came_back_is_told() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.answer.anomalies import TOLD_MAX, anomalies_of, unusual
+from agents.answer.anomalies import TOLD_MAX, anomalies_of
 from agents.answer.headline import headline_parts
 from agents.answer.reading import direction_of, told_of
 from agents.answer.rules import VERSION, analyse, template_of
@@ -19,6 +19,7 @@ from agents.answer.words import BASIS_MAX, HEADLINE_MAX, OUTLOOK_MS, TEXT_MAX
 from agents.decide.candidate import Candidate
 from agents.decide.context import Baseline, Noted
 from agents.decide.facts import earlier_facts, slots_of
+from agents.decide.worth import unusual
 from tests.strategies.aggregates import (
     BASE_MS,
     FIVE_MS,

@@ -196,15 +196,15 @@ def test_venues_are_compared_where_there_are_several() -> None:
     assert not {"venue_spread_1m_usdt", "venue_share_1m_usdt"} & set(lone)
 
 
-def test_at_the_bound_the_larger_windows_are_left_out() -> None:
-    """Many instruments never push the posts of the last minutes out, nor the lead's own numbers."""
+def test_at_the_bound_what_is_worth_less_is_left_out() -> None:
+    """Many instruments push neither the posts of the last minutes out, nor the lead's own numbers, small or large."""
     many = [f"BTC/Q{number:02}" for number in range(14)]
     windows = [market(subject, window_ms=size) for size in (MINUTE_MS, HOUR_MS) for subject in many]
     told = facts_of(context_of([*windows, social(window_ms=MINUTE_MS)]), "BTC/Q13")
     assert len(told) == FACTS_MAX
-    assert find(told, "posts", MINUTE_MS) is None  # instruments of the same size go first by name
-    assert told[0].subject == "BTC/Q13"
-    assert {f.window_ms for f in told} == {MINUTE_MS}
+    assert find(told, "posts", MINUTE_MS) is not None
+    assert {f.window_ms for f in told if f.subject == "BTC/Q13"} == {MINUTE_MS, HOUR_MS}
+    assert next(f for f in told if "/" in f.subject).subject == "BTC/Q13"
     few = facts_of(context_of([market(q, window_ms=HOUR_MS) for q in many] + [social()]))
     assert find(few, "posts", FIVE_MS) is not None
     assert len(few) == FACTS_MAX

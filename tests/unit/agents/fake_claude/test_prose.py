@@ -11,6 +11,7 @@ from agents.fake_claude.prose import (
     FACTS_MAX,
     HEADLINE_CHARS_MAX,
     LABEL_CHARS_MAX,
+    NOTED_MAX,
     SLOTS_MAX,
     Fact,
     facts_of,
@@ -97,6 +98,40 @@ def test_a_label_is_reduced_to_its_words(label: str, plain: str) -> None:
     """Neither its numbers nor its marks reach the text, and it is bounded between words."""
     assert [fact.label for fact in told([{"slot": "a", "label": label}])] == [plain]
     assert len(plain) <= LABEL_CHARS_MAX
+
+
+def noted(**notes: object) -> list[Fact]:
+    """Return the facts of a prompt of five, with sentences of its own on some."""
+    facts = [{"slot": f"s_{at}", "label": "volume"} for at in range(5)]
+    return facts_of(asking(json.dumps({"facts": facts, **notes})))
+
+
+def test_what_the_prompt_notes_of_a_slot_is_known() -> None:
+    """By the list whose sentence holds it: what is unusual before what contradicts before what changed."""
+    facts = noted(
+        changed=["volume {s_0}, was much", "{s_1} {s_2}"],
+        unusual=["volume {s_1} against a usual {s_1.usual} (z {s_1.z})"],
+        contradicts=["{s_2} and {s_9} are at odds"],
+    )
+    assert [fact.note for fact in facts] == ["changed", "unusual", "contradicts", "", ""]
+
+
+@pytest.mark.parametrize("notes", ["none", 5, [1], [["{s_0}"]], {"{s_0}": 1}])
+def test_what_is_no_note_is_passed_over(notes: object) -> None:
+    """Anything but a list of sentences."""
+    assert {fact.note for fact in noted(unusual=notes)} == {""}
+
+
+def test_a_text_tells_what_is_noted_after_what_is_not() -> None:
+    """Each list in a sentence of its own, bounded, and the headline begins with what is unusual."""
+    facts = noted(unusual=["{s_3}"], changed=["{s_4}"])
+    written = text(facts, Dice(b""))
+    plain, _, rest = written.partition("Unusual against its own past: volume {s_3}.")
+    assert _USED.findall(plain) == ["s_0", "s_1", "s_2"]
+    assert rest.startswith(" Other than before: volume {s_4}.")
+    assert "{s_3}" in headline(facts, Dice(b""))
+    many = [Fact(f"s_{at}", "volume", "unusual") for at in range(NOTED_MAX + 5)]
+    assert len(_USED.findall(text(many, Dice(b"")).partition("Unusual")[2])) == NOTED_MAX
 
 
 def test_facts_are_found_inside_prose_and_behind_other_objects() -> None:

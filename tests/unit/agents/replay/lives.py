@@ -6,7 +6,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from agents.answer.anomalies import anomalies_of
 from agents.answer.answered import Answered, analysis_of, by_model, by_rules
+from agents.answer.changed import compared
+from agents.answer.reading import told_of
 from agents.answer.rules import Words
 from agents.ask.paid import sent_of
 from agents.ask.prompt import prompt_of, verdict_of
@@ -41,6 +44,16 @@ GOOD = msgspec.json.encode(
 GOOD_STATE = msgspec.json.encode(
     {"headline": "{symbol} at {close_1m}", "text": "The last price of {symbol} is {close_1m}."}
 ).decode()
+
+
+def answer_to(made: Candidate) -> str:
+    """Return an answer that names what nobody may leave unsaid; of a state nothing need be."""
+    if made.product == "state":
+        return GOOD_STATE
+    told = told_of(made.facts)
+    named = [told.slot(found.metric, found.window_ms) for found in anomalies_of(told)]
+    text = f"The windows at hand show it{': ' if named else ''}{' and '.join(named)}."
+    return msgspec.json.encode(msgspec.json.decode(GOOD) | {"text": text}).decode()
 
 
 class Life:
@@ -142,6 +155,7 @@ class Life:
         made = self.inbox.take(inf, model_is_free=True)
         if made is None:
             return
+        made = self._with_last(made)
         if how == "again":
             self._put(self.inbox.put_back(self._sent(made, None, "timeout")[0], 1.0))
             return
@@ -154,20 +168,32 @@ class Life:
             model=MODEL,
             simulated=self.settings.model.simulated,
         )
+        analysis = compared(analysis, made.last if answered.sends else self._last(made.asset))
         self.analyses.append(analysis)
         if how == "killed":
             self.crash()
             return
         outcome: Outcome = "rules" if answered.origin == "rules" else "called"
         self._tell(
-            made, outcome, answered.reason, answered=answered, decided_ms=analysis.produced_ms
+            made,
+            outcome,
+            answered.reason,
+            answered=answered,
+            decided_ms=analysis.produced_ms,
+            compared_with=analysis.compared_with,
         )
+
+    def _with_last(self, made: Candidate) -> Candidate:
+        return made if made.last is not None else replace(made, last=self._last(made.asset))
+
+    def _last(self, asset: str) -> Analysis | None:
+        return next((said for said in reversed(self.analyses) if said.asset == asset), None)
 
     def _answered(self, made: Candidate, how: str) -> Answered:
         match how:
             case "model" | "spare":
                 provider = "anthropic" if how == "model" else "aws"
-                good = GOOD_STATE if made.product == "state" else GOOD
+                good = GOOD_STATE if made.product == "state" else answer_to(made)
                 made, words = self._sent(made, good, "answered", provider)
                 if words is None and made.product == "state":  # of an asset that is long silent
                     return by_rules(made, made.sends[-1].outcome)
@@ -186,7 +212,8 @@ class Life:
         self, made: Candidate, answer: str | None, outcome: str, provider: str = "anthropic"
     ) -> tuple[Candidate, Words | None]:
         """Return a candidate with one more send, which the journal has."""
-        prompt, number = prompt_of(made, MODEL), len(self.entries)
+        tokens_max = self.settings.model.context_tokens_max
+        prompt, number = prompt_of(made, MODEL, tokens_max), len(self.entries)
         named = {
             "attempt_id": f"{prompt.item_key[:32]}/{number}",
             "item_key": prompt.item_key,
@@ -194,7 +221,14 @@ class Life:
         }
         came = result(number, **named, answer=answer, outcome=outcome)
         self.entries += [
-            intent(number, **named, provider=provider, model=MODEL, prompt_version=prompt.version),
+            intent(
+                number,
+                **named,
+                provider=provider,
+                model=MODEL,
+                prompt_version=prompt.version,
+                context_tokens_max=tokens_max,
+            ),
             came,
         ]
         words = None
@@ -233,10 +267,12 @@ class Life:
             recorded.take_entry(entry)
         return recorded
 
-    def replayed(self, begin: int = 0, end: int | None = None) -> list[Again | Miss]:
-        """Return what a replay of a span says."""
+    def replayed(
+        self, begin: int = 0, end: int | None = None, settings: AgentSettings | None = None
+    ) -> list[Again | Miss]:
+        """Return what a replay of a span says, under its own settings or others."""
         recorded = self.recorded(begin, end)
-        replay = PartitionReplay(self.settings, recorded, read_from=0)
+        replay = PartitionReplay(settings or self.settings, recorded, read_from=0)
         said: list[Again | Miss] = []
         for offset, aggregate in enumerate(self.log[: recorded.span.end]):
             said += replay.take(offset, aggregate)

@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from agents.decide.facts import FACTS_MAX
 from agents.replay.strict import Again, Miss
 from tests.strategies.aggregates import calm, histories, market, volume
 from topics import Decision, Result
 
-from .lives import GOOD, Life
+from .lives import GOOD, SETTINGS, Life
 
 ACTS = (
     "rules",
@@ -137,13 +138,38 @@ def test_an_alert_whose_decision_was_lost_is_found_by_what_its_analysis_is_about
         assert equal(life.replayed()) == life.first()
 
 
+def test_a_question_is_asked_again_in_the_room_it_had() -> None:
+    """Whatever the setting is by now: the intent says how much it was, and so which facts were left out."""
+    model = SETTINGS.model.model_copy(update={"context_tokens_max": 4_000})
+    life = Life(SETTINGS.model_copy(update={"model": model}))
+    for quote in range(12):
+        life.read(market(f"BTC/Q{quote}"))
+    life.read(market(number=3, low=90.0))
+    life.answer("model")
+    life.end()
+    assert life.entries
+    assert len(life.analyses[0].facts) == FACTS_MAX
+    assert equal(life.replayed(settings=SETTINGS)) == life.first()
+
+
+def test_a_question_knows_what_its_analysis_is_told_against() -> None:
+    """The second fall's is told what changed since the first's, and a replay finds that one by the decision."""
+    life = lived("model", "model")
+    first, second = life.analyses[:2]
+    assert second.compared_with == first.analysis_id
+    assert second.changed
+    assert equal(life.replayed()) == life.first()
+    life.analyses.remove(first)
+    assert ("context", second.analysis_id) in missed(life)
+
+
 def test_an_aggregate_without_a_decision_is_named() -> None:
     """One that the gate asks about now."""
     life = lived("rules", "rules")
-    fate = next(d for d in life.told if isinstance(d, Decision) and d.product == "deep_dive")
+    fate = [d for d in life.told if isinstance(d, Decision) and d.product == "deep_dive"][-1]
     life.told.remove(fate)
     life.analyses = [a for a in life.analyses if a.analysis_id != fate.decision_id]
-    assert missed(life) == [("aggregate", market(number=3).aggregate_id)]
+    assert missed(life) == [("aggregate", market(number=4).aggregate_id)]
 
 
 def test_an_aggregate_without_a_tally_is_named() -> None:
