@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from topics import Severity
 
-from .analyst import Analyst, Later
+from .analyst import Analyst
+from .asking import Later
 from .decide.candidate import Candidate, is_at_least
 from .decide.inbox import Inbox, Put
 from .decide.partition import PartitionDecider
@@ -19,6 +20,9 @@ from .metrics import AGENT
 from .trail import Trail
 
 POLL_MS = 200
+CALLS_MAX = 5_000
+"""Candidates that are being answered at once; beyond it each is waited for. Slots bound those that are asked about, not those
+that wait for words of a state which another asks for."""
 SHED_FLOOR: Severity = "warning"
 """From here on rules answer what the full inbox sheds; below it a decision says that there was no room."""
 
@@ -34,7 +38,7 @@ class Answering:
         self._on_failed = on_failed
         self._changed = asyncio.Event()
         self.calls: set[asyncio.Task[None]] = set()
-        """Calls to the model that have not ended."""
+        """Those that are being answered: a call to the model has not ended, or what was said before is looked for."""
 
     def offer(self, decider: PartitionDecider, candidate: Candidate) -> None:
         """Let a candidate wait, unless it has its analysis from before."""
@@ -77,8 +81,9 @@ class Answering:
             self._tell_put(self._inbox.put_back(candidate, place.not_before_s))
             return True
         candidate = self._trail.with_last(candidate)  # the one of now: nothing is asked before
-        if place is None:
-            await self._answer(candidate, None)
+        is_quick = place is None and not self._analyst.narrates(candidate)
+        if is_quick or len(self.calls) >= CALLS_MAX:
+            await self._answer(candidate, place)
             await asyncio.sleep(0)  # thousands may be due at once, and others have work too
         else:
             task = asyncio.create_task(self._answer(candidate, place))

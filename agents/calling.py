@@ -45,6 +45,8 @@ class Made(Struct, frozen=True):
 
     sent: Sent
     words: Words | None
+    answer: str | None = None
+    """What it said, whether that can be used or not."""
 
 
 class Unmade(Struct, frozen=True):
@@ -124,7 +126,7 @@ class Caller:
             outcome=outcome,
             ended_s=time.monotonic(),
         )
-        return Made(sent, words)
+        return Made(sent, words, result.answer)
 
     def _prompt_of(self, candidate: Candidate, model: str) -> Prompt:
         return prompt_of(candidate, model, self._settings.model.context_tokens_max)
@@ -166,7 +168,7 @@ class Caller:
             usage=reply.usage or Usage(),
             cost_nano_usd=cost,
         )
-        return Made(sent, words)
+        return Made(sent, words, reply.text)
 
     def _admitted(self, candidate: Candidate, seat: Seat, now_s: float) -> Permits | str:
         """Return leave by the breakers, or why there is none: the brokers may have taken all the time there was."""
@@ -240,12 +242,8 @@ class Caller:
             AGENT.call_s.labels(seat.label).observe(now_s - began_s)
             AGENT.calls.labels(seat.label, why).inc()
         if reply.outcome != "answered":
-            log.info(
-                "model call failed",
-                model=seat.label,
-                outcome=reply.outcome,
-                message=reply.message,
-            )
+            told = {"model": seat.label, "outcome": reply.outcome, "message": reply.message}
+            log.info("model call failed", **told)
         return reply
 
     def _health(self, reply: Reply | None, timeout_s: float) -> Outcome:

@@ -172,9 +172,17 @@ class Desk:
                 return seat
         return None
 
+    def routed(self, product: Product, sends: Collection[Sent], now_s: float) -> Seat | None:
+        """Return who is to be asked now about a candidate that has had these sends; None where nobody can be."""
+        seats, failed = self.serving(product), failures_of(sends)
+        tried = {at for at, seat in enumerate(seats) if seat.label in failed}
+        standings = [seat.standing(now_s, product) for seat in seats]
+        at = route(standings, now_s, tried=tried)
+        return None if at is None else seats[at]
+
     def take(self, product: Product, sends: Collection[Sent], now_s: float) -> Place | None:
         """Return leave to ask whose turn it is about a candidate that has had these sends; None where nobody can be."""
-        seat = self._routed(product, sends, now_s)
+        seat = self.routed(product, sends, now_s)
         slot = None if seat is None else seat.slots.take(now_s)
         if seat is None or slot is None:
             return None
@@ -214,13 +222,6 @@ class Desk:
         """Disconnect from all models."""
         for seat in self.seats:
             await seat.model.close()
-
-    def _routed(self, product: Product, sends: Collection[Sent], now_s: float) -> Seat | None:
-        seats, failed = self.serving(product), failures_of(sends)
-        tried = {at for at, seat in enumerate(seats) if seat.label in failed}
-        standings = [seat.standing(now_s, product) for seat in seats]
-        at = route(standings, now_s, tried=tried)
-        return None if at is None else seats[at]
 
     def _reason(self, seat: Seat, product: Product, failed: dict[str, str], now_s: float) -> str:
         """Return why it is not the primary that is asked; `answered` if it is."""

@@ -56,7 +56,7 @@ class Worker:
     ) -> None:
         """Prepare; nothing is read before `run`."""
         self.analyst = analyst
-        self.inbox = Inbox(settings.inbox_max, analyst.wants_model)
+        self.inbox = Inbox(settings.inbox_max, analyst.waits_for_model)
         self.assignment = Assignment(
             settings,
             broker,

@@ -96,6 +96,9 @@ class Analysis(Struct, frozen=True, kw_only=True, tag_field="type", tag="analysi
     prompt_version: str | None = None
     rules_version: str | None = None
     narrative_age_ms: Annotated[int, Meta(ge=0)] | None = None
+    """How old the words were that were said again; None of words of its own."""
+    narrative_attempt_id: Annotated[str, Meta(max_length=200)] | None = None
+    """The attempt whose answer they are. Its cost is that of the analysis it was made for."""
     input_tokens: Count = 0
     output_tokens: Count = 0
     cost_nano_usd: NanoUsd = 0

@@ -41,6 +41,9 @@ class Decision(Struct, frozen=True, kw_only=True, tag_field="type", tag="decisio
     survivor's."""
     compared_with: str | None = None
     """The analysis that its own is told against: the asset's last, or the one whose place it takes."""
+    narrative_age_ms: Count | None = None
+    """How old the words were that its analysis says again, and the attempt whose answer they are."""
+    narrative_attempt_id: AttemptId | None = None
     read_to: Count | None = None
     """The aggregates below this offset are what it knows. Not known of records written before this field, nor of an
     alert's whose analysis stood there already when its decision was made up for."""

@@ -8,6 +8,24 @@ from topics import Analysis, Trigger, Usage
 from topics.analysis import Origin
 from topics.units import EPOCH_MS_MAX
 
+FRESH = ("l1", "redis", "joined")
+"""Where words of before are found: in this process's memory, in Redis, or with another who had asked already.
+
+The reason of an analysis that says them again; of words that are beyond their time it is why nobody could be asked.
+"""
+
+
+class Served(Struct, frozen=True, kw_only=True):
+    """An answer of before that is said again."""
+
+    attempt_id: str
+    """The attempt it was the answer of."""
+    item_key: str
+    provider: str
+    model: str
+    prompt_version: str
+    age_ms: int
+
 
 class Answered(Struct, frozen=True, kw_only=True):
     """The words of an analysis and where they came from."""
@@ -17,21 +35,33 @@ class Answered(Struct, frozen=True, kw_only=True):
     reason: str
     sends: tuple[Sent, ...] = ()
     """What was sent to get them, also where rules answer in the end."""
+    served: Served | None = None
+    """Where they were said before."""
+
+    @property
+    def source(self) -> Served | Sent | None:
+        """Whose words they are, or who was asked last, if anybody was."""
+        return self.served or (self.sends[-1] if self.sends else None)
 
     @property
     def item_key(self) -> str | None:
-        """The question that was asked last, if any was."""
-        return self.sends[-1].item_key if self.sends else None
+        """The question they answer, or that was asked last, if any was."""
+        return None if self.source is None else self.source.item_key
 
     @property
     def model(self) -> str | None:
-        """The model that was asked last, if any was."""
-        return self.sends[-1].model if self.sends else None
+        """The model they are of, or that was asked last, if any was."""
+        return None if self.source is None else self.source.model
 
     @property
     def prompt_version(self) -> str | None:
         """The prompt that was used last, if any was."""
-        return self.sends[-1].prompt_version if self.sends else None
+        return None if self.source is None else self.source.prompt_version
+
+    @property
+    def asked_of(self) -> tuple[str, str] | None:
+        """The same model, by provider and name."""
+        return None if self.source is None else (self.source.provider, self.source.model)
 
     @property
     def cost_nano_usd(self) -> int:
@@ -59,6 +89,17 @@ def by_model(
     return Answered(words=words, origin=origin, reason=reason, sends=candidate.sends)
 
 
+def by_cache(
+    candidate: Candidate, words: Words, served: Served, *, stale: bool, reason: str
+) -> Answered:
+    """Return what a model said of the same state before.
+
+    ``reason`` is where it was found; of one that is ``stale``, why nobody could be asked.
+    """
+    origin: Origin = "cache_stale" if stale else "cache"
+    return Answered(words=words, origin=origin, reason=reason, sends=candidate.sends, served=served)
+
+
 def analysis_of(
     candidate: Candidate,
     answered: Answered,
@@ -73,7 +114,7 @@ def analysis_of(
     ``model`` is the name of the one that was asked, and ``simulated`` whether it is our own fake; an analysis by
     rules carries neither.
     """
-    is_model = answered.origin != "rules"
+    is_model, served = answered.origin != "rules", answered.served
     return Analysis(
         analysis_id=candidate.candidate_id,
         asset=candidate.asset,
@@ -97,6 +138,8 @@ def analysis_of(
         model=model if is_model else None,
         prompt_version=answered.prompt_version,
         rules_version=None if is_model else VERSION,
+        narrative_age_ms=None if served is None else served.age_ms,
+        narrative_attempt_id=None if served is None else served.attempt_id,
         input_tokens=sum(_input_tokens(sent.usage) for sent in answered.sends),
         output_tokens=sum(sent.usage.output_tokens for sent in answered.sends),
         cost_nano_usd=answered.cost_nano_usd,

@@ -38,6 +38,11 @@ class Lifetime(Struct, frozen=True):
         return now_ms + round(self.ttl_ms * (1 + JITTER)) + self.stale_ms + LATE_MS
 
 
+def kept_s_max(settings: CacheSettings) -> float:
+    """Return for how long any value is kept at most."""
+    return settings.ttl_s * (1 + JITTER) + settings.stale_s
+
+
 def lifetime_of(settings: CacheSettings) -> Lifetime:
     """Return what settings say."""
     return Lifetime(round(settings.ttl_s * 1000), round(settings.stale_s * 1000))

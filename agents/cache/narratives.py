@@ -136,6 +136,19 @@ class NarrativeCache:
             return _made(landed)
         return await self._joined(key, name, check, landed, orders)
 
+    async def look(self, key: Key, check: Check[T], *, stale: bool = False) -> Found[T] | None:
+        """Return a value that ``check`` takes, if there is one. What is not found is counted by no name: `get` does that."""
+        orders = await self._board.orders()
+        if orders is None or orders.bars(key.word, self._now_ms()):
+            return None
+        looked = await self._levels.look(
+            name_of(self._prefix, orders.epoch, key.word), check, stale=stale
+        )
+        if isinstance(looked, str):
+            return None
+        AGENT.cache_lookups.labels("stale" if looked.stale else looked.source).inc()
+        return looked
+
     async def drop(self, key: Key) -> bool:
         """Let nothing be said under a key any more; return whether all workers will know of it.
 

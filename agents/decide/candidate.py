@@ -95,6 +95,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """How the asset is in coarse words, those of its main instrument; none of an alert's."""
     sends: tuple[Sent, ...] = ()
     """What was sent for it, and for those it took over; oldest first."""
+    sought: Labels | None = None
+    """The words that nothing has been said under so far: with the same it waits for a model."""
     last: Analysis | None = None
     """The asset's last analysis when it was to be answered: what a deep dive is told to have changed since."""
     heir: str | None = None

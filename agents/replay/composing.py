@@ -4,10 +4,19 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from agents.answer.answered import Answered, analysis_of, by_model, by_rules
+from agents.answer.answered import (
+    FRESH,
+    Answered,
+    Served,
+    analysis_of,
+    by_cache,
+    by_model,
+    by_rules,
+)
 from agents.answer.changed import compared
 from agents.answer.correction import correction_of
 from agents.answer.verdict import REASONS, Rejected
+from agents.answer.words import Words
 from agents.ask.paid import sent_of
 from agents.ask.prompt import Prompt, prompt_of, verdict_of
 from agents.ask.routing import origin_of
@@ -58,6 +67,8 @@ def analysis_again(
     candidate = replace(candidate_again(decision, context), sends=tuple(sends), last=last)
     if decision.outcome == "called":
         answered = _by_model(candidate, decision, calls, settings)
+    elif decision.outcome == "cached":
+        answered = _by_cache(candidate, decision, recorded)
     elif decision.outcome == "rules":
         answered = _by_rules(candidate, decision, calls)
     else:
@@ -69,7 +80,7 @@ def analysis_again(
         produced_ms=decision.decided_ms,
         valid_ms=int(settings.gate.state_valid_s * 1000),
         model=answered.model,
-        simulated=bool(calls) and _is_simulated(calls[-1][0], settings),
+        simulated=_is_simulated(answered, settings),
     )
     return compared(analysis, last)
 
@@ -162,14 +173,9 @@ def candidate_again(decision: Decision, context: AssetContext) -> Candidate:
 
 
 def _calls_of(decision: Decision, recorded: Recorded) -> list[tuple[Intent, Result]]:
-    calls = []
-    for attempt_id in decision.attempt_ids:
-        intent, result = recorded.intent(attempt_id), recorded.result(attempt_id)
-        if intent is None or result is None:
-            lacking = "intent" if intent is None else "result"
-            msg = f"the journal has no {lacking} of {attempt_id}"
-            raise MissedError(msg, lack="journal")
-        calls.append((intent, result))
+    calls = [_call_of(attempt_id, recorded) for attempt_id in decision.attempt_ids]
+    if decision.outcome == "cached":
+        return calls
     if decision.outcome == "called" and not calls:
         msg = f"it was called, and names no attempt of {decision.item_key}"
         raise MissedError(msg, lack="journal")
@@ -179,9 +185,18 @@ def _calls_of(decision: Decision, recorded: Recorded) -> list[tuple[Intent, Resu
     return calls
 
 
-def _is_simulated(intent: Intent, settings: AgentSettings) -> bool:
+def _call_of(attempt_id: str, recorded: Recorded) -> tuple[Intent, Result]:
+    intent, result = recorded.intent(attempt_id), recorded.result(attempt_id)
+    if intent is None or result is None:
+        lacking = "intent" if intent is None else "result"
+        msg = f"the journal has no {lacking} of {attempt_id}"
+        raise MissedError(msg, lack="journal")
+    return intent, result
+
+
+def _is_simulated(answered: Answered, settings: AgentSettings) -> bool:
     """Return whether who was asked is our own fake."""
-    asked = settings.models.get((intent.provider, intent.model))
+    asked = None if answered.asked_of is None else settings.models.get(answered.asked_of)
     return asked is not None and asked.simulated
 
 
@@ -193,6 +208,37 @@ def _by_model(
 ) -> Answered:
     """Return the model's words, judged again and filled in again. Why it was not the primary only the decision says."""
     intent, result = calls[-1]
+    words = _words_of(candidate, intent, result)
+    primary = (settings.model.provider, settings.model.name)
+    origin = origin_of((intent.provider, intent.model), primary)
+    return by_model(candidate, words, origin=origin, reason=decision.reason)
+
+
+def _by_cache(candidate: Candidate, decision: Decision, recorded: Recorded) -> Answered:
+    """Return what a model had said of the same state, rendered again. How it was found only the decision says."""
+    if decision.narrative_attempt_id is None or decision.narrative_age_ms is None:
+        msg = "it says something again, and not what"
+        raise MissedError(msg, lack="journal")
+    intent, result = _call_of(decision.narrative_attempt_id, recorded)
+    served = Served(
+        attempt_id=result.attempt_id,
+        item_key=result.item_key,
+        provider=intent.provider,
+        model=intent.model,
+        prompt_version=intent.prompt_version,
+        age_ms=decision.narrative_age_ms,
+    )
+    return by_cache(
+        candidate,
+        _words_of(candidate, intent, result),
+        served,
+        stale=decision.reason not in FRESH,
+        reason=decision.reason,
+    )
+
+
+def _words_of(candidate: Candidate, intent: Intent, result: Result) -> Words:
+    """Return the words of an answer, judged again and filled in again."""
     prompt, name = _prompt_of(candidate, intent), result.attempt_id
     if prompt.item_key != result.item_key:
         msg = f"{name} asked {result.item_key}; asked now it would be {prompt.item_key}"
@@ -204,9 +250,7 @@ def _by_model(
     if isinstance(words, Rejected):
         msg = f"{name} is rejected now: {words.reason} {words.message}"
         raise MissedError(msg, lack="verdict")
-    primary = (settings.model.provider, settings.model.name)
-    origin = origin_of((intent.provider, intent.model), primary)
-    return by_model(candidate, words, origin=origin, reason=decision.reason)
+    return words
 
 
 def _prompt_of(candidate: Candidate, intent: Intent) -> Prompt:

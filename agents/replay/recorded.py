@@ -131,6 +131,13 @@ class Recorded:
         """Return what was asked."""
         return self._intents.get(attempt_id)
 
+    @property
+    def unfound(self) -> list[str]:
+        """Attempts that are asked for and not there yet. Words that were said again may be of any asset's attempt."""
+        return [
+            a for a, intent in self._intents.items() if intent is None or a not in self._results
+        ]
+
     def result(self, attempt_id: str) -> Result | None:
         """Return what came back; the first counts."""
         return self._results.get(attempt_id)
@@ -144,6 +151,8 @@ class Recorded:
             if decision.compared_with is not None:
                 self._compared.add(decision.compared_with)
             self._intents.update(dict.fromkeys(decision.attempt_ids))
+            if decision.narrative_attempt_id is not None:
+                self._intents.setdefault(decision.narrative_attempt_id)
 
     def _is_in_span(self, decision: Decision) -> bool:
         place = place_of(decision)

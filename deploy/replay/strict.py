@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
+from agents.cache.lifetime import kept_s_max
 from agents.decide.sound import unsound
 from agents.publisher import analysis_record, decision_record, tally_record
 from agents.replay.recorded import Recorded, Span
@@ -146,12 +147,14 @@ class _Replaying:
             "analyses": recorded.take_analysis,
             "journal": lambda entry, _: recorded.take_entry(entry),
         }
-        warm_ms = int(
-            self.settings.warm_up_s * 1000
-        )  # an analysis may be told against an earlier one
-        from_ms = self.request.from_ms and max(0, self.request.from_ms - warm_ms)
+        # An analysis may be told against an earlier one, or say again what was said then.
+        before_ms = round(max(self.settings.warm_up_s, kept_s_max(self.settings.cache)) * 1000)
+        from_ms = self.request.from_ms and max(0, self.request.from_ms - before_ms)
         for name, take in takes.items():
             await self._read(name, reach.partition, from_ms, take)
+        for partition in range(self.tape.partitions):
+            if partition != reach.partition and recorded.unfound:
+                await self._read("journal", partition, from_ms, takes["journal"])
         # An agent that works meanwhile has written analyses since the decisions were read, and decides on each at once.
         for wait_s in (0.0, DECIDED_S):
             if not any(recorded.strays):

@@ -46,6 +46,11 @@ class Tape:
             **broker.reader_options(), group_id=None, auto_offset_reset="none", fetch_max_wait_ms=50
         )
 
+    @property
+    def partitions(self) -> int:
+        """How many partitions each of its topics has."""
+        return self._broker.partitions
+
     async def start(self) -> None:
         """Connect.
 

@@ -25,6 +25,7 @@ from topics.outbox import Sender
 from topics.settings import BrokerSettings
 
 from .agent_budget import BudgetSeen
+from .agent_cache import create_cache
 from .agent_models import create_desk
 from .agent_parts import agent_parts
 
@@ -37,7 +38,8 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
     journal = Journal(settings.broker, sender)
     breakers = create_breakers(settings)
     desk = create_desk(settings.agent, settings.broker.prefix, breakers, journal)
-    analyst = Analyst(settings.agent, desk, now_ms=now_ms)
+    cache = None if desk is None else create_cache(settings.agent, settings.broker.prefix)
+    analyst = Analyst(settings.agent, desk, now_ms=now_ms, cache=cache)
     worker = Worker(
         settings.agent,
         settings.broker,
@@ -58,6 +60,9 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
             ending.push_async_callback(journal.close)
             ending.push_async_callback(desk.ledger.close)
             ending.push_async_callback(desk.close)
+            if cache is not None:
+                ending.push_async_callback(cache.close)
+                await cache.begin()
             beside = [
                 asyncio.create_task(_watch_books(desk.books, settings.broker, budget)),
                 asyncio.create_task(orders.run()),

@@ -13,12 +13,13 @@ from agents.account.ledger import Ledger
 from agents.account.pricing import Tariff, cost_nano_usd
 from agents.account.shown import Spend
 from agents.account.terms import Terms
-from agents.analyst import Analyst, Later
+from agents.analyst import Analyst
 from agents.answer.answered import Answered
 from agents.ask.breaker import CircuitBreaker, Outcome, Permit, State
 from agents.ask.concurrency import ConcurrencyLimit
 from agents.ask.model import LanguageModel, Reply
 from agents.ask.prompt import Prompt
+from agents.asking import Later
 from agents.decide.candidate import Candidate
 from agents.desk import Desk, Seat
 from agents.settings import AgentSettings, BreakerSettings, ModelSettings

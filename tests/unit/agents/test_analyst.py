@@ -16,7 +16,7 @@ from agents.account.pacing import Amounts, Rates
 from agents.account.pricing import cost_nano_usd, reservation_nano_usd
 from agents.account.shown import Spend
 from agents.account.terms import Terms
-from agents.analyst import Analyst, Later
+from agents.analyst import Analyst
 from agents.answer.answered import Answered
 from agents.answer.rules import VERSION, analyse
 from agents.ask.breaker import Outcome, State
@@ -24,6 +24,7 @@ from agents.ask.concurrency import START
 from agents.ask.model import Reply
 from agents.ask.prompt import prompt_of
 from agents.ask.routing import COOL_S_MAX
+from agents.asking import Later
 from agents.calling import REQUEST_OVERHEAD_TOKENS
 from agents.desk import Place
 from agents.settings import (

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from agents.answer.decided import decision_of
 from agents.publisher import (
     ROUND_MAX,
     Outgoing,
@@ -14,7 +15,6 @@ from agents.publisher import (
     letter_record,
     tally_record,
 )
-from agents.trail import decision_of
 from tests.unit.agents.candidates import candidate
 from topics import BY_NAME, Analysis, DeadLetter, Tally, Trigger
 from topics.envelope import header

@@ -12,12 +12,12 @@ from agents.account.ledger import Ledger
 from agents.account.pricing import FREE_VERSION, Tariff, cost_nano_usd
 from agents.account.shown import Spend
 from agents.account.terms import Terms
-from agents.analyst import Later
 from agents.ask.breaker import CircuitBreaker, State
 from agents.ask.claude import Claude
 from agents.ask.concurrency import ConcurrencyLimit
 from agents.ask.prompt import prompt_of
 from agents.ask.routing import COOL_S_MAX
+from agents.asking import Later
 from agents.desk import Place
 from agents.settings import AgentSettings, BreakerSettings, ModelSettings, SpareSettings
 from tests.servers import SharedRedis

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from agents.analyst import Later
 from agents.answer.narrative import Narrative, slots_for
 from agents.ask.breaker import CircuitBreaker
 from agents.ask.claude import Claude
 from agents.ask.prompt import narrative_of, prompt_of, state_prompt_of, state_version
+from agents.asking import Later
 from agents.decide.candidate import Candidate
 from agents.decide.context import Labels
 from agents.fake_claude.answers import answer

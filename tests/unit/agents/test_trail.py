@@ -5,12 +5,13 @@ from aiokafka.structs import ConsumerRecord
 from msgspec.structs import replace
 
 from agents.analyst import Analyst
+from agents.answer.decided import decision_of
 from agents.decide.candidate import AlertCause, Sent
 from agents.decide.inbox import Inbox, Put
 from agents.decide.partition import PartitionDecider
 from agents.publisher import Publisher
 from agents.settings import AgentSettings
-from agents.trail import Trail, decision_of, letter_of
+from agents.trail import Trail, letter_of
 from tests.strategies.aggregates import market
 from tests.unit.agents.ask.golden import earlier
 from tests.unit.agents.candidates import candidate

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from agents.analyst import Analyst
+from agents.answer.decided import decision_of
 from agents.decide.alerts import (
     ID_MAX,
     AlertBook,
@@ -18,7 +19,6 @@ from agents.decide.answered import Said
 from agents.decide.candidate import AlertCause, Candidate, coalesced
 from agents.decide.partition import PartitionDecider
 from agents.settings import AgentSettings, GateSettings
-from agents.trail import decision_of
 from tests.strategies.aggregates import BASE_MS, calm, market
 from tests.unit.agents.candidates import candidate
 from topics import Alert, Decision, Severity, decoder_of, encode, partition_of

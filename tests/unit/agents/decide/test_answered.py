@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.analyst import Analyst
+from agents.answer.decided import Outcome, decision_of
 from agents.decide.answered import Said
 from agents.settings import AgentSettings
-from agents.trail import Outcome, decision_of
 from tests.unit.agents.candidates import candidate
 from topics import Analysis, Decision, Tally
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.answer.decided import decision_of
 from agents.decide.answered import Said
 from agents.decide.candidate import Candidate
 from agents.decide.context import SERIES_MAX
 from agents.decide.partition import PartitionDecider
 from agents.settings import AgentSettings, GateSettings
-from agents.trail import decision_of
 from tests.strategies.aggregates import (
     FIVE_MS,
     HOUR_MS,

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.account.ledger import Ledger
-from agents.analyst import Later
 from agents.ask.claude import Claude
 from agents.ask.prompt import prompt_of
+from agents.asking import Later
 from agents.decide.candidate import Candidate
 from agents.decide.partition import PartitionDecider
 from agents.decide.sound import unsound

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from agents.answer.anomalies import anomalies_of
 from agents.answer.answered import Answered, analysis_of, by_model, by_rules
 from agents.answer.changed import compared
+from agents.answer.decided import Outcome, decision_of
 from agents.answer.reading import told_of
 from agents.answer.rules import Words
 from agents.ask.paid import sent_of
@@ -20,7 +21,6 @@ from agents.decide.partition import PartitionDecider
 from agents.replay.recorded import Recorded, Span
 from agents.replay.strict import Again, Miss, PartitionReplay
 from agents.settings import AgentSettings, GateSettings, ModelSettings, SpareSettings
-from agents.trail import Outcome, decision_of
 from tests.strategies.aggregates import BASE_MS
 from tests.unit.agents.entries import intent, result
 from topics import Aggregate, Alert, Analysis, Decision, Intent, Result, Tally, encode

@@ -1,7 +1,7 @@
 """What a replay of analyses says of itself: every number, and every miss as long as there is room."""
 
+from agents.answer.decided import decision_of
 from agents.replay.strict import Again, Miss
-from agents.trail import decision_of
 from deploy.replay.agreement import MISSES_MAX, Agreement
 from tests.unit.agents.candidates import candidate
 from tests.unit.agents.decide.test_answered import analysed
