@@ -14,11 +14,13 @@ from agents.account.books import Books as Account
 from agents.account.ledger import Ledger
 from agents.account.terms import Terms
 from agents.analyst import Analyst
+from agents.answer.decided import OUTCOMES
 from agents.ask.breaker import CircuitBreaker
 from agents.ask.claude import Claude
 from agents.ask.concurrency import ConcurrencyLimit
 from agents.ask.model import LanguageModel
 from agents.assignment import GROUP
+from agents.cache.narratives import NarrativeCache
 from agents.desk import Desk, Seat
 from agents.settings import AgentSettings
 from agents.worker import Worker
@@ -172,9 +174,10 @@ async def working(
     *,
     instance: str = "one",
     clock: Callable[[], int] = now_ms,
+    cache: NarrativeCache | None = None,
 ) -> AsyncIterator[Run]:
     """Run a worker until it is warm; at the end stop it cleanly, if it has not ended."""
-    analyst = Analyst(settings, desk, now_ms=clock)
+    analyst = Analyst(settings, desk, now_ms=clock, cache=cache)
     worker = Worker(settings, broker, analyst, instance_id=instance, now_ms=clock)
     stop = asyncio.Event()
     run = Run(worker, stop, asyncio.create_task(worker.run(stop)))
@@ -277,13 +280,14 @@ def check(found: Books, places: list[Place]) -> None:
     assert len(set(first)) == len(first)
     assert set(own) <= standing - set(found.letters)
     told = {analysis.analysis_id: analysis for analysis in found.analyses}
-    answered = [d for d in found.decisions if d.outcome in ("called", "rules")]
+    answered = [d for d in found.decisions if d.outcome in ("called", "cached", "rules")]
     assert {d.analysis_id for d in answered} == set(told)
     for decision in answered:
         analysis = told[decision.decision_id]
         assert analysis.as_of_ms == decision.as_of_ms
         assert analysis.trigger.reasons == decision.reasons
-        assert (analysis.origin == "rules") is (decision.outcome == "rules")
+        assert decision.outcome == OUTCOMES.get(analysis.origin, "called")
+        assert decision.narrative_attempt_id == analysis.narrative_attempt_id
         told_by = "withdrawn" if analysis.status == "withdrawn" else analysis.origin_reason
         assert told_by == decision.reason
     ids = {d.decision_id for d in found.decisions}

@@ -128,7 +128,11 @@ def minutes(numbers: range) -> list[Aggregate]:
 
 
 async def said_again(
-    broker: BrokerSettings, name: str, from_ms: int | None = None, to_ms: int | None = None
+    broker: BrokerSettings,
+    name: str,
+    from_ms: int | None = None,
+    to_ms: int | None = None,
+    settings: AgentSettings = SETTINGS,
 ) -> tuple[Agreement, BrokerSettings]:
     """Replay into a prefix of this name."""
     target = target_of(broker, f"{broker.prefix}{name}.")
@@ -136,7 +140,7 @@ async def said_again(
     agreement = await replay_strictly(
         broker,
         target,
-        SETTINGS,
+        settings,
         request,
         stop=asyncio.Event(),
         begun=lambda _: None,

@@ -20,6 +20,7 @@ from agents.ask.concurrency import ConcurrencyLimit
 from agents.ask.model import LanguageModel, Reply
 from agents.ask.prompt import Prompt
 from agents.asking import Later
+from agents.cache.narratives import NarrativeCache
 from agents.decide.candidate import Candidate
 from agents.desk import Desk, Seat
 from agents.settings import AgentSettings, BreakerSettings, ModelSettings
@@ -102,6 +103,7 @@ class Office:
         ledger: Ledger,
         settings: AgentSettings,
         spares: Iterable[Seat] = (),
+        cache: NarrativeCache | None = None,
     ) -> None:
         self.model, self.ledger, self.breaker = model, ledger, HeardBreaker()
         self.quality = CircuitBreaker(BreakerSettings())
@@ -111,7 +113,7 @@ class Office:
         products = frozenset(settings.model.products)
         self.seat = Seat(model, self.breaker, self.quality, self.slots, products)
         desk = Desk([self.seat, *spares], books)
-        self.analyst = Analyst(settings, desk, now_ms=lambda: NOW_MS)
+        self.analyst = Analyst(settings, desk, now_ms=lambda: NOW_MS, cache=cache)
         self.on_intent: Callable[[], None] = lambda: None
 
     async def step(self, candidate: Candidate) -> tuple[Analysis, Answered] | Later:

@@ -53,7 +53,7 @@ class Floor:
     """An inbox, who empties it, and what is told."""
 
     def __init__(self, office: Office) -> None:
-        self.office, self.inbox = office, Inbox(10, office.analyst.wants_model)
+        self.office, self.inbox = office, Inbox(10, office.analyst.waits_for_model)
         self.decider = PartitionDecider(SETTINGS, 0, read_from=0, decide_from=0, tenure=1)
         self.deciders = {0: self.decider}
         self.outlet, self.failures = KeptOutlet(), list[Exception]()

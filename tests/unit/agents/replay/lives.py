@@ -7,9 +7,9 @@ import msgspec
 from msgspec.structs import replace
 
 from agents.answer.anomalies import anomalies_of
-from agents.answer.answered import Answered, analysis_of, by_model, by_rules
+from agents.answer.answered import Answered, Served, analysis_of, by_cache, by_model, by_rules
 from agents.answer.changed import compared
-from agents.answer.decided import Outcome, decision_of
+from agents.answer.decided import OUTCOMES, Outcome, decision_of
 from agents.answer.reading import told_of
 from agents.answer.rules import Words
 from agents.ask.paid import sent_of
@@ -67,6 +67,8 @@ class Life:
         self.told: list[Decision | Tally] = []
         self.entries: list[Intent | Result] = []
         self._ms, self._alerts = BASE_MS, 0
+        self.again = 0
+        """How often something was said again."""
         self._fired: list[Alert] = []
         self._start(0)
 
@@ -123,7 +125,7 @@ class Life:
     def _offer(self, made: Candidate) -> None:
         said = self.decider.analysis_of(made)
         if said is not None:
-            outcome: Outcome = "rules" if said.origin == "rules" else "called"
+            outcome = OUTCOMES.get(said.origin, "called")
             self._tell(made, outcome, said.origin_reason, said=said, decided_ms=said.produced_ms)
             return
         self._put(self.inbox.put(made))
@@ -173,7 +175,7 @@ class Life:
         if how == "killed":
             self.crash()
             return
-        outcome: Outcome = "rules" if answered.origin == "rules" else "called"
+        outcome = OUTCOMES.get(answered.origin, "called")
         self._tell(
             made,
             outcome,
@@ -202,11 +204,37 @@ class Life:
                     return by_model(made, words)
                 origin: Origin = "model_other_provider"
                 return by_model(made, words, origin=origin, reason="breaker_open")
+            case "l1" | "stale":
+                return self._said_again(made, stale=how == "stale")
             case "rejected":
                 made, _ = self._sent(made, "no JSON", "answered")
                 return by_rules(made, made.sends[-1].outcome)
             case _:
                 return by_rules(made, "deadline")
+
+    def _said_again(self, made: Candidate, *, stale: bool) -> Answered:
+        """Return what was said of the same state before, if anything was; else what rules say."""
+        prompt = prompt_of(made, MODEL)
+        known = {one.attempt_id: one for one in self.entries if isinstance(one, Intent)}
+        for one in self.entries:
+            if isinstance(one, Intent) or one.answer is None or made.product != "state":
+                continue
+            if one.item_key != prompt.item_key:
+                continue
+            words = verdict_of(one.answer, made, prompt)
+            if isinstance(words, Words):
+                served = Served(
+                    attempt_id=one.attempt_id,
+                    item_key=one.item_key,
+                    provider=known[one.attempt_id].provider,
+                    model=MODEL,
+                    prompt_version=prompt.version,
+                    age_ms=len(self.entries),
+                )
+                reason = "breaker_open" if stale else "l1"
+                self.again += 1
+                return by_cache(made, words, served, stale=stale, reason=reason)
+        return by_rules(made, "deadline")
 
     def _sent(
         self, made: Candidate, answer: str | None, outcome: str, provider: str = "anthropic"

@@ -16,6 +16,8 @@ ACTS = (
     "rules",
     "model",
     "spare",
+    "l1",
+    "stale",
     "rejected",
     "again",
     "tally",
@@ -332,3 +334,42 @@ def test_an_answered_survivor_of_before_counts_over_its_coalescence() -> None:
     life.end()
     assert equal(life.replayed()) == life.first()
     assert len(life.first()) == 2
+
+
+def narrated(*acts: str) -> Life:
+    """Return a life of flat minutes, whose states have these answers in turn."""
+    life = Life()
+    for number in range(40):
+        life.read(market(number=number))
+        if len(life.inbox):
+            life.answer(acts[min(len(life.analyses), len(acts) - 1)])
+    life.end()
+    return life
+
+
+@pytest.mark.parametrize("act", ["l1", "stale"])
+def test_what_was_said_again_is_said_again(act: str) -> None:
+    """With whose words they were, and how old."""
+    life = narrated("model", "model", act)
+    assert life.again
+    again = [one for one in equal(life.replayed()).values() if one.narrative_attempt_id]  # type: ignore[attr-defined]
+    assert len(again) == life.again
+    assert {one.origin for one in again} == {"cache" if act == "l1" else "cache_stale"}  # type: ignore[attr-defined]
+
+
+def test_words_that_the_journal_does_not_have_are_named() -> None:
+    """A place that is not trusted may say what nobody ever paid for: a replay finds it."""
+    life = narrated("model", "model", "l1")
+    (theirs,) = {one.narrative_attempt_id for one in life.analyses} - {None}
+    life.entries = [one for one in life.entries if one.attempt_id != theirs]
+    named = missed(life)
+    assert {lack for lack, _ in named} == {"journal"}
+    assert len(named) == 1 + life.again
+
+
+def test_words_that_were_altered_after_they_were_paid_for_are_named() -> None:
+    """The analysis has others than the journal."""
+    life = narrated("model", "model", "l1")
+    at = next(n for n, one in enumerate(life.analyses) if one.origin == "cache")
+    life.analyses[at] = replace(life.analyses[at], text="All is well.")
+    assert missed(life) == [("analysis", life.analyses[at].analysis_id)]
