@@ -10,11 +10,13 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from agents.answer.answered import Answered, analysis_of, by_rules
+from agents.answer.correction import REVISED, correction_of
 from agents.ask.paid import PaidCalls
 from agents.asking import Asker, Later
 from agents.cache.narratives import NarrativeCache
 from agents.calling import Caller
 from agents.decide.candidate import Candidate
+from agents.decide.superseding import Superseding
 from agents.desk import Desk, Place
 from agents.narrating import BUSY_S, Narrating
 from agents.settings import AgentSettings
@@ -100,6 +102,15 @@ class Analyst:
         """Return what the rules say of a candidate that is not to be asked about."""
         answered = by_rules(candidate, reason)
         return self._analysis(candidate, answered), answered
+
+    def corrected(self, found: Superseding) -> Analysis:
+        """Return what takes the place of an analysis: what was said of its state, if that is as it was, else what rules say."""
+        again = None
+        if self._narrating is not None and found.lead is not None:
+            told = replace(found.candidate, labels=found.labels, lead=found.lead)
+            again = self._narrating.retold(told, REVISED)
+        simulated = again is not None and again.asked_of in self._simulated
+        return correction_of(found, produced_ms=self._now_ms(), again=again, simulated=simulated)
 
     def _analysis(self, candidate: Candidate, answered: Answered) -> Analysis:
         return analysis_of(

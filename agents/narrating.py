@@ -72,6 +72,18 @@ class Narrating:
             return outcome
         return await self._stale(candidate, questions, outcome)
 
+    def retold(self, candidate: Candidate, reason: str) -> Answered | None:
+        """Return what was said of a state with the numbers of a candidate, if this process has it and it fits."""
+        for name in dict.fromkeys(seat.model.name for seat in self._desk.serving("state")):
+            question = self._question(candidate, name)
+            if (found := self._cache.peek(question.key, question.read)) is not None:
+                words = render(found.value.narrative, candidate)
+                if isinstance(words, Rejected):
+                    return None
+                served = found.value.served(question.prompt, name, found.age_ms)
+                return by_cache(candidate, words, served, stale=False, reason=reason)
+        return None
+
     def _question(self, candidate: Candidate, model: str) -> _Question:
         prompt = state_prompt_of(
             candidate.labels, model

@@ -39,10 +39,15 @@ class Trail:
         deciders: Mapping[int, PartitionDecider],
         *,
         now_ms: Callable[[], int],
+        correct: Callable[[Superseding], Analysis] | None = None,
     ) -> None:
-        """Take the deciders of the partitions that are ours, as they come and go."""
+        """Take the deciders of the partitions that are ours, as they come and go.
+
+        ``correct`` returns what takes the place of an analysis; rules say it unless told otherwise.
+        """
         self._broker, self._publisher = broker, publisher
         self._deciders, self._now_ms = deciders, now_ms
+        self._correct = correct or (lambda found: correction_of(found, produced_ms=now_ms()))
 
     def is_ours(self, candidate: Candidate) -> bool:
         """Return whether its partition is still ours, without a break since the candidate was made."""
@@ -97,14 +102,14 @@ class Trail:
             analysis: Analysis | None = found.said
             first: Sequence[OutRecord] = ()
             if analysis is None:
-                analysis = correction_of(found, produced_ms=self._now_ms())
+                analysis = self._correct(found)
                 decider.standing.take(analysis)
                 AGENT.analyses.labels(analysis.product, analysis.origin).inc()
                 first = (analysis_record(self._broker, analysis, decider.partition),)
             reason = "withdrawn" if found.withdraws else "revised"
             self._decide(
                 found.candidate,
-                "rules",
+                OUTCOMES.get(analysis.origin, "called"),
                 reason,
                 said=analysis,
                 decided_ms=analysis.produced_ms,

@@ -69,7 +69,13 @@ class Worker:
         self._settings = settings
         self._sender = Sender(broker)
         self._publisher = Publisher(self._sender)
-        self._trail = Trail(broker, self._publisher, self.assignment.deciders, now_ms=now_ms)
+        self._trail = Trail(
+            broker,
+            self._publisher,
+            self.assignment.deciders,
+            now_ms=now_ms,
+            correct=analyst.corrected,
+        )
         self._alerts = AlertReader(broker, reach_s=settings.alerts_reach_s, now_ms=now_ms)
         self._answering = Answering(self.inbox, analyst, self._trail, self._fail)
         self._decode = BY_NAME["aggregates"].decoder().decode

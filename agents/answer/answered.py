@@ -8,10 +8,11 @@ from topics import Analysis, Trigger, Usage
 from topics.analysis import Origin
 from topics.units import EPOCH_MS_MAX
 
-FRESH = ("l1", "redis", "joined")
+FRESH = ("l1", "redis", "joined", "revised")
 """Where words of before are found: in this process's memory, in Redis, or with another who had asked already.
 
-The reason of an analysis that says them again; of words that are beyond their time it is why nobody could be asked.
+The reason of an analysis that says them again, but of one that takes the place of another, which is `revised`; of words
+that are beyond their time it is why nobody could be asked.
 """
 
 

@@ -1,6 +1,7 @@
 """What is published in place of an analysis that later data contradict. PURE.
 
-Rules write it, from the facts of the same windows as they are now: nobody is asked, and nothing is paid.
+Rules write it, from the facts of the same windows as they are now; or what was said of a state is said again, where the
+state is told by the same words. Nobody is asked, and nothing is paid.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from agents.decide.printing import label_of, printed
 from agents.decide.superseding import Superseding
 from topics import Analysis, Fact
 
-from .answered import analysis_of, by_rules
+from .answered import Answered, analysis_of, by_rules
 from .changed import compared, moved_most
 from .words import HEADLINE_MAX, TEXT_MAX, Words
 
@@ -19,13 +20,30 @@ REVISED, GONE = "revised", "trigger_gone"
 """The origin reasons: what superseded another, and what withdrew one."""
 
 
-def correction_of(found: Superseding, *, produced_ms: int) -> Analysis:
-    """Return the analysis that takes the place of another. It is valid as long as that one was."""
+def correction_of(
+    found: Superseding,
+    *,
+    produced_ms: int,
+    again: Answered | None = None,
+    simulated: bool = False,
+) -> Analysis:
+    """Return the analysis that takes the place of another. It is valid as long as that one was.
+
+    ``again`` is what was said of the state before, with the numbers as revised, if that is to be said; ``simulated``
+    whether our own fake did.
+    """
     before = found.before
-    answered = by_rules(found.candidate, GONE if found.withdraws else REVISED)
+    answered = again or by_rules(found.candidate, GONE if found.withdraws else REVISED)
     if found.withdraws:
         answered = replace(answered, words=_withdrawal(found, answered.words))
-    made = analysis_of(found.candidate, answered, produced_ms=produced_ms, valid_ms=0)
+    made = analysis_of(
+        found.candidate,
+        answered,
+        produced_ms=produced_ms,
+        valid_ms=0,
+        model=answered.model,
+        simulated=simulated,
+    )
     return compared(
         replace(
             made,

@@ -54,7 +54,13 @@ class Board:
                 self._reading = asyncio.create_task(self._look(self._store))
                 self._reading.add_done_callback(self._looked)
             await asyncio.wait({self._reading})
-        return self._all() if time.monotonic() - self._read_s <= KNOWN_S else None
+        return self.known()
+
+    def known(self) -> Orders | None:
+        """Return what stands as it was read last, or None where that was too long ago."""
+        if self._store is None or time.monotonic() - self._read_s <= KNOWN_S:
+            return self._all()
+        return None
 
     async def bar(self, word: str, name: str, until_ms: int) -> bool:
         """Put a tombstone over a key; return whether all workers will know of it."""

@@ -49,6 +49,11 @@ class Levels:
         self._local, self._store, self._lifetime = local, store, lifetime
         self._now_ms = now_ms
 
+    def peek(self, name: str, check: Check[T]) -> Found[T] | None:
+        """Return a value of this process's memory that is fresh."""
+        here = self.judged(name, self._local.get(name, self._now_ms()), check, "l1")
+        return None if here is None or here.stale else here
+
     async def look(self, name: str, check: Check[T], *, stale: bool) -> Found[T] | str:
         """Return a value that is fresh, or ``stale`` if that will do; else why there is none."""
         here = self.judged(name, self._local.get(name, self._now_ms()), check, "l1")

@@ -149,6 +149,13 @@ class NarrativeCache:
         AGENT.cache_lookups.labels("stale" if looked.stale else looked.source).inc()
         return looked
 
+    def peek(self, key: Key, check: Check[T]) -> Found[T] | None:
+        """Return a fresh value of this process's memory, if what stands against it is known; nobody waits, nothing is counted."""
+        orders = self._board.known()
+        if orders is None or orders.bars(key.word, self._now_ms()):
+            return None
+        return self._levels.peek(name_of(self._prefix, orders.epoch, key.word), check)
+
     async def drop(self, key: Key) -> bool:
         """Let nothing be said under a key any more; return whether all workers will know of it.
 

@@ -123,6 +123,17 @@ class Gate:
             self.forgotten += memory.owe(memory.owed + found)
         return None
 
+    def told_as_now(self, asset: str, as_of_ms: int) -> tuple[Labels, str] | None:
+        """Return the words of the state that was told at a time, and the instrument they are of, if they are the same now.
+
+        None where other words hold since a revision, or another state has been told since.
+        """
+        memory = self._assets.get(asset)
+        if memory is None or memory.state_ms != as_of_ms or memory.state.main is None:
+            return None
+        labels = memory.state.labels
+        return (labels, memory.state.main) if labels == memory.said else None
+
     def _dive(self, memory: AssetGate, as_of_ms: int, found: tuple[Ground, ...]) -> Verdict | None:
         """Return the deep dive that findings are worth now; what may be one only later is owed."""
         is_news = memory.is_news(found)

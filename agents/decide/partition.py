@@ -3,6 +3,7 @@
 from collections import deque
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agents.settings import AgentSettings
 from topics import Aggregate, Alert, Analysis, Severity, Tally
@@ -149,7 +150,11 @@ class PartitionDecider:
 
     def next_superseding(self) -> Superseding | None:
         """Return the next analysis that takes the place of another, or None."""
-        return self.corrections.next(self.next_offset)
+        found = self.corrections.next(self.next_offset)
+        if found is None or found.withdraws or found.before.product != "state":
+            return found
+        told = self._gate.told_as_now(found.before.asset, found.before.as_of_ms)
+        return found if told is None else replace(found, labels=told[0], lead=told[1])
 
     def analysis_of(self, candidate: Candidate) -> Analysis | None:
         """Return what was published of a candidate by who had the partition before, without its decision."""

@@ -219,6 +219,11 @@ def _shown(facts: Iterable[Fact]) -> dict[tuple[str, int, str, str | None, int |
     return {(f.metric, f.window_ms, f.subject, f.quote, f.window_end_ms): printed(f) for f in facts}
 
 
+def root_id_of(analysis: Analysis) -> str:
+    """Return the id of the first of an analysis' chain."""
+    return _place_of(analysis)[0]
+
+
 def _place_of(analysis: Analysis) -> tuple[str, int]:
     """Return the id of the first of an analysis' chain, and its own number in it."""
     if analysis.supersedes is None:

@@ -12,6 +12,7 @@ from topics import Aggregate, Analysis, Severity
 
 from .alerts import alert_reason
 from .candidate import AlertCause, Candidate, worse
+from .context import Labels
 from .findings import Ground
 from .standing import Chain, quality_after, reads_otherwise, revised_facts
 
@@ -45,6 +46,10 @@ class Superseding(Struct, frozen=True):
     withdraws: bool
     said: Analysis | None = None
     """It, where it was published already and its decision was not."""
+    labels: Labels = ()
+    """Of a state that is told by the same words as before: these,"""
+    lead: str | None = None
+    """and the instrument they are of. What was said of the state holds then, with other numbers."""
 
     @property
     def alert_id(self) -> str | None:

@@ -15,6 +15,7 @@ from agents.answer.answered import (
 )
 from agents.answer.changed import compared
 from agents.answer.correction import correction_of
+from agents.answer.reading import told_of
 from agents.answer.verdict import REASONS, Rejected
 from agents.answer.words import Words
 from agents.ask.paid import sent_of
@@ -25,7 +26,7 @@ from agents.decide.context import AssetContext
 from agents.decide.editions import cited_in
 from agents.decide.facts import facts_of
 from agents.decide.quality import quality_of
-from agents.decide.standing import Chain, quality_after, revised_facts
+from agents.decide.standing import Chain, quality_after, revised_facts, root_id_of
 from agents.decide.superseding import Correction, Superseding
 from agents.settings import CONTEXT_TOKENS_MAX, AgentSettings
 from topics import BY_NAME, Aggregate, Analysis, Decision, Intent, Result
@@ -86,7 +87,11 @@ def analysis_again(
 
 
 def correction_again(
-    decision: Decision, revision: Aggregate | None, recorded: Recorded
+    decision: Decision,
+    revision: Aggregate | None,
+    context: AssetContext,
+    recorded: Recorded,
+    settings: AgentSettings,
 ) -> Analysis:
     """Return the analysis that took the place of another, because of a revision or of an alert that was retracted.
 
@@ -111,7 +116,16 @@ def correction_again(
     correction = Correction(cause, None if decision.alert_id else decision.last_offset, revision)
     withdraws = decision.reason == "withdrawn"
     found = Superseding(candidate, before, correction, withdraws=withdraws)
-    return correction_of(found, produced_ms=decision.decided_ms)
+    again = None
+    if decision.outcome == "cached":
+        labels, lead = context.labels.get(root_id_of(before), ()), told_of(facts).lead
+        again = _by_cache(replace(candidate, labels=labels, lead=lead), decision, recorded)
+    return correction_of(
+        found,
+        produced_ms=decision.decided_ms,
+        again=again,
+        simulated=again is not None and _is_simulated(again, settings),
+    )
 
 
 def _last_of(decision: Decision, recorded: Recorded) -> Analysis | None:

@@ -177,7 +177,8 @@ def place_of(decision: Decision) -> int | None:
 
 def supersedes(decision: Decision) -> bool:
     """Return whether a decision is that later data contradict an analysis."""
-    return decision.outcome == "rules" and decision.reason in ("revised", "withdrawn")
+    is_told = decision.outcome in ("rules", "cached")
+    return is_told and decision.reason in ("revised", "withdrawn")
 
 
 def _united(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

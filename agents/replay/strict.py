@@ -124,7 +124,9 @@ class PartitionReplay:
         try:
             if supersedes(decision):
                 revision = self._revisions.get(decision.last_offset)
-                analysis = correction_again(decision, revision, self._recorded)
+                analysis = correction_again(
+                    decision, revision, context, self._recorded, self._settings
+                )
             else:
                 analysis = analysis_again(decision, context, self._recorded, self._settings)
         except MissedError as missed:

@@ -15,7 +15,7 @@ from agents.decide.partition import PartitionDecider
 from agents.journal import Journal
 from agents.settings import AgentSettings, CacheSettings, ModelSettings
 from tests.servers import SharedKafka, SharedRedis
-from tests.strategies.aggregates import market
+from tests.strategies.aggregates import corrected, market
 from tests.unit.agents.fake_claude.wire import Wire
 from tests.unit.agents.serving import fake_claude
 from topics import BY_NAME, Aggregate, Analysis
@@ -135,6 +135,16 @@ class Tape:
         self.places += await publish(self._broker, windows)
         return asking
 
+    async def revise(self, windows: Sequence[Aggregate]) -> None:
+        """Correct two windows: the first's asset traded a little more, the second's price rose."""
+        more, risen = windows
+        more = corrected(more, 1, volume=1.5 * more.values.volume)  # type: ignore[union-attr]
+        risen = market(risen.subject, SETTLED + EXPIRED, volume=11.0, last=103.0, revision=1)
+        self.places += await publish(self._broker, [more, risen])
+        async with asyncio.timeout(PATIENCE_S):
+            while sum(one.supersedes is not None for one in self._listener.analyses) < 2:
+                await asyncio.sleep(0.01)
+
     async def settle(self) -> None:
         """Write minutes until what is usual is known, and the words of the states do not change any more."""
         for number in range(SETTLED):
@@ -187,11 +197,16 @@ async def test_a_state_is_paid_for_once_and_said_by_all_workers_and_by_a_replay(
         began_s = time.monotonic()
         await listener.until(await tape.write(minute(SETTLED + EXPIRED)))
         took_s = time.monotonic() - began_s
+        await tape.revise(minute(SETTLED + EXPIRED)[:2])
         bill = (await fake.bill())["entries"]
     found = await books(broker)
     check(found, tape.places)
     origins = Counter(analysis.origin for analysis in found.analyses)
-    assert origins == {"model": len(bill), "cache": len(found.analyses) - len(bill)}
+    assert origins == {"model": len(bill), "rules": 1, "cache": origins["cache"]}
+    corrections = [one for one in found.analyses if one.supersedes is not None]
+    told = {one.asset: (one.origin, one.origin_reason) for one in corrections}
+    assert told == {"A0": ("cache", "revised"), "A1": ("rules", "revised")}
+    assert "1.5x" in next(one.text for one in corrections if one.asset == "A0")
     assert len(bill) == len({d.item_key for d in found.decisions if d.outcome == "called"}) == 2
     paid = {d.attempt_ids[-1] for d in found.decisions if d.outcome == "called"}
     again = [a for a in found.analyses if a.origin == "cache"]
