@@ -36,6 +36,7 @@ class Analyst:
     ) -> None:
         """Take the desk, or None when no model is configured, and where what is said of states is kept, if it is."""
         self._settings, self.desk, self._now_ms = settings, desk, now_ms
+        self.cache = cache
         self.paid = PaidCalls()
         """What was paid for before the last start, and not told."""
         self._asker: Asker | None = None

@@ -43,7 +43,8 @@ class Board:
         self._own: dict[str, _Own] = {}
         """By word, until they are among what is read."""
         self._reading: asyncio.Task[None] | None = None
-        self._lost = False
+        self.lost = False
+        """Whether Redis did not answer when it was asked last."""
 
     async def orders(self) -> Orders | None:
         """Return what stands, or None where nobody knows."""
@@ -88,11 +89,11 @@ class Board:
             # What was told before it was read is among it; another of the same key may have come meanwhile.
             self._own = {w: own for w, own in self._own.items() if told.get(w) is not own}
         except NoAnswerError as error:
-            if not self._lost:
+            if not self.lost:
                 log.warning("the cache's Redis does not tell its orders", error=str(error))
-            self._lost = True
+            self.lost = True
         else:
-            self._lost = False
+            self.lost = False
 
     async def _tell(self, store: Store) -> bool:
         """Tell Redis of our tombstones; return whether it knows all of them."""

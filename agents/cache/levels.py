@@ -49,6 +49,11 @@ class Levels:
         self._local, self._store, self._lifetime = local, store, lifetime
         self._now_ms = now_ms
 
+    @property
+    def entries(self) -> int:
+        """Values in this process's memory."""
+        return len(self._local)
+
     def peek(self, name: str, check: Check[T]) -> Found[T] | None:
         """Return a value of this process's memory that is fresh."""
         here = self.judged(name, self._local.get(name, self._now_ms()), check, "l1")

@@ -6,7 +6,7 @@ it comes from. Operators' orders, a new epoch or a tombstone, hold everywhere wi
 """
 
 from collections.abc import Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -82,6 +82,23 @@ class NarrativeCache:
             declined_s=settings.declined_s,
             now_ms=now_ms,
         )
+
+    @property
+    def state(self) -> Literal["own", "shared", "away"]:
+        """Whether values are shared with other processes; `away`: for now they cannot be."""
+        if self._store is None:
+            return "own"
+        return "away" if self._board.lost else "shared"
+
+    @property
+    def entries(self) -> int:
+        """Values in this process's memory."""
+        return self._levels.entries
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a value that is being made."""
+        return self._making.waiting
 
     async def begin(self) -> None:
         """Look at what Redis does with its memory; one that does not answer yet is none of a start's business.

@@ -128,6 +128,7 @@ def report(
         "minute_windows": max(witness.minutes.values(), default=0),
         "analyses": counts.analyses,
         "analyses_by_model": counts.by_model,
+        "analyses_said_again": counts.said_again,
         "decisions": counts.decisions,
         "aggregates_tallied": counts.tallied,
         "breaker_states": list(witness.breaker_states),
@@ -154,7 +155,8 @@ def summary(told: Mapping[str, Any]) -> list[str]:
     counted = (
         f"{told['seconds']:.0f} s of wall time: {told['raw_events']:,} events,"
         f" {told['aggregates']:,} aggregates ({told['revisions']:,} revisions),"
-        f" {told['analyses']:,} analyses ({told['analyses_by_model']:,} by the model)"
+        f" {told['analyses']:,} analyses ({told['analyses_by_model']:,} in the model's"
+        f" words, {told['analyses_said_again']:,} of them said again)"
     )
     disorder = (
         f"{told['duplicates']:,} duplicates, {told['late_events']:,} late, {told['gaps']:,} gaps,"

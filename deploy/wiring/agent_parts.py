@@ -2,6 +2,7 @@
 
 from agents.ask.breaker import CircuitBreaker
 from agents.ask.breakers import Breakers, words_of
+from agents.cache.narratives import NarrativeCache
 from agents.desk import Desk, Seat
 from agents.metrics import AGENT
 from agents.settings import AgentSettings
@@ -21,6 +22,12 @@ HINDRANCES = {
     "busy": "as many calls are in flight as may be",
 }
 """Why a model is not asked now, in words; what is not among them is the outcome of its last call."""
+CACHES = {
+    "own": "of this process alone",
+    "shared": "shared through Redis",
+    "away": "its Redis does not answer: each process asks for itself",
+}
+"""What is shared of what was said of states, in words."""
 WAITS = "; reading waits until the brokers have taken what is written"
 
 
@@ -62,6 +69,8 @@ def agent_parts(
     if len(desk.seats) > 1:
         parts += [model_part(seat, now_s, is_first=seat is desk.primary) for seat in desk.seats]
     parts += [breaker_part(name, breaker, now_s) for name, breaker in breakers]
+    if worker.analyst.cache is not None:
+        parts.append(cache_part(worker.analyst.cache))
     parts.append(budget.part(settings.budget.scope, desk.ledger.terms))
     return parts
 
@@ -82,6 +91,13 @@ def breaker_part(name: str, breaker: CircuitBreaker, now_s: float) -> Part:
             "window_slow": float(tally.slow),
         },
     )
+
+
+def cache_part(cache: NarrativeCache) -> Part:
+    """Return how what was said of states is kept."""
+    words = f"{cache.entries} in memory, {CACHES[cache.state]}"
+    numbers = {"entries": float(cache.entries), "waiting": float(cache.waiting)}
+    return Part("cache", cache.state, words, numbers)
 
 
 def model_part(seat: Seat, now_s: float, *, is_first: bool) -> Part:

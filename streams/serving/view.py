@@ -50,6 +50,9 @@ class Counts(Struct):
     analyses: int = 0
     """Each id once: of several with one id the first counts."""
     by_model: int = 0
+    """Analyses in a model's words,"""
+    said_again: int = 0
+    """and of these in words that it had said before, of the same state."""
     decisions: int = 0
     """Records; after a crash of the agent those in flight come twice."""
     decided: int = 0
@@ -203,6 +206,7 @@ class View:
         self._said[analysis.analysis_id] = None
         self.counts.analyses += 1
         self.counts.by_model += analysis.origin != "rules"
+        self.counts.said_again += analysis.origin.startswith("cache")
         self.analyses.append(analysis)
 
     def _decision(self, decision: Decision) -> None:

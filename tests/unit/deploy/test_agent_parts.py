@@ -3,15 +3,17 @@
 import re
 from pathlib import Path
 
+import pytest
 from prometheus_client import REGISTRY
 
 from agents.account.ledger import Ledger
 from agents.ask.breakers import Breakers
-from agents.settings import UNCACHED_CALLS_MAX, AgentSettings
+from agents.settings import UNCACHED_CALLS_MAX, AgentSettings, ModelSettings
 from agents.worker import BACKLOG_MAX, Worker
 from deploy.reporting import Part
 from deploy.wiring.agent_budget import BudgetSeen
 from deploy.wiring.agent_parts import agent_parts
+from tests.unit.agents.cache.caches import cache
 from tests.unit.agents.office import Office, SaidModel, said, terms
 from tests.unit.agents.test_worker import PausingConsumer, pile_up, worker
 from topics import Usage
@@ -55,6 +57,35 @@ def test_a_prompt_that_is_not_cached_is_told_until_it_is() -> None:
         "anthropic/x", "deep_dive-1", Usage(input_tokens=100, cache_creation_input_tokens=800)
     )
     assert "cache" not in role_of(ours).words
+
+
+@pytest.mark.parametrize(
+    ("url", "state", "words"),
+    [
+        (None, "own", "1 in memory, of this process alone"),
+        (
+            "redis://127.0.0.1:1",
+            "away",
+            "0 in memory, its Redis does not answer: each process asks",
+        ),
+    ],
+)
+async def test_what_is_kept_of_states_is_told(url: str | None, state: str, words: str) -> None:
+    """How much, and whether it is shared; without a cache there is no such line."""
+    settings = AgentSettings(model=ModelSettings(products=("state",)))
+    async with cache(url, "test.", call_s=0.2) as asker:
+        await asker.ask()
+        unasked = Ledger("redis://127.0.0.1:1", prefix="test.", scope="test", terms=terms(1))
+        ours = worker(PausingConsumer())
+        ours.analyst = Office(SaidModel(said()), unasked, settings, cache=asker.cache).analyst
+        breakers = Breakers(settings.breaker, settings.quality)
+        parts = {p.part: p for p in agent_parts(ours, settings, breakers, BudgetSeen(), 0.0)}
+    assert parts["cache"].state == state
+    assert parts["cache"].words.startswith(words)
+    assert "cache" not in {
+        p.part
+        for p in agent_parts(worker(PausingConsumer()), settings, breakers, BudgetSeen(), 0.0)
+    }
 
 
 def test_the_metrics_that_the_page_names_are_there() -> None:

@@ -120,23 +120,37 @@ def test_ports_are_open_to_this_machine_only(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in WHOLE[name].get("ports", []))
 
 
-def test_the_ledger_is_reached_by_the_agent_alone() -> None:
+@pytest.mark.parametrize("name", ["ledger", "cache"])
+def test_each_redis_is_reached_by_the_agent_alone(name: str) -> None:
     """It has no password, so its network has no one else and no way out."""
-    assert [n for n, service in SERVICES.items() if "ledger" in service["networks"]] == [
-        "redis-ledger",
-        "agent",
-    ]
-    assert COMPOSE["networks"]["ledger"] == {"internal": True}
-    assert "ports" not in SERVICES["redis-ledger"]
+    members = [n for n, service in SERVICES.items() if name in service["networks"]]
+    assert members == [f"redis-{name}", "agent"]
+    assert COMPOSE["networks"][name] == {"internal": True}
+    assert "ports" not in SERVICES[f"redis-{name}"]
+
+
+def given_to(name: str) -> dict[str, str]:
+    """Return the settings a Redis is started with."""
+    words = SERVICES[name]["command"]
+    return dict(zip(words[::2], words[1::2], strict=True))
 
 
 def test_the_ledger_evicts_nothing_and_survives_a_restart() -> None:
     """A forgotten reservation would be money spent twice."""
-    words = SERVICES["redis-ledger"]["command"]
-    given = dict(zip(words[::2], words[1::2], strict=True))
+    given = given_to("redis-ledger")
     assert given["--maxmemory-policy"] == "noeviction"
     assert given["--appendonly"] == "yes"
     assert given["--dir"] in {inside for _, inside in mounts(SERVICES["redis-ledger"])}
+
+
+def test_the_cache_is_another_redis_and_drops_what_is_asked_for_least() -> None:
+    """Where the ledger is full it refuses; where the cache is, it forgets."""
+    given = given_to("redis-cache")
+    assert given["--maxmemory-policy"] == "allkeys-lfu"
+    assert (given["--appendonly"], given["--save"]) == ("no", "")
+    agent = settings("agent").agent
+    assert agent.cache.redis_url == "redis://redis-cache:6379/0"
+    assert agent.budget.redis_url == "redis://redis-ledger:6379/0"
 
 
 @every_service

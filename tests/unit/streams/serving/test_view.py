@@ -224,6 +224,19 @@ def test_the_last_analyses_are_kept() -> None:
     assert view.counts.analyses == module.ANALYSES_MAX + 1
 
 
+@pytest.mark.parametrize(
+    ("origin", "by_model", "said_again"),
+    [("rules", 0, 0), ("model_cheaper", 1, 0), ("cache", 1, 1), ("cache_stale", 1, 1)],
+)
+def test_whose_words_an_analysis_says_is_counted(
+    origin: str, by_model: int, said_again: int
+) -> None:
+    """A model's, and of these the ones that it had said before."""
+    view = View()
+    view.take(analysis(1, origin=origin))
+    assert (view.counts.by_model, view.counts.said_again) == (by_model, said_again)
+
+
 def test_an_analysis_that_is_said_again_counts_once_and_its_first_words_stay() -> None:
     """After a crash of the agent those in flight come twice; readers keep the one at the lowest offset."""
     view = View()
