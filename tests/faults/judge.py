@@ -15,7 +15,7 @@ def judge(evidence: Evidence) -> Verdict:
     answers(log, evidence, verdict)
     wire(log, evidence.sends, verdict)
     sends_of_answers(log, evidence.bill, evidence.terms.paid_max, verdict)
-    breakers(evidence, verdict)
+    breakers(log, evidence, verdict)
     moments(evidence.samples, verdict)
     books(evidence, verdict)
     recovery(log, evidence, verdict)

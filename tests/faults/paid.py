@@ -63,13 +63,17 @@ def sends_of_answers(log: Log, bill: Sequence[Billed], paid_max: int, verdict: V
     verdict.figures["answers_by_paid_sends"] = dict(sorted(spread.items()))
 
 
-def breakers(evidence: Evidence, verdict: Verdict) -> None:
+def breakers(log: Log, evidence: Evidence, verdict: Verdict) -> None:
     """Hold every request against the state of its agent's breakers at the time it was on the wire."""
     under_way = probes = trials = 0
     openings: Counter[str] = Counter()
     for (agent, breaker), spells in spells_of(evidence.changes).items():
         openings[breaker] += sum(spell.state is State.OPEN for spell in spells)
-        sends = [send for send in evidence.sends if send.agent == agent]
+        sends = [
+            send
+            for send in evidence.sends
+            if send.agent == agent and _heeds(log, send.attempt_id, breaker)
+        ]
         for spell in spells:
             within = [send for send in sends if spell.from_s <= send.at_s < spell.to_s]
             if spell.state in SHUT:
@@ -95,6 +99,13 @@ def breakers(evidence: Evidence, verdict: Verdict) -> None:
         "requests_in_trials": probes,
         "requests_under_way_at_openings": under_way,
     }
+
+
+def _heeds(log: Log, attempt_id: str, breaker: str) -> bool:
+    """Return whether a call needs a breaker's leave: a prompt's only where it asks with that prompt."""
+    intent = log.intents.get(attempt_id)
+    kind, _, name = breaker.partition("/")
+    return kind != "quality" or intent is None or intent[0].prompt_version == name
 
 
 def spells_of(changes: Sequence[Change]) -> dict[tuple[str, str], list[Spell]]:

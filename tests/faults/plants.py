@@ -142,9 +142,9 @@ def _while_quality_is_open(scene: Scene) -> str:
     for change in scene.changes[:3]:
         at_s = change.at_s - 1.8 if change.state is State.OPEN else 1000.9
         if change.state is not State.HALF_OPEN:
-            scene.changes.append(replace(change, breaker="quality/dive", at_s=at_s))
+            scene.changes.append(replace(change, breaker="quality/p", at_s=at_s))
     scene.sends[0] = replace(scene.sends[0], at_s=1000.8)
-    return "a0, 0.60 s after quality/dive had opened"
+    return "a0, 0.60 s after quality/p had opened"
 
 
 def _crowded(scene: Scene) -> str:
@@ -288,6 +288,22 @@ def _correction_unsaid(scene: Scene) -> str:
     return "dive/0/1: no analysis"
 
 
+def _words_of_nobody(scene: Scene) -> str:
+    scene.say_again("a9")
+    return "dive/7 by a9 (not on the bill)"
+
+
+def _words_that_were_spoilt(scene: Scene) -> str:
+    scene.say_again("a1")
+    return "dive/7 by a1 (hang)"
+
+
+def _words_of_another(scene: Scene) -> str:
+    scene.say_again()
+    _decision(scene, -1, narrative_attempt_id="a2")
+    return "dive/7: analysis and decision say {'whose'"
+
+
 def _id_of(scene: Scene, offset: int) -> str:
     made = scene.aggregates[offset]
     assert isinstance(made, Aggregate)
@@ -312,6 +328,9 @@ PLANTS: list[tuple[str, Plant]] = [
     ("late", _late_since_the_alert),
     ("unfit", _unfit),
     ("unfit", _unbilled_words),
+    ("unfit", _words_of_nobody),
+    ("unfit", _words_that_were_spoilt),
+    ("unanswered", _words_of_another),
     ("oversent", _oversent),
     ("unnamed", _unnamed),
     ("sent_while_open", _while_open),

@@ -90,6 +90,15 @@ class Scene(Struct, kw_only=True):
                 )
             )
 
+    def say_again(self, attempt_id: str = "a0") -> None:
+        """Add the next window, whose analysis says an attempt's answer again."""
+        offset = len(self.aggregates)
+        self.aggregates.append(market(number=offset))
+        whose = {"narrative_attempt_id": attempt_id, "narrative_age_ms": 9}
+        decision = decision_of(self.aggregates, offset, "cached", "redis", **whose)
+        self.decisions.append(decision)
+        self.analyses.append(replace(analysis_of(decision), origin="cache", **whose))
+
     def evidence(self) -> Evidence:
         """Return what the judge is given."""
         step_ms, noise = self.step_ms, [] if self.noise is None else [self.noise]

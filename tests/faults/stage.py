@@ -49,7 +49,10 @@ def settings_of(base_url: str, redis_url: str) -> AgentSettings:
                 "simulated": True,
                 "timeout_s": 4.0,
                 "concurrency": 8,
+                "products": ["deep_dive", "state"],
             },
+            # Short of time, so that states are asked about again and again.
+            "cache": {"redis_url": f"{redis_url.removesuffix('/0')}/1", "ttl_s": 20.0},
             "budget": {
                 "redis_url": redis_url,
                 "scope": SCOPE,

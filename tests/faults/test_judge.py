@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from agents.ask.breaker import State
 from tests.strategies.aggregates import market
 
 from .evidence import Billed
@@ -54,6 +55,20 @@ def test_a_run_as_it_must_be_has_no_defect_and_its_figures_add_up() -> None:
     assert f["breakers_closed_after_s"] == pytest.approx(2.0)
     assert f["answers_by_paid_sends"] == {0: 1, 1: 3}
     assert "7 aggregates read" in table(verdict)
+
+
+def test_an_answer_that_is_said_again_needs_no_call_and_no_leave() -> None:
+    """It is told apart; and a prompt's breaker says nothing of calls with another prompt."""
+    scene = faultless()
+    scene.say_again()
+    opened = next(change for change in scene.changes if change.state is State.OPEN)
+    scene.changes.append(replace(opened, breaker="quality/another", at_s=999.0))
+    scene.changes.append(
+        replace(opened, breaker="quality/another", state=State.CLOSED, at_s=1006.0)
+    )
+    verdict = judge(scene.evidence())
+    assert verdict.faultless, verdict.examples
+    assert verdict.figures["fates"]["cached"] == 1
 
 
 def test_what_is_told_again_counts_at_its_lowest_offset() -> None:

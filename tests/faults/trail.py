@@ -89,7 +89,7 @@ def answers(log: Log, evidence: Evidence, verdict: Verdict) -> None:
 
 def corrects(decision: Decision) -> bool:
     """Return whether it speaks of an analysis that takes the place of another, and of no candidate."""
-    return decision.outcome == "rules" and decision.reason in CORRECTIONS
+    return decision.outcome in ("rules", "cached") and decision.reason in CORRECTIONS
 
 
 def fate_of(decision: Decision) -> str:
@@ -202,12 +202,14 @@ def _check_answer(
         "produced_ms": (found.produced_ms, decision.decided_ms),
         "attempt_ids": (found.attempt_ids, decision.attempt_ids),
         "corrects": (found.supersedes in log.analyses, corrects(decision)),
+        "again": (found.origin.startswith("cache"), decision.outcome == "cached"),
+        "whose": (found.narrative_attempt_id, decision.narrative_attempt_id),
     }
     wrong = {name: pair for name, pair in says.items() if pair[0] != pair[1]}
     if wrong:
         verdict.find("unanswered", f"{decision.decision_id}: analysis and decision say {wrong}")
-    if found.origin == "model":
-        last = found.attempt_ids[-1] if found.attempt_ids else ""
+    if found.origin != "rules":
+        last = found.narrative_attempt_id or (found.attempt_ids[-1] if found.attempt_ids else "")
         if last not in billed or billed[last] not in FIT_FAULTS:
             fault = billed.get(last, "not on the bill")
             verdict.find(
