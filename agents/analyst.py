@@ -14,12 +14,14 @@ from msgspec.structs import replace
 
 from agents.answer.answered import Answered, analysis_of, by_model, by_rules
 from agents.answer.rules import Words
-from agents.ask.attempts import Attempt, GiveUp, Send, Wait, is_too_late, next_step
+from agents.ask.attempts import Attempt, GiveUp, Send, Wait, is_too_late, next_step, paid
+from agents.ask.excerpts.bearing import borne
 from agents.ask.outcomes import named
 from agents.ask.paid import PaidCalls
 from agents.calling import Caller, Made, Unmade
 from agents.decide.candidate import Candidate
 from agents.desk import ANSWERED, Desk, Place, Seat, failures_of
+from agents.readings import Readings
 from agents.settings import AgentSettings
 from topics import Analysis
 from topics.analysis import Origin
@@ -40,9 +42,15 @@ class Analyst:
     """Answers candidates."""
 
     def __init__(
-        self, settings: AgentSettings, desk: Desk | None, *, now_ms: Callable[[], int]
+        self,
+        settings: AgentSettings,
+        desk: Desk | None,
+        *,
+        now_ms: Callable[[], int],
+        readings: Readings | None = None,
     ) -> None:
-        """Take the desk, or None when no model is configured."""
+        """Take the desk, or None when no model is configured; and who asks about posts, if anybody does."""
+        self._readings = readings
         self._settings, self.desk, self._now_ms = settings, desk, now_ms
         self.paid = PaidCalls()
         """What was paid for before the last start, and not told."""
@@ -91,7 +99,7 @@ class Analyst:
     def _analysis(self, candidate: Candidate, answered: Answered) -> Analysis:
         return analysis_of(
             candidate,
-            answered,
+            borne(answered),
             produced_ms=self._now_ms(),
             valid_ms=int(self._settings.gate.state_valid_s * 1000),
             model=answered.model,
@@ -112,6 +120,8 @@ class Analyst:
 
     async def _answered(self, candidate: Candidate, place: Place | None) -> Answered | Later:
         """Answer by what has been paid for, else by the model if there is a place, else by the rules."""
+        if self._readings is not None and self.wants_model(candidate):
+            candidate = await self._readings.recall(candidate, self.paid)
         candidate, recalled = await self._recalled(candidate)
         if recalled is not None:
             return recalled
@@ -149,6 +159,8 @@ class Analyst:
                 return by_rules(candidate, reason)
             case Wait(not_before_s):
                 return Later(candidate, not_before_s, candidate.sends[-1].outcome)
+        if self._readings is not None:
+            candidate = await self._readings.read(candidate, place, caller)
         made = await caller.call(candidate, place)
         if isinstance(made, Unmade):
             return self._refused(candidate, caller, place.seat, made)
@@ -223,6 +235,7 @@ def step_of(
     candidate: Candidate, now_s: float, answer_s: float, *, other_models: int = 0
 ) -> Send | Wait | GiveUp:
     """Return whether a candidate is worth another send, after those it had, where an answer takes so long."""
+    asked = [Attempt(named(read.sent.outcome), read.sent.ended_s) for read in candidate.readings]
     history = [
         Attempt(named(sent.outcome), sent.ended_s, sent.retry_after_s) for sent in candidate.sends
     ]
@@ -233,4 +246,5 @@ def step_of(
         seed=candidate.candidate_id,
         answer_s=answer_s,
         other_models=other_models,
+        paid_before=paid(asked),
     )

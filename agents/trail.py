@@ -229,7 +229,7 @@ def decision_of(
     """
     alert_id = alert_of(candidate.candidate_id) if correcting is None else correcting.alert_id
     last = max(0, candidate.read_to - 1)
-    sends = candidate.sends if answered is None else answered.sends
+    asked = candidate if answered is None else answered
     decision = Decision(
         decision_id=candidate.candidate_id,
         asset=candidate.asset,
@@ -248,7 +248,7 @@ def decision_of(
         last_offset=max(candidate.offsets, default=last),
         decided_ms=decided_ms,
         alert_id=alert_id,
-        attempt_ids=[] if survivor else [sent.attempt_id for sent in sends],
+        attempt_ids=[] if survivor else asked.attempt_ids,
         read_to=candidate.read_to,
         lead=candidate.lead,
         alert_ids=candidate.alert_ids,

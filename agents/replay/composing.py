@@ -8,10 +8,11 @@ from agents.answer.answered import Answered, analysis_of, by_model, by_rules
 from agents.answer.changed import compared
 from agents.answer.correction import correction_of
 from agents.answer.verdict import REASONS, Rejected
+from agents.ask.excerpts.bearing import borne, doubt_in
 from agents.ask.paid import sent_of
 from agents.ask.prompt import Prompt, prompt_of, verdict_of
 from agents.ask.routing import origin_of
-from agents.decide.candidate import AlertCause, Candidate
+from agents.decide.candidate import AlertCause, Candidate, Read
 from agents.decide.context import AssetContext
 from agents.decide.editions import cited_in
 from agents.decide.facts import facts_of
@@ -43,7 +44,7 @@ def analysis_again(
     Raises:
         MissedError: Something is lacking, or not as it was.
     """
-    calls = _calls_of(decision, recorded)
+    readings, calls = _calls_of(decision, recorded)
     sends = [
         sent_of(
             result,
@@ -55,7 +56,9 @@ def analysis_again(
         for intent, result in calls
     ]
     last = _last_of(decision, recorded)
-    candidate = replace(candidate_again(decision, context), sends=tuple(sends), last=last)
+    candidate = replace(
+        candidate_again(decision, context), sends=tuple(sends), readings=readings, last=last
+    )
     if decision.outcome == "called":
         answered = _by_model(candidate, decision, calls, settings)
     elif decision.outcome == "rules":
@@ -65,7 +68,7 @@ def analysis_again(
         raise MissedError(msg, lack="verdict")
     analysis = analysis_of(
         candidate,
-        answered,
+        borne(answered),
         produced_ms=decision.decided_ms,
         valid_ms=int(settings.gate.state_valid_s * 1000),
         model=answered.model,
@@ -161,22 +164,42 @@ def candidate_again(decision: Decision, context: AssetContext) -> Candidate:
     )
 
 
-def _calls_of(decision: Decision, recorded: Recorded) -> list[tuple[Intent, Result]]:
-    calls = []
+def _calls_of(
+    decision: Decision, recorded: Recorded
+) -> tuple[tuple[Read, ...], list[tuple[Intent, Result]]]:
+    """Return what was asked about posts, and what was asked about the candidate.
+
+    A question about posts is not made again: they are not kept. What was read of its answer is.
+    """
+    readings, calls = [], []
     for attempt_id in decision.attempt_ids:
         intent, result = recorded.intent(attempt_id), recorded.result(attempt_id)
         if intent is None or result is None:
             lacking = "intent" if intent is None else "result"
             msg = f"the journal has no {lacking} of {attempt_id}"
             raise MissedError(msg, lack="journal")
-        calls.append((intent, result))
+        if result.excerpts is None:
+            calls.append((intent, result))
+        else:
+            readings.append(_read_again(intent, result, result.excerpts))
     if decision.outcome == "called" and not calls:
         msg = f"it was called, and names no attempt of {decision.item_key}"
         raise MissedError(msg, lack="journal")
     if calls and decision.item_key not in (None, calls[-1][1].item_key):
         msg = f"its item is {decision.item_key}, and {calls[-1][1].attempt_id} asked {calls[-1][1].item_key}"
         raise MissedError(msg, lack="journal")
-    return calls
+    return tuple(readings), calls
+
+
+def _read_again(intent: Intent, result: Result, asked: int) -> Read:
+    sent = sent_of(
+        result,
+        provider=intent.provider,
+        model=intent.model,
+        prompt_version=intent.prompt_version,
+        outcome=result.outcome,
+    )
+    return Read(sent=sent, doubt=doubt_in(result.answer, asked))
 
 
 def _is_simulated(intent: Intent, settings: AgentSettings) -> bool:
