@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from agents.account.ledger import Ledger
 from agents.account.shown import Spend
@@ -23,6 +24,7 @@ from agents.ask.model import Reply
 from agents.ask.outcomes import OUTCOMES, Money
 from agents.ask.prompt import prompt_of
 from agents.decide.candidate import Candidate
+from agents.desk import Seat
 from tests.servers import SharedRedis
 from tests.unit.agents.ask.excerpts.posts import DIFFERENT, post
 from tests.unit.agents.candidates import candidate
@@ -99,6 +101,13 @@ def office(ledger: Ledger, reader: SaidModel) -> Open:
     return open_one
 
 
+def seat_in(ours: Office) -> Seat:
+    """Return who is asked about posts."""
+    readings = ours.analyst._readings
+    assert readings is not None
+    return readings.seat
+
+
 async def dived(ours: Office, left_s: float = 20.0, **changes: object) -> tuple[Analysis, Answered]:
     """Return the answer to the dive that posts have a part in."""
     return await ours.answer(left_s, reasons=DIVE.reasons, **changes)
@@ -139,6 +148,7 @@ async def test_it_is_asked_once_before_the_dive_and_paid_for_like_any_call(
     assert analysis.output_tokens == 2 * USED.output_tokens
     assert await ours.spend() == Spend(settled=analysis.cost_nano_usd, reserved=0)
     assert (analysis.model, analysis.prompt_version) == (MODEL, dive.version)
+    assert seat_in(ours).slots.in_flight == 0
 
 
 async def test_what_it_does_is_one_step_of_confidence(office: Open, reader: SaidModel) -> None:
@@ -200,6 +210,17 @@ async def test_what_goes_wrong_is_no_reading_and_the_dive_is_as_without(
     assert ours.breaker.heard == [SUCCESS]
 
 
+async def test_a_provider_s_own_words_are_not_logged(office: Open, reader: SaidModel) -> None:
+    """They may repeat what they were shown."""
+    ours = office()
+    reader.reply = replace(failed("bad_request", IGNORED, Usage()), message=DIFFERENT[0])
+    with capture_logs() as logs:
+        await dived(ours)
+    (told,) = logs
+    assert (told["event"], told["outcome"]) == ("posts were not read", "bad_request")
+    assert DIFFERENT[0] not in repr(told)
+
+
 def caps(**cap: int) -> Terms:
     """Return the usual cap and others."""
     usual = terms(10**9)
@@ -257,9 +278,7 @@ async def test_a_model_that_cannot_be_asked_is_not_waited_for(
     """Its breaker or the prompt's is open, it asked for silence, it has no slot, its price is not known."""
     for outcome in ("breaker_open", "quality_open", "rate_limited", "busy", "price_unknown"):
         ours = office()
-        readings = ours.analyst._readings
-        assert readings is not None
-        seat, now_s = readings.seat, time.monotonic()
+        seat, now_s = seat_in(ours), time.monotonic()
         match outcome:
             case "breaker_open":
                 seat.breaker.force(is_open=True, reason="said", now_s=now_s)
