@@ -21,10 +21,10 @@ from .metrics import AGENT
 from .tails import AGAIN_S, POLL_MS, close_consumer
 
 TOPIC = "raw.social"
-ROUND_MAX = 500
-"""Records at a time: a few milliseconds of the loop that everything else runs in."""
+ROUND_MAX = 200
+"""Records at a time: two milliseconds of the loop that everything else runs in, six on a busy machine."""
 PAUSE_S = 0.02
-"""After each round: of a flood no more than 25,000 posts a second are read, and the loop is free in between."""
+"""After each round: of a flood no more than 10,000 posts a second are read, and the loop is free in between."""
 
 log = structlog.get_logger()
 

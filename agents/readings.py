@@ -5,6 +5,7 @@ is no reading, and the dive goes on as without. What is kept of the answer, here
 lists; what they do is in `agents.ask.excerpts.bearing`.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from secrets import token_hex
@@ -117,8 +118,7 @@ class Readings:
         now_s, seat = time.monotonic(), self.seat
         if (hindrance := self._hindrance(now_s, until_s)) is not None:
             return hindrance
-        posts = self.posts.about(candidate.asset, candidate.as_of_ms)
-        shown = excerpts_of(posts, candidate.asset, f"{self._seed}/{candidate.candidate_id}")
+        shown = await self._shown(candidate)
         if len(shown) < EXCERPTS_MIN:
             return "few_posts"
         # The place is for one call at a time: of the same model this one takes it before the dive does.
@@ -132,6 +132,12 @@ class Readings:
         finally:
             if slot is not None:
                 seat.slots.give_back(slot)
+
+    async def _shown(self, candidate: Candidate) -> tuple[str, ...]:
+        """Return what of an asset's posts is asked about; in a thread, since to clean many long ones takes a while."""
+        posts = self.posts.about(candidate.asset, candidate.as_of_ms)
+        seed = f"{self._seed}/{candidate.candidate_id}"
+        return await asyncio.to_thread(excerpts_of, posts, candidate.asset, seed)
 
     async def _paid(self, asking: _Asking, caller: Caller) -> Read | str:
         async with self._books.attempt(asking.call) as reserved:

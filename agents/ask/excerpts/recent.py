@@ -68,10 +68,9 @@ class RecentPosts:
         """Let go of what was logged too long ago."""
         since_ms = now_ms - self._window_ms
         for asset, of_asset in list(self._assets.items()):
-            for author, kept in list(of_asset.items()):
-                if kept.logged_ms > since_ms:
-                    break  # those behind it were told later
-                del of_asset[author]
+            # Those behind the first that stays were told later.
+            while of_asset and of_asset[first := next(iter(of_asset))].logged_ms <= since_ms:
+                del of_asset[first]
             if not of_asset:
                 del self._assets[asset]
 

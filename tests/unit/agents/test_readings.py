@@ -14,19 +14,20 @@ from structlog.testing import capture_logs
 from agents.account.ledger import Ledger
 from agents.account.shown import Spend
 from agents.account.terms import Terms
-from agents.analyst import Later
+from agents.analyst import Later, step_of
 from agents.answer.answered import Answered
-from agents.ask.attempts import PAID_MAX
+from agents.ask.attempts import PAID_MAX, Send
 from agents.ask.excerpts.question import version
 from agents.ask.excerpts.reading import UNCLEAR
 from agents.ask.excerpts.recent import RecentPosts
 from agents.ask.model import Reply
 from agents.ask.outcomes import OUTCOMES, Money
 from agents.ask.prompt import prompt_of
-from agents.decide.candidate import Candidate
+from agents.decide.candidate import Candidate, Read
 from agents.desk import Seat
 from tests.servers import SharedRedis
-from tests.unit.agents.ask.excerpts.posts import DIFFERENT, post
+from tests.unit.agents.account.test_budget import ask
+from tests.unit.agents.ask.excerpts.posts import DIFFERENT, a_read, post
 from tests.unit.agents.candidates import candidate
 from tests.unit.agents.entries import result
 from topics import Analysis, Intent, Result, Usage
@@ -149,6 +150,17 @@ async def test_it_is_asked_once_before_the_dive_and_paid_for_like_any_call(
     assert await ours.spend() == Spend(settled=analysis.cost_nano_usd, reserved=0)
     assert (analysis.model, analysis.prompt_version) == (MODEL, dive.version)
     assert seat_in(ours).slots.in_flight == 0
+
+
+async def test_the_journal_has_the_closed_words_and_not_how_they_were_written(
+    office: Open, reader: SaidModel
+) -> None:
+    """Blanks and escapes can carry words too."""
+    ours = office()
+    reader.reply = said(READ.replace(",", " \n,\t").replace("no", "\\u006eo"))
+    await dived(ours)
+    (told,) = [e for e in ours.journal if isinstance(e, Result) and e.excerpts is not None]
+    assert told.answer == READ
 
 
 async def test_what_it_does_is_one_step_of_confidence(office: Open, reader: SaidModel) -> None:
@@ -388,6 +400,20 @@ async def test_a_dive_that_is_sent_again_is_read_once_and_it_counts_among_the_pa
     assert (await ours.spend()).reserved == 0
 
 
+def test_a_reading_that_was_paid_for_leaves_the_dive_two_sends() -> None:
+    """One that cost nothing leaves it three."""
+    cut = replace(a_read(None).sent, outcome="cut", attempt_id="a")
+    for outcome, sends, may_send in (
+        ("answered", 1, True),
+        ("answered", 2, False),
+        ("timeout", 2, False),
+        ("overloaded", 2, True),
+    ):
+        read = Read(sent=replace(a_read(None).sent, outcome=outcome))
+        made = candidate(readings=(read,), sends=(cut,) * sends, deadline_s=999.0)
+        assert isinstance(step_of(made, 99.0, 0.0), Send) is may_send, (outcome, sends)
+
+
 def paid_reading(number: int = 1, *, ago_ms: int = 1_000, **changes: object) -> Result:
     """Return a question about posts that a process asked which ended before it told of it."""
     fields = {
@@ -428,6 +454,16 @@ async def test_one_whose_cost_nobody_knows_is_charged_and_is_no_reading(office: 
     analysis, _ = await dived(ours)
     assert (len(analysis.attempt_ids), analysis.attempt_ids[0]) == (2, "reading/1")
     assert DOUBT not in analysis.confidence_basis
+
+
+async def test_the_ledger_hears_of_one_that_it_had_not_heard_of(office: Open) -> None:
+    """The process ended between the journal and Redis: what was reserved is settled."""
+    ours = office()
+    await ours.ledger.reserve(ask(1, 150_000), NOW_MS)
+    await ours.ledger.confirm("a1", NOW_MS)
+    ours.analyst.paid.take(paid_reading(attempt_id="a1"))
+    analysis, _ = await dived(ours)
+    assert await ours.spend() == Spend(settled=analysis.cost_nano_usd, reserved=0)
 
 
 async def test_another_s_reading_is_not_taken(office: Open, reader: SaidModel) -> None:
