@@ -22,7 +22,7 @@ from agents.account.recovery import use_of
 from agents.ask.attempts import ANSWER_S_MIN
 from agents.ask.breaker import CircuitBreaker, Outcome
 from agents.ask.breakers import worth_of
-from agents.ask.excerpts.bearing import doubt_in
+from agents.ask.excerpts.bearing import doubt_in, read_of
 from agents.ask.excerpts.choosing import EXCERPTS_MIN, excerpts_of
 from agents.ask.excerpts.occasion import concerns_posts
 from agents.ask.excerpts.question import Question, prompt_of, question_of, version
@@ -35,7 +35,7 @@ from agents.decide.candidate import Candidate, Read, Sent
 from agents.desk import Permits, Place, Seat
 from agents.excerpt_settings import ExcerptSettings
 from agents.metrics import AGENT
-from topics import Result, Usage
+from topics import Usage
 
 UNUSABLE = "broken_schema"
 """The outcome of an answer that is not exactly what was asked for."""
@@ -97,7 +97,7 @@ class Readings:
             outcome=result.outcome,
             ended_s=time.monotonic(),
         )
-        return _with_reading(candidate, Read(sent=sent, doubt=_doubt_of(result)))
+        return _with_reading(candidate, read_of(sent, result))
 
     async def read(self, candidate: Candidate, place: Place, caller: Caller) -> Candidate:
         """Return a candidate that is about to be asked of ``place``, with what was made of its asset's posts.
@@ -255,10 +255,6 @@ def _closed(reply: Reply, asked: int) -> Reply:
     if read is UNCLEAR:
         return replace(reply, text=None, outcome=UNUSABLE)
     return replace(reply, text=msgspec.json.encode(read).decode())
-
-
-def _doubt_of(result: Result) -> str | None:
-    return doubt_in(result.answer, result.excerpts or 0)
 
 
 def _with_reading(candidate: Candidate, read: Read) -> Candidate:

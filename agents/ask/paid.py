@@ -97,3 +97,14 @@ def sent_of(
         usage=result.usage,
         cost_nano_usd=result.cost_nano_usd,
     )
+
+
+def sent_again(intent: Intent, result: Result) -> Sent:
+    """Return the send that the journal holds the two of."""
+    return sent_of(
+        result,
+        provider=intent.provider,
+        model=intent.model,
+        prompt_version=intent.prompt_version,
+        outcome=result.outcome,
+    )

@@ -8,8 +8,8 @@ from agents.answer.answered import Answered, analysis_of, by_model, by_rules
 from agents.answer.changed import compared
 from agents.answer.correction import correction_of
 from agents.answer.verdict import REASONS, Rejected
-from agents.ask.excerpts.bearing import borne, doubt_in
-from agents.ask.paid import sent_of
+from agents.ask.excerpts.bearing import borne, read_of
+from agents.ask.paid import sent_again
 from agents.ask.prompt import Prompt, prompt_of, verdict_of
 from agents.ask.routing import origin_of
 from agents.decide.candidate import AlertCause, Candidate, Read
@@ -45,19 +45,10 @@ def analysis_again(
         MissedError: Something is lacking, or not as it was.
     """
     readings, calls = _calls_of(decision, recorded)
-    sends = [
-        sent_of(
-            result,
-            provider=intent.provider,
-            model=intent.model,
-            prompt_version=intent.prompt_version,
-            outcome=result.outcome,
-        )
-        for intent, result in calls
-    ]
+    sends = tuple(sent_again(*call) for call in calls)
     last = _last_of(decision, recorded)
     candidate = replace(
-        candidate_again(decision, context), sends=tuple(sends), readings=readings, last=last
+        candidate_again(decision, context), sends=sends, readings=readings, last=last
     )
     if decision.outcome == "called":
         answered = _by_model(candidate, decision, calls, settings)
@@ -181,7 +172,7 @@ def _calls_of(
         if result.excerpts is None:
             calls.append((intent, result))
         else:
-            readings.append(_read_again(intent, result, result.excerpts))
+            readings.append(read_of(sent_again(intent, result), result))
     if decision.outcome == "called" and not calls:
         msg = f"it was called, and names no attempt of {decision.item_key}"
         raise MissedError(msg, lack="journal")
@@ -189,17 +180,6 @@ def _calls_of(
         msg = f"its item is {decision.item_key}, and {calls[-1][1].attempt_id} asked {calls[-1][1].item_key}"
         raise MissedError(msg, lack="journal")
     return tuple(readings), calls
-
-
-def _read_again(intent: Intent, result: Result, asked: int) -> Read:
-    sent = sent_of(
-        result,
-        provider=intent.provider,
-        model=intent.model,
-        prompt_version=intent.prompt_version,
-        outcome=result.outcome,
-    )
-    return Read(sent=sent, doubt=doubt_in(result.answer, asked))
 
 
 def _is_simulated(intent: Intent, settings: AgentSettings) -> bool:

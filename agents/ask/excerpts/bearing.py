@@ -8,6 +8,8 @@ from msgspec.structs import replace
 
 from agents.answer.answered import Answered
 from agents.answer.words import BASIS_MAX, Words
+from agents.decide.candidate import Read, Sent
+from topics import Result
 from topics.analysis import Confidence
 
 from .choosing import EXCERPTS_MIN
@@ -34,6 +36,11 @@ def doubt_of(reading: Reading, asked: int) -> str | None:
 def doubt_in(answer: str | None, asked: int) -> str | None:
     """Return the same of an answer about ``asked`` excerpts, whatever it is."""
     return doubt_of(reading_of(answer, asked), asked)
+
+
+def read_of(sent: Sent, result: Result) -> Read:
+    """Return a question about posts out of the journal: what came of it, read again."""
+    return Read(sent=sent, doubt=doubt_in(result.answer, result.excerpts or 0))
 
 
 def borne(answered: Answered) -> Answered:
