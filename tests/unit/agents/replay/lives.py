@@ -163,6 +163,9 @@ class Life:
         if how == "again":
             self._put(self.inbox.put_back(self._sent(made, None, "timeout")[0], 1.0))
             return
+        if how in {"doubted", "read"}:
+            read = self._read(made, COORDINATED if how == "doubted" else None)
+            made, how = replace(made, readings=(*made.readings, read)), "model"
         answered = self._answered(made, how)
         analysis = analysis_of(
             made,
@@ -195,9 +198,6 @@ class Life:
 
     def _answered(self, made: Candidate, how: str) -> Answered:
         match how:
-            case "doubted" | "read":
-                read = self._read(made, COORDINATED if how == "doubted" else None)
-                return self._answered(replace(made, readings=(*made.readings, read)), "model")
             case "model" | "spare":
                 provider = "anthropic" if how == "model" else "aws"
                 good = GOOD_STATE if made.product == "state" else answer_to(made)
