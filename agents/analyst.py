@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from agents.answer.answered import Answered, analysis_of, by_rules
 from agents.answer.correction import REVISED, correction_of
+from agents.ask.excerpts.bearing import borne
 from agents.ask.paid import PaidCalls
 from agents.asking import Asker, Later
 from agents.cache.narratives import NarrativeCache
@@ -19,6 +20,7 @@ from agents.decide.candidate import Candidate
 from agents.decide.superseding import Superseding
 from agents.desk import Desk, Place
 from agents.narrating import BUSY_S, Narrating
+from agents.readings import Readings
 from agents.settings import AgentSettings
 from topics import Analysis
 
@@ -33,8 +35,13 @@ class Analyst:
         *,
         now_ms: Callable[[], int],
         cache: NarrativeCache | None = None,
+        readings: Readings | None = None,
     ) -> None:
-        """Take the desk, or None when no model is configured, and where what is said of states is kept, if it is."""
+        """Take the desk, or None when no model is configured.
+
+        What is said of states is kept in ``cache``, if there is one; ``readings`` asks about posts, if anybody does.
+        """
+        self._readings = readings
         self._settings, self.desk, self._now_ms = settings, desk, now_ms
         self.cache = cache
         self.paid = PaidCalls()
@@ -42,7 +49,8 @@ class Analyst:
         self._asker: Asker | None = None
         self._narrating: Narrating | None = None
         if desk is not None:
-            self._asker = Asker(desk, Caller(settings, desk, self.paid, now_ms=now_ms))
+            caller = Caller(settings, desk, self.paid, now_ms=now_ms)
+            self._asker = Asker(desk, caller, readings)
             if cache is not None:
                 self._narrating = Narrating(settings, desk, self._asker, cache)
         self._simulated = {
@@ -116,7 +124,7 @@ class Analyst:
     def _analysis(self, candidate: Candidate, answered: Answered) -> Analysis:
         return analysis_of(
             candidate,
-            answered,
+            borne(answered),
             produced_ms=self._now_ms(),
             valid_ms=int(self._settings.gate.state_valid_s * 1000),
             model=answered.model,
@@ -134,6 +142,8 @@ class Analyst:
         """Answer by what has been paid for, else by what was said before, else by the model if there is a place, else by the rules."""
         asker = self._asker
         if asker is not None and self.wants_model(candidate):
+            if self._readings is not None:
+                candidate = await self._readings.recall(candidate, self.paid)
             candidate, recalled = await asker.recalled(candidate)
             if recalled is not None:
                 return recalled

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from agents.answer.answered import Answered, by_model, by_rules
 from agents.answer.rules import Words
-from agents.ask.attempts import Attempt, GiveUp, Send, Wait, is_too_late, next_step
+from agents.ask.attempts import Attempt, GiveUp, Send, Wait, is_too_late, next_step, paid
 from agents.ask.outcomes import named
 from agents.calling import Caller, Made, Unmade
 from agents.decide.candidate import Candidate
 from agents.desk import ANSWERED, Desk, Place, Seat, failures_of
+from agents.readings import Readings
 from topics.analysis import Origin
 
 
@@ -38,9 +39,9 @@ class Asked(Struct, frozen=True):
 class Asker:
     """Asks the models of one desk."""
 
-    def __init__(self, desk: Desk, caller: Caller) -> None:
-        """Take who may be asked, and who makes the calls."""
-        self._desk, self._caller = desk, caller
+    def __init__(self, desk: Desk, caller: Caller, readings: Readings | None = None) -> None:
+        """Take who may be asked, who makes the calls, and who asks about posts, if anybody does."""
+        self._desk, self._caller, self._readings = desk, caller, readings
 
     def why_not(self, candidate: Candidate, now_s: float) -> str:
         """Return why no model is asked about a candidate that has no place, as the reason an analysis carries."""
@@ -75,6 +76,8 @@ class Asker:
                 return Asked(by_rules(candidate, reason))
             case Wait(not_before_s):
                 return Asked(Later(candidate, not_before_s, candidate.sends[-1].outcome))
+        if self._readings is not None:
+            candidate = await self._readings.read(candidate, place, self._caller)
         made = await self._caller.call(candidate, place)
         if isinstance(made, Unmade):
             return Asked(self._refused(candidate, seat, made))
@@ -136,6 +139,7 @@ def step_of(
     candidate: Candidate, now_s: float, answer_s: float, *, other_models: int = 0
 ) -> Send | Wait | GiveUp:
     """Return whether a candidate is worth another send, after those it had, where an answer takes so long."""
+    asked = [Attempt(named(read.sent.outcome), read.sent.ended_s) for read in candidate.readings]
     history = [
         Attempt(named(sent.outcome), sent.ended_s, sent.retry_after_s) for sent in candidate.sends
     ]
@@ -146,4 +150,5 @@ def step_of(
         seed=candidate.candidate_id,
         answer_s=answer_s,
         other_models=other_models,
+        paid_before=paid(asked),
     )

@@ -154,8 +154,8 @@ class Caller:
             quality = seat.quality_of(candidate.product)
             quality.report(permits.quality, worth, time.monotonic(), why=outcome)
         self._desk.watch_cache(seat, prompt.version, reply)
-        cost = await self._account(sendable, reply, began_ms)
-        await self._heed(seat, reply)
+        cost = await self.account(sendable, reply, began_ms)
+        await self.heed(seat, reply)
         sent = Sent(
             attempt_id=attempt_id,
             item_key=prompt.item_key,
@@ -176,7 +176,7 @@ class Caller:
             return "deadline"
         return self._desk.admit(seat, now_s, candidate.product)
 
-    async def _heed(self, seat: Seat, reply: Reply) -> None:
+    async def heed(self, seat: Seat, reply: Reply) -> None:
         """Correct a model's pace by what its answer says of the provider's own limits."""
         limits = reply.limits
         buckets = (limits.requests, limits.input_tokens, limits.output_tokens)
@@ -192,7 +192,7 @@ class Caller:
         except LedgerError as error:
             log.warning("the pace is not corrected", error=str(error))
 
-    async def _account(self, sendable: Sendable, reply: Reply, began_ms: int) -> int:
+    async def account(self, sendable: Sendable, reply: Reply, began_ms: int) -> int:
         """Book what a call cost and return it; one without usage cost nobody knows what, so it is charged in full."""
         if reply.usage is None:
             await sendable.charge(reply.outcome)
@@ -236,7 +236,7 @@ class Caller:
             change = Concurrency.NONE if reply is None or ours else reply.meaning.concurrency
             seat.slots.report(place.slot, change, now_s)
             if reply is not None:
-                _keep_away(seat, reply, now_s)
+                keep_away(seat, reply, now_s)
                 if _tells_how_long(reply):
                     self._answer_time[seat.label].take(now_s - began_s)
             AGENT.call_s.labels(seat.label).observe(now_s - began_s)
@@ -274,7 +274,7 @@ class Caller:
         )
 
 
-def _keep_away(seat: Seat, reply: Reply, now_s: float) -> None:
+def keep_away(seat: Seat, reply: Reply, now_s: float) -> None:
     """Open the breaker of a model that stays closed, and let one be that asks for silence."""
     if reply.meaning.opens:
         # At once is no time: it would not be opened at all.

@@ -107,13 +107,43 @@ class CacheMetrics:
         )
 
 
-class AgentMetrics(AskingMetrics, CacheMetrics):
+class ExcerptMetrics:
+    """What is read of strangers' posts, and asked about them."""
+
+    def __init__(self) -> None:
+        """Declare them."""
+        self.posts = Counter(
+            "tapereader_agent_posts",
+            "Posts read, by what became of them: kept, bot, stale or unreadable; and cut, replaced or pushed out of their place.",
+            ("fate",),
+        )
+        self.posts_kept = Gauge("tapereader_agent_posts_kept", "Posts of the last minutes.")
+        self.posts_assets = Gauge(
+            "tapereader_agent_posts_assets", "Assets that there are such posts of."
+        )
+        self.posts_lost = Counter(
+            "tapereader_agent_posts_lost", "Times that reading posts had to begin again."
+        )
+        self.readings = Counter(
+            "tapereader_agent_readings",
+            "Deep dives that posts have a part in, by what came of the question about them: answered, or why there is no reading.",
+            ("outcome",),
+        )
+        self.doubts = Counter(
+            "tapereader_agent_reading_doubts",
+            "Readings of posts that make an analysis less sure, by why.",
+            ("doubt",),
+        )
+
+
+class AgentMetrics(AskingMetrics, CacheMetrics, ExcerptMetrics):
     """The agent role."""
 
     def __init__(self) -> None:
         """Declare them."""
         AskingMetrics.__init__(self)
         CacheMetrics.__init__(self)
+        ExcerptMetrics.__init__(self)
         self.aggregates = Counter("tapereader_agent_aggregates", "Aggregates read.")
         self.candidates = Counter(
             "tapereader_agent_candidates", "Candidates the gate let through.", ("product",)

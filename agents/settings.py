@@ -16,6 +16,7 @@ from .endpoints import (
     SpareSettings,
     is_loopback,
 )
+from .excerpt_settings import ExcerptSettings
 
 __all__ = [
     "CONTEXT_TOKENS_MAX",
@@ -220,6 +221,7 @@ class AgentSettings(Branch):
     budget: BudgetSettings = BudgetSettings()
     pacing: PacingSettings = PacingSettings()
     cache: CacheSettings = CacheSettings()
+    excerpts: ExcerptSettings | None = None
     inbox_max: int = Field(default=5_000, ge=1, le=1_000_000)
     """Assets that may wait for their analysis."""
     deadline_s: float = Field(default=20.0, gt=0)

@@ -89,7 +89,8 @@ RAW: tuple[Topic, ...] = tuple(
         cleanup="delete",
         retention_ms=7 * _DAY_MS,
         written_by=("collect",),
-        read_by=("streams", "replay", "audit"),
+        # The agent only where a model may be asked about posts.
+        read_by=("streams", "replay", "audit", *(("agent",) if kind == "social" else ())),
         enveloped=False,
         config={
             # A replay's copies keep their timestamps, however old those are.

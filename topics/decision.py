@@ -37,8 +37,8 @@ class Decision(Struct, frozen=True, kw_only=True, tag_field="type", tag="decisio
     alert_id: Annotated[str, Meta(max_length=200)] | None = None
     """The alert that made it a candidate. Then no aggregate did, and both offsets are that of the last one read."""
     attempt_ids: list[AttemptId] = []
-    """What was sent to a model for it, oldest first, also where rules answered in the end. A coalesced one's are its
-    survivor's."""
+    """What was sent to a model for it, also where rules answered in the end: questions about posts first, else oldest
+    first. A coalesced one's are its survivor's."""
     compared_with: str | None = None
     """The analysis that its own is told against: the asset's last, or the one whose place it takes."""
     narrative_age_ms: Count | None = None

@@ -76,7 +76,7 @@ class Result(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.r
     stop_reason: str | None = None
     request_id: str | None = None
     answer: Annotated[str, Meta(max_length=ANSWER_CHARS_MAX)] | None = None
-    """The model's own text; never a post's."""
+    """The model's own text, or what a question about posts made of it; never a post's."""
     started_ms: EpochMs
     ended_ms: EpochMs
     asset: AssetId | None = None
@@ -84,3 +84,5 @@ class Result(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.r
     provider: Word | None = None
     """The intent's, as is the model; of results that were written before these fields there is none."""
     model: str | None = None
+    excerpts: Count | None = None
+    """How many strangers' posts it was asked about; then the answer is words of closed lists. None: it was no such question."""

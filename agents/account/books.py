@@ -248,6 +248,7 @@ class Reserved:
             asset=call.asset,
             provider=call.provider,
             model=call.model,
+            excerpts=call.excerpts,
             **came,
         )
 
@@ -262,7 +263,6 @@ class Reserved:
         await self._books.end(self.call.attempt_id, state, Use())
         if not self._intended:
             return
-        now_ms = self._books.now_ms()
         await self._books.write(
             self._result(
                 outcome=outcome,
@@ -270,7 +270,7 @@ class Reserved:
                 usage=NO_RESULT,
                 cost_nano_usd=self.quoted.nano_usd if state == "charged" else 0,
                 started_ms=self._at_ms,
-                ended_ms=max(now_ms, self._at_ms),
+                ended_ms=max(self._books.now_ms(), self._at_ms),
             )
         )
 

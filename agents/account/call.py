@@ -31,6 +31,8 @@ class Call(Struct, frozen=True, kw_only=True):
     """Thinking included."""
     context_tokens_max: int | None = None
     """What the question could tell of its asset: with that it can be asked again, word by word."""
+    excerpts: int | None = None
+    """How many strangers' posts it is about, where it is about them."""
 
     def quoted(self, at_ms: int) -> Quote:
         """Return the most it can cost, by the prices of a moment.

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from agents.answer.rules import VERSION, Words, analyse, direction_of
-from agents.decide.candidate import Candidate, Sent
+from agents.decide.candidate import Candidate, Read, Sent
 from topics import Analysis, Trigger, Usage
 from topics.analysis import Origin
 from topics.units import EPOCH_MS_MAX
@@ -36,6 +36,8 @@ class Answered(Struct, frozen=True, kw_only=True):
     reason: str
     sends: tuple[Sent, ...] = ()
     """What was sent to get them, also where rules answer in the end."""
+    readings: tuple[Read, ...] = ()
+    """What was asked about posts before."""
     served: Served | None = None
     """Where they were said before."""
 
@@ -67,17 +69,28 @@ class Answered(Struct, frozen=True, kw_only=True):
     @property
     def cost_nano_usd(self) -> int:
         """What all sends cost; one whose cost nobody knows is charged in full."""
-        return sum(sent.cost_nano_usd for sent in self.sends)
+        return sum(sent.cost_nano_usd for sent in self.all_sends)
 
     @property
     def attempt_ids(self) -> list[str]:
-        """Of all sends, oldest first."""
-        return [sent.attempt_id for sent in self.sends]
+        """Of all sends: questions about posts first, else oldest first."""
+        return [sent.attempt_id for sent in self.all_sends]
+
+    @property
+    def all_sends(self) -> tuple[Sent, ...]:
+        """What was sent, about posts too."""
+        return (*(read.sent for read in self.readings), *self.sends)
 
 
 def by_rules(candidate: Candidate, reason: str) -> Answered:
     """Return what the rules say, and why they were asked."""
-    return Answered(words=analyse(candidate), origin="rules", reason=reason, sends=candidate.sends)
+    return Answered(
+        words=analyse(candidate),
+        origin="rules",
+        reason=reason,
+        sends=candidate.sends,
+        readings=candidate.readings,
+    )
 
 
 def by_model(
@@ -87,7 +100,13 @@ def by_model(
 
     ``reason`` is `answered`, or why it was not the primary that was asked.
     """
-    return Answered(words=words, origin=origin, reason=reason, sends=candidate.sends)
+    return Answered(
+        words=words,
+        origin=origin,
+        reason=reason,
+        sends=candidate.sends,
+        readings=candidate.readings,
+    )
 
 
 def by_cache(
@@ -98,7 +117,14 @@ def by_cache(
     ``reason`` is where it was found; of one that is ``stale``, why nobody could be asked.
     """
     origin: Origin = "cache_stale" if stale else "cache"
-    return Answered(words=words, origin=origin, reason=reason, sends=candidate.sends, served=served)
+    return Answered(
+        words=words,
+        origin=origin,
+        reason=reason,
+        sends=candidate.sends,
+        readings=candidate.readings,
+        served=served,
+    )
 
 
 def analysis_of(
@@ -141,8 +167,8 @@ def analysis_of(
         rules_version=None if is_model else VERSION,
         narrative_age_ms=None if served is None else served.age_ms,
         narrative_attempt_id=None if served is None else served.attempt_id,
-        input_tokens=sum(_input_tokens(sent.usage) for sent in answered.sends),
-        output_tokens=sum(sent.usage.output_tokens for sent in answered.sends),
+        input_tokens=sum(_input_tokens(sent.usage) for sent in answered.all_sends),
+        output_tokens=sum(sent.usage.output_tokens for sent in answered.all_sends),
         cost_nano_usd=answered.cost_nano_usd,
         attempt_ids=answered.attempt_ids,
     )

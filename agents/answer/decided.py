@@ -36,7 +36,7 @@ def decision_of(
     """
     alert_id = alert_of(candidate.candidate_id) if correcting is None else correcting.alert_id
     last = max(0, candidate.read_to - 1)
-    sends = candidate.sends if answered is None else answered.sends
+    asked = candidate if answered is None else answered
     served = None if answered is None else answered.served
     decision = Decision(
         decision_id=candidate.candidate_id,
@@ -56,7 +56,7 @@ def decision_of(
         last_offset=max(candidate.offsets, default=last),
         decided_ms=decided_ms,
         alert_id=alert_id,
-        attempt_ids=[] if survivor else [sent.attempt_id for sent in sends],
+        attempt_ids=[] if survivor else asked.attempt_ids,
         narrative_age_ms=None if served is None else served.age_ms,
         narrative_attempt_id=None if served is None else served.attempt_id,
         read_to=candidate.read_to,

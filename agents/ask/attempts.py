@@ -25,7 +25,7 @@ from msgspec import Struct
 from agents.ask.outcomes import CallOutcome, Money, Retry
 
 PAID_MAX = 3
-"""Sends of one candidate that were paid or may have been, on whatever model."""
+"""Sends of one candidate that were paid or may have been, on whatever model, about its asset's posts too."""
 SENDS_MAX = 6
 """Sends of one candidate in all: those that cost nothing still cost time and pace."""
 BACKOFF_S = 0.5
@@ -77,12 +77,14 @@ def next_step(
     seed: str,
     answer_s: float = 0.0,
     other_models: int = 0,
+    paid_before: int = 0,
 ) -> Step:
     """Return what to do with a candidate after these sends, oldest first.
 
     ``seed`` decides the jitter; the candidate's id makes a decision repeatable. ``answer_s`` is how long an answer
-    takes, as far as one knows; ``other_models`` how many models that have not failed the candidate can be asked now. All
-    times are seconds of one clock.
+    takes, as far as one knows; ``other_models`` how many models that have not failed the candidate can be asked now;
+    ``paid_before`` how many sends were paid that were no question about the candidate itself. All times are seconds of one
+    clock.
     """
     if is_too_late(now_s, deadline_s, answer_s):
         return GiveUp(history[-1].outcome.name if history else "deadline")
@@ -90,7 +92,7 @@ def next_step(
         return Send()
     last = history[-1]
     moves = other_models > 0 and leaves_model(last.outcome)
-    if _spent(history, moves=moves):
+    if _spent(history, moves=moves) or paid(history) + paid_before >= PAID_MAX:
         return GiveUp(last.outcome.name)
     not_before_s = last.ended_s + (0.0 if moves else _pause_s(history, seed))
     if is_too_late(not_before_s, deadline_s, answer_s):
@@ -124,7 +126,6 @@ def _spent(history: Sequence[Attempt], *, moves: bool) -> bool:
     return (
         (retry in {Retry.NEVER, Retry.OTHER_MODEL} and not moves)
         or (once and alike > 1)
-        or paid(history) >= PAID_MAX
         or len(history) >= SENDS_MAX
     )
 

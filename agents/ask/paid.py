@@ -5,6 +5,8 @@ call that failed counts among the sends of its candidate, which are bounded over
 flight when a process ended.
 """
 
+from collections.abc import Callable
+
 from agents.decide.candidate import Sent
 from topics import Analysis, Decision, Intent, Result, Tally
 from topics.journal import ABANDONED
@@ -51,8 +53,21 @@ class PaidCalls:
     def pop(self, item_key: str, since_ms: int) -> Result | None:
         """Return the oldest call with a question, once; those that ended before a time are let go."""
         self._calls = {a: r for a, r in self._calls.items() if r.ended_ms >= since_ms}
-        asked = (a for a, r in self._calls.items() if r.item_key == item_key)
-        found = next(asked, None)
+        return self._first(lambda call: call.item_key == item_key)
+
+    def pop_reading(self, asset: str, since_ms: int) -> Result | None:
+        """Return the oldest question about an asset's posts that ended since a time, once.
+
+        Which posts it was about does not matter: they were those of before the start, and will not be there again.
+        """
+        return self._first(
+            lambda call: (
+                call.excerpts is not None and call.asset == asset and call.ended_ms >= since_ms
+            )
+        )
+
+    def _first(self, fits: Callable[[Result], bool]) -> Result | None:
+        found = next((a for a, r in self._calls.items() if fits(r)), None)
         return None if found is None else self._calls.pop(found)
 
 
@@ -81,4 +96,15 @@ def sent_of(
         ended_s=ended_s,
         usage=result.usage,
         cost_nano_usd=result.cost_nano_usd,
+    )
+
+
+def sent_again(intent: Intent, result: Result) -> Sent:
+    """Return the send that the journal holds the two of."""
+    return sent_of(
+        result,
+        provider=intent.provider,
+        model=intent.model,
+        prompt_version=intent.prompt_version,
+        outcome=result.outcome,
     )

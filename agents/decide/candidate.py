@@ -55,6 +55,14 @@ class Sent(Struct, frozen=True, kw_only=True):
     """What the ledger was told: of an unknown cost the whole reservation."""
 
 
+class Read(Struct, frozen=True, kw_only=True):
+    """One question about an asset's posts, and what came of it."""
+
+    sent: Sent
+    doubt: str | None = None
+    """Why posts make an analysis less sure, in words of ours; None where they do not, or nobody knows."""
+
+
 class Candidate(Struct, frozen=True, kw_only=True):
     """What to analyse, why, and which aggregates wait for it.
 
@@ -97,11 +105,19 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """What was sent for it, and for those it took over; oldest first."""
     sought: Labels | None = None
     """The words that nothing has been said under so far: with the same it waits for a model."""
+    readings: tuple[Read, ...] = ()
+    """What was asked about posts, likewise."""
     last: Analysis | None = None
     """The asset's last analysis when it was to be answered: what a deep dive is told to have changed since."""
     heir: str | None = None
     """Who took it over, as a decision from before this process says. It waits for that one, which the log makes again:
     answered by itself it would have an end that the decision does not tell."""
+
+    @property
+    def attempt_ids(self) -> list[str]:
+        """All that was sent: questions about posts first, else oldest first."""
+        sends = (*(read.sent for read in self.readings), *self.sends)
+        return [sent.attempt_id for sent in sends]
 
     @property
     def alert_ids(self) -> list[str]:
@@ -158,6 +174,7 @@ def coalesced(older: Candidate, newer: Candidate) -> Candidate:
         shown=shown,
         labels=newer.labels,
         sends=older.sends + newer.sends,
+        readings=older.readings + newer.readings,
         heir=newer.heir,
     )
 

@@ -18,10 +18,11 @@ from agents.answer.correction import correction_of
 from agents.answer.reading import told_of
 from agents.answer.verdict import REASONS, Rejected
 from agents.answer.words import Words
-from agents.ask.paid import sent_of
+from agents.ask.excerpts.bearing import borne, read_of
+from agents.ask.paid import sent_again
 from agents.ask.prompt import Prompt, prompt_of, verdict_of
 from agents.ask.routing import origin_of
-from agents.decide.candidate import AlertCause, Candidate
+from agents.decide.candidate import AlertCause, Candidate, Read
 from agents.decide.context import AssetContext
 from agents.decide.editions import cited_in
 from agents.decide.facts import facts_of
@@ -53,19 +54,12 @@ def analysis_again(
     Raises:
         MissedError: Something is lacking, or not as it was.
     """
-    calls = _calls_of(decision, recorded)
-    sends = [
-        sent_of(
-            result,
-            provider=intent.provider,
-            model=intent.model,
-            prompt_version=intent.prompt_version,
-            outcome=result.outcome,
-        )
-        for intent, result in calls
-    ]
+    readings, calls = _calls_of(decision, recorded)
+    sends = tuple(sent_again(*call) for call in calls)
     last = _last_of(decision, recorded)
-    candidate = replace(candidate_again(decision, context), sends=tuple(sends), last=last)
+    candidate = replace(
+        candidate_again(decision, context), sends=sends, readings=readings, last=last
+    )
     if decision.outcome == "called":
         answered = _by_model(candidate, decision, calls, settings)
     elif decision.outcome == "cached":
@@ -77,7 +71,7 @@ def analysis_again(
         raise MissedError(msg, lack="verdict")
     analysis = analysis_of(
         candidate,
-        answered,
+        borne(answered),
         produced_ms=decision.decided_ms,
         valid_ms=int(settings.gate.state_valid_s * 1000),
         model=answered.model,
@@ -186,17 +180,29 @@ def candidate_again(decision: Decision, context: AssetContext) -> Candidate:
     )
 
 
-def _calls_of(decision: Decision, recorded: Recorded) -> list[tuple[Intent, Result]]:
-    calls = [_call_of(attempt_id, recorded) for attempt_id in decision.attempt_ids]
+def _calls_of(
+    decision: Decision, recorded: Recorded
+) -> tuple[tuple[Read, ...], list[tuple[Intent, Result]]]:
+    """Return what was asked about posts, and what was asked about the candidate.
+
+    A question about posts is not made again: they are not kept. What was read of its answer is.
+    """
+    readings, calls = [], []
+    for attempt_id in decision.attempt_ids:
+        intent, result = _call_of(attempt_id, recorded)
+        if result.excerpts is None:
+            calls.append((intent, result))
+        else:
+            readings.append(read_of(sent_again(intent, result), result))
     if decision.outcome == "cached":
-        return calls
+        return tuple(readings), calls
     if decision.outcome == "called" and not calls:
         msg = f"it was called, and names no attempt of {decision.item_key}"
         raise MissedError(msg, lack="journal")
     if calls and decision.item_key not in (None, calls[-1][1].item_key):
         msg = f"its item is {decision.item_key}, and {calls[-1][1].attempt_id} asked {calls[-1][1].item_key}"
         raise MissedError(msg, lack="journal")
-    return calls
+    return tuple(readings), calls
 
 
 def _call_of(attempt_id: str, recorded: Recorded) -> tuple[Intent, Result]:

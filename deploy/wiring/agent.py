@@ -26,6 +26,7 @@ from topics.settings import BrokerSettings
 
 from .agent_budget import BudgetSeen
 from .agent_cache import create_cache
+from .agent_excerpts import create_readings, posts_read
 from .agent_models import create_desk
 from .agent_parts import agent_parts
 
@@ -39,7 +40,8 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
     breakers = create_breakers(settings)
     desk = create_desk(settings.agent, settings.broker.prefix, breakers, journal)
     cache = None if desk is None else create_cache(settings.agent, settings.broker.prefix)
-    analyst = Analyst(settings.agent, desk, now_ms=now_ms, cache=cache)
+    readings = create_readings(settings.agent, desk, breakers)
+    analyst = Analyst(settings.agent, desk, now_ms=now_ms, cache=cache, readings=readings)
     worker = Worker(
         settings.agent,
         settings.broker,
@@ -68,6 +70,7 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
                 asyncio.create_task(orders.run()),
             ]
             ending.push_async_callback(_end_all, beside)
+            await ending.enter_async_context(posts_read(settings.agent, settings.broker, readings))
             for task in beside:
                 task.add_done_callback(lambda _: stop.set())  # by itself, by a defect only
             await orders.caught_up(stop)

@@ -7,9 +7,9 @@ from importlib.resources import files
 import msgspec
 from msgspec import Struct
 
-from agents.ask.prompt import item_key
+from agents.ask.prompt import AnswerSchema, Prompt, item_key
 
-from .reading import SCHEMA_VERSION
+from .reading import SCHEMA, SCHEMA_BYTES, SCHEMA_VERSION
 
 NAME = "excerpts"
 MARK_CHARS = 4
@@ -43,8 +43,8 @@ def version() -> str:
 def question_of(asset: str, excerpts: tuple[str, ...], model: str, nonce: str) -> Question:
     """Return what to ask about an asset's excerpts.
 
-    ``nonce`` is this request's own (its attempt id): the mark between the words follows from it, so that no post can
-    hold it (datamarking; Hines et al. 2024, "Defending Against Indirect Prompt Injection Attacks With Spotlighting").
+    ``nonce`` is this request's own, and nobody else knows it: the mark between the words follows from it, so that no post
+    can hold it (datamarking; Hines et al. 2024, "Defending Against Indirect Prompt Injection Attacks With Spotlighting").
     """
     plain = _text({"asset": asset, "excerpts": list(excerpts)})
     key = item_key(NAME, plain, version(), SCHEMA_VERSION, model)
@@ -53,6 +53,14 @@ def question_of(asset: str, excerpts: tuple[str, ...], model: str, nonce: str) -
     user = _text({"asset": asset, "mark": mark, "excerpts": marked})
     return Question(
         system=system_text(), user=user, version=version(), item_key=key, asked=len(excerpts)
+    )
+
+
+def prompt_of(question: Question) -> Prompt:
+    """Return the same as a model's port takes it."""
+    schema = AnswerSchema(SCHEMA, SCHEMA_VERSION, SCHEMA_BYTES)
+    return Prompt(
+        question.system, question.user, question.version, question.item_key, schema=schema
     )
 
 

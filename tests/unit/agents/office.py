@@ -17,12 +17,15 @@ from agents.analyst import Analyst
 from agents.answer.answered import Answered
 from agents.ask.breaker import CircuitBreaker, Outcome, Permit, State
 from agents.ask.concurrency import ConcurrencyLimit
+from agents.ask.excerpts.recent import RecentPosts
 from agents.ask.model import LanguageModel, Reply
 from agents.ask.prompt import Prompt
 from agents.asking import Later
 from agents.cache.narratives import NarrativeCache
 from agents.decide.candidate import Candidate
 from agents.desk import Desk, Seat
+from agents.excerpt_settings import ExcerptSettings
+from agents.readings import Readings
 from agents.settings import AgentSettings, BreakerSettings, ModelSettings
 from tests.unit.agents.candidates import candidate
 from topics import Analysis, Intent, Result, Usage
@@ -104,7 +107,11 @@ class Office:
         settings: AgentSettings,
         spares: Iterable[Seat] = (),
         cache: NarrativeCache | None = None,
+        *,
+        posts: RecentPosts | None = None,
+        asked: Seat | None = None,
     ) -> None:
+        """Open it. With posts a model is asked about them: its own, or another that is ``asked``."""
         self.model, self.ledger, self.breaker = model, ledger, HeardBreaker()
         self.quality = CircuitBreaker(BreakerSettings())
         self.journal: list[Intent | Result] = []
@@ -113,7 +120,23 @@ class Office:
         products = frozenset(settings.model.products)
         self.seat = Seat(model, self.breaker, self.quality, self.slots, products)
         desk = Desk([self.seat, *spares], books)
-        self.analyst = Analyst(settings, desk, now_ms=lambda: NOW_MS, cache=cache)
+        self.reading_quality = CircuitBreaker(BreakerSettings())
+        readings = (
+            None
+            if posts is None
+            else Readings(
+                settings.excerpts or ExcerptSettings(),
+                asked or self.seat,
+                posts,
+                quality=self.reading_quality,
+                books=books,
+                paid_reach_s=settings.paid_reach_s,
+                now_ms=lambda: NOW_MS,
+            )
+        )
+        self.analyst = Analyst(
+            settings, desk, now_ms=lambda: NOW_MS, cache=cache, readings=readings
+        )
         self.on_intent: Callable[[], None] = lambda: None
 
     async def step(self, candidate: Candidate) -> tuple[Analysis, Answered] | Later:

@@ -4,6 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import UnionType
+from typing import get_args, get_origin
 
 import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -143,11 +145,15 @@ def test_the_model_has_all_of_the_time_but_what_telling_takes(
 def settings_told(cls: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield each setting with its default, as the page tells it."""
     for name, field in cls.model_fields.items():
-        kind = field.annotation
+        kind, optional = field.annotation, None
+        if get_origin(kind) is UnionType:
+            optional = next((a for a in get_args(kind) if issubclass(a, BaseModel)), None)
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from settings_told(kind, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", "-" if field.default is None else json.dumps(field.default)
+            continue
+        yield f"{prefix}{name}", "-" if field.default is None else json.dumps(field.default)
+        if optional is not None:  # what it has, where it is there
+            yield from settings_told(optional, f"{prefix}{name}.")
 
 
 def test_the_page_explains_every_setting_with_its_default() -> None:

@@ -75,6 +75,14 @@ def test_a_send_that_may_have_been_paid_for_nothing_is_repeated_once() -> None:
     assert step(attempts("given_up", "timeout"), now_s=500.0) == GiveUp("timeout")
 
 
+def test_what_was_paid_before_is_one_of_the_three() -> None:
+    """About its asset's posts; what costs nothing is sent all the same."""
+    for before, paid_for in ((0, 2), (1, 1), (1, 2), (3, 1)):
+        history = attempts(*["cut"] * paid_for)
+        last = next_step(history, now_s=99.0, deadline_s=999.0, seed="a", paid_before=before)
+        assert last == (GiveUp("cut") if before + paid_for >= PAID_MAX else Send())
+
+
 def test_three_paid_sends_are_the_most() -> None:
     """Known to be paid or not known not to be; those that cost nothing have a bound of their own."""
     assert PAID_MAX == 3

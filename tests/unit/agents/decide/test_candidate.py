@@ -17,6 +17,7 @@ from agents.decide.candidate import (
 from agents.decide.context import Noted
 from agents.decide.quality import HOLED_BEFORE
 from tests.strategies.aggregates import holed, market
+from tests.unit.agents.ask.excerpts.posts import a_read
 from tests.unit.agents.candidates import candidate, candidate_of
 from topics import Severity
 
@@ -51,6 +52,15 @@ def test_the_newer_one_takes_over_what_the_older_must_not_lose() -> None:
     assert both.severity == "critical"
     assert both.offsets == (3, 5, 9)
     assert (both.enqueued_s, both.deadline_s) == (1.0, 21.0)
+
+
+def test_what_was_asked_for_either_was_asked_for_both() -> None:
+    """About posts too: all of it is paid for, and named once."""
+    first, second = a_read("posts look coordinated", 1), a_read(None, 2)
+    older, newer = candidate(readings=(first,)), candidate(readings=(second,))
+    both = coalesced(older, newer)
+    assert both.readings == (first, second)
+    assert both.attempt_ids == ["reading/1", "reading/2"]
 
 
 def test_a_state_that_takes_over_a_deep_dive_is_one_under_its_own_id() -> None:

@@ -12,13 +12,12 @@ from agents.answer.rules import analyse
 from agents.answer.verdict import ANSWER_SCHEMA
 from agents.answer.words import Words
 from agents.ask.claude import reply_of
-from agents.ask.excerpts.bearing import tempered
 from agents.ask.excerpts.choosing import EXCERPTS_MAX, excerpts_of
 from agents.ask.excerpts.question import Question, question_of
 from agents.ask.excerpts.reading import SCHEMA, Reading, reading_of
 from agents.ask.prompt import prompt_of
 from tests.injection import ALL_ATTACKS, ALL_HARMLESS, Case
-from tests.unit.agents.ask.excerpts.posts import DIFFERENT, post
+from tests.unit.agents.ask.excerpts.posts import DIFFERENT, post, tempered
 from tests.unit.agents.candidates import candidate
 from tests.unit.agents.fake_claude.wire import Wire
 from tests.unit.agents.serving import fake_claude

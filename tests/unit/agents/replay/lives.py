@@ -12,10 +12,12 @@ from agents.answer.changed import compared
 from agents.answer.decided import OUTCOMES, Outcome, decision_of
 from agents.answer.reading import told_of
 from agents.answer.rules import Words
+from agents.ask.excerpts.bearing import borne, doubt_in
+from agents.ask.excerpts.reading import UNCLEAR
 from agents.ask.paid import sent_of
 from agents.ask.prompt import prompt_of, verdict_of
 from agents.decide.answered import Said
-from agents.decide.candidate import Candidate
+from agents.decide.candidate import Candidate, Read
 from agents.decide.inbox import Inbox, Put
 from agents.decide.partition import PartitionDecider
 from agents.replay.recorded import Recorded, Span
@@ -44,6 +46,8 @@ GOOD = msgspec.json.encode(
 GOOD_STATE = msgspec.json.encode(
     {"headline": "{symbol} at {close_1m}", "text": "The last price of {symbol} is {close_1m}."}
 ).decode()
+EXCERPTS, READ_KEY = 6, "cd" * 32
+COORDINATED = msgspec.json.encode(replace(UNCLEAR, coordinated="yes")).decode()
 
 
 def answer_to(made: Candidate) -> str:
@@ -161,10 +165,13 @@ class Life:
         if how == "again":
             self._put(self.inbox.put_back(self._sent(made, None, "timeout")[0], 1.0))
             return
+        if how in {"doubted", "read"}:
+            read = self._read(made, COORDINATED if how == "doubted" else None)
+            made, how = replace(made, readings=(*made.readings, read)), "model"
         answered = self._answered(made, how)
         analysis = analysis_of(
             made,
-            answered,
+            borne(answered),
             produced_ms=self.now_ms(),
             valid_ms=int(self.settings.gate.state_valid_s * 1000),
             model=MODEL,
@@ -235,6 +242,25 @@ class Life:
                 self.again += 1
                 return by_cache(made, words, served, stale=stale, reason=reason)
         return by_rules(made, "deadline")
+
+    def _read(self, made: Candidate, answer: str | None) -> Read:
+        """Return a question about posts, which the journal has; without an answer nobody knows what it cost."""
+        number = len(self.entries)
+        named = {"attempt_id": f"{READ_KEY[:32]}/{number}", "item_key": READ_KEY}
+        known = "charged_unknown" if answer is None else "settled"
+        came = result(
+            number, **named, asset=made.asset, answer=answer, known=known, excerpts=EXCERPTS
+        )
+        asked = intent(number, **named, asset=made.asset, prompt_version="excerpts-1")
+        self.entries += [asked, came]
+        sent = sent_of(
+            came,
+            provider=asked.provider,
+            model=asked.model,
+            prompt_version=asked.prompt_version,
+            outcome=came.outcome,
+        )
+        return Read(sent=sent, doubt=doubt_in(answer, EXCERPTS))
 
     def _sent(
         self, made: Candidate, answer: str | None, outcome: str, provider: str = "anthropic"

@@ -15,6 +15,8 @@ from .lives import GOOD, SETTINGS, Life
 ACTS = (
     "rules",
     "model",
+    "doubted",
+    "read",
     "spare",
     "l1",
     "stale",
@@ -373,3 +375,26 @@ def test_words_that_were_altered_after_they_were_paid_for_are_named() -> None:
     at = next(n for n, one in enumerate(life.analyses) if one.origin == "cache")
     life.analyses[at] = replace(life.analyses[at], text="All is well.")
     assert missed(life) == [("analysis", life.analyses[at].analysis_id)]
+
+
+def test_what_was_read_of_posts_bears_again() -> None:
+    """Out of its answer in the journal: the posts are gone, and the question is not made again."""
+    life = lived("doubted", "read", "model")
+    said = equal(life.replayed())
+    doubted, read, _, *_ = life.analyses
+    assert said == life.first()
+    assert doubted.confidence_basis.endswith("posts look coordinated")
+    assert len(doubted.attempt_ids) == len(read.attempt_ids) == 2
+    assert doubted.cost_nano_usd == 2 * 150_000
+    life.entries = [entry for entry in life.entries if entry.attempt_id != read.attempt_ids[0]]
+    assert missed(life) == [("journal", read.analysis_id)]
+
+
+def test_a_question_about_posts_is_no_answer_of_the_model() -> None:
+    """A decision that was called and names nothing else has no item."""
+    life = lived("doubted")
+    calls = [one for one in life.told if isinstance(one, Decision) and one.outcome == "called"]
+    (decision,) = calls
+    asked = replace(decision, attempt_ids=decision.attempt_ids[:1])
+    life.told = [asked if one is decision else one for one in life.told]
+    assert missed(life) == [("journal", decision.decision_id)]

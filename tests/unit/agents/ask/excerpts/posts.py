@@ -1,5 +1,10 @@
-"""Posts for tests."""
+"""Posts for tests, and what is made of them."""
 
+from agents.answer.answered import Answered
+from agents.answer.words import Words
+from agents.ask.excerpts.bearing import borne, doubt_of
+from agents.ask.excerpts.reading import Reading
+from agents.decide.candidate import Read, Sent
 from topics import Post
 
 
@@ -32,3 +37,25 @@ DIFFERENT = (
     "Compared order books on two exchanges, similar depth.",
 )
 """What people write: no two alike."""
+
+
+def a_read(doubt: str | None, number: int = 1) -> Read:
+    """Return a question about posts that was asked, and what it makes of an analysis."""
+    sent = Sent(
+        attempt_id=f"reading/{number}",
+        item_key="ab" * 32,
+        provider="anthropic",
+        model="claude-haiku-5-5",
+        prompt_version="excerpts-1",
+        outcome="answered",
+        ended_s=0.0,
+        cost_nano_usd=1_000,
+    )
+    return Read(sent=sent, doubt=doubt)
+
+
+def tempered(words: Words, reading: Reading, asked: int) -> Words:
+    """Return the words of an analysis before which ``asked`` excerpts were read."""
+    read = a_read(doubt_of(reading, asked))
+    answered = Answered(words=words, origin="rules", reason="no_model", readings=(read,))
+    return borne(answered).words

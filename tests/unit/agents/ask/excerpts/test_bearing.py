@@ -5,13 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.answer.answered import Answered
 from agents.answer.words import BASIS_MAX, Words
-from agents.ask.excerpts.bearing import LESS_SURE, doubt_of, tempered
+from agents.ask.excerpts.bearing import LESS_SURE, borne, doubt_in, doubt_of
 from agents.ask.excerpts.choosing import EXCERPTS_MIN
 from agents.ask.excerpts.reading import UNCLEAR, Reading
 from tests.strategies.contracts import events
 from topics import Outlook
 from topics.analysis import Confidence
+
+from .posts import a_read, tempered
 
 WORDS = Words(
     headline="SOL fell",
@@ -80,3 +83,21 @@ def test_whatever_is_read_nothing_but_confidence_moves_and_by_a_step_down(
     assert len(made.confidence_basis) <= BASIS_MAX
     same = {"confidence": confidence, "confidence_basis": basis}
     assert msgspec.structs.replace(made, **same) == words
+
+
+def test_of_several_readings_one_step_is_the_most() -> None:
+    """Of candidates that took each other over; the last that has a doubt is told."""
+    words = msgspec.structs.replace(WORDS, confidence="high")
+    doubts = ("one", None, "two", None)
+    readings = tuple(a_read(doubt, number) for number, doubt in enumerate(doubts))
+    answered = Answered(words=words, origin="model", reason="answered", readings=readings)
+    made = borne(answered).words
+    assert (made.confidence, made.confidence_basis) == ("medium", "evidence agrees; two")
+    assert answered.attempt_ids == [f"reading/{number}" for number in range(4)]
+    assert answered.cost_nano_usd == 4_000
+
+
+@pytest.mark.parametrize("answer", [None, "", "no JSON", "{}", '{"coordinated":"yes"}'])
+def test_what_is_no_answer_makes_nothing_less_sure(answer: str | None) -> None:
+    """Neither live nor from the journal."""
+    assert doubt_in(answer, 6) is None
