@@ -142,7 +142,7 @@ async def test_it_is_asked_once_before_the_dive_and_paid_for_like_any_call(
         ("state", "deep_dive", reader.name),
         ("deep_dive", "deep_dive", MODEL),
     ]
-    assert [r.excerpts for r in results] == [6, None]
+    assert [e.excerpts for e in ours.journal] == [6, 6, None, None]
     assert results[0].answer == READ
     assert analysis.attempt_ids == [i.attempt_id for i in intents]
     assert analysis.cost_nano_usd == sum(r.cost_nano_usd for r in results) > COST
