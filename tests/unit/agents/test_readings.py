@@ -306,6 +306,7 @@ async def test_a_model_that_cannot_be_asked_is_not_waited_for(
         analysis, answered = await dived(ours)
         assert (analysis.origin, len(analysis.attempt_ids), answered.readings) == ("model", 1, ())
         assert counted(outcome) >= 1
+        assert [entry.excerpts for entry in ours.journal] == [None, None]  # nothing is reserved
     assert reader.asked == []
 
 
