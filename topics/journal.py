@@ -48,6 +48,10 @@ class Intent(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.i
     priority: Priority = "deep_dive"
     context_tokens_max: Count | None = None
     """What the question could tell of its asset, each byte a token: what had no room was left out by its worth."""
+    lease_ms: Count | None = None
+    """How long after ``at_ms`` it may be without a result before it is charged; None: as long as the workers' terms say."""
+    batch: Hash | None = None
+    """SHA-256 of the item keys of all that is sent with it in one message batch; None: it is sent by itself."""
 
 
 class Usage(Struct, frozen=True, kw_only=True):
@@ -84,3 +88,5 @@ class Result(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.r
     provider: Word | None = None
     """The intent's, as is the model; of results that were written before these fields there is none."""
     model: str | None = None
+    batch: Hash | None = None
+    """The intent's: what came of a batch is no answer to a candidate of the agent's."""
