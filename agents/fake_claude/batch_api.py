@@ -54,6 +54,7 @@ class BatchApi:
                     delivered=True,
                     batch_id=batch.id,
                     custom_id=used.custom_id,
+                    user_id=used.user_id,
                 )
                 self._bill.charge(entry)
         return now_s

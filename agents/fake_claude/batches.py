@@ -38,6 +38,8 @@ class Used(Struct, frozen=True):
     usage: Usage
     cost_nano_usd: int
     charged: bool
+    user_id: str | None
+    """The client's own name for it, if it gave one."""
 
 
 class Batch(Struct, kw_only=True):
@@ -209,7 +211,9 @@ class Batches:
         reply = structs.replace(reply, usage=structs.replace(reply.usage, service_tier="batch"))
         message_id = self._ids.make("msg", f"{batch.id}/{custom_id}")
         cost = answers.cost_nano_usd(reply, asked)
-        used = Used(custom_id, message_id, asked.model.id, reply.usage, cost, reply.charged)
+        user_id = (asked.body.get("metadata") or {}).get("user_id")
+        model_id = asked.model.id
+        used = Used(custom_id, message_id, model_id, reply.usage, cost, reply.charged, user_id)
         return {"type": "succeeded", "message": answers.message(reply, asked, message_id)}, [used]
 
     def _judged(self, params: object, fault: RequestFault | None) -> rules.Asked:
