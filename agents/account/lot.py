@@ -120,7 +120,9 @@ async def settled(books: Books, held: Held, told: Told) -> Result:
 
 
 async def released(books: Books, held: Held, outcome: str) -> Result:
-    """Give back what was reserved for a call that was not sent, or is not billed."""
+    """Give back what was reserved for a call that was not sent, or is not billed; not once its lease is over."""
+    if books.now_ms() >= held.until_ms:
+        return await charged(books, held, outcome)
     return await _ended(books, held, _nothing(books, held, outcome), "released", 0)
 
 
