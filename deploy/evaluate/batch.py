@@ -47,8 +47,8 @@ BODY_BYTES_MAX = 32 << 20
 """Of one batch, which is sent in one request. The API takes 256 MB."""
 LEASE_MS = LIFE_MS + 2 * 3_600_000
 """A batch ends within a day; two hours more for whoever looks at it then."""
-LOOK_BACK_MS = 600_000
-"""How far back the journal is read for who else asks the same at this moment."""
+SLACK_MS = 60_000
+"""How far two hosts' clocks may be apart: the journal is read on from so much before it was read last."""
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -121,6 +121,8 @@ class _Batch:
         self._tape, self._read, self._told = tape, read, told
         self._name, self._sends = token_hex(4), count(1)
         """Of this process among attempts, and of its sends."""
+        self._read_ms = 0
+        """Since when the journal may hold what was not read."""
 
     async def evaluated(self, stop: asyncio.Event) -> BatchReport:
         """Read, ask what is not asked yet, and judge."""
@@ -140,9 +142,12 @@ class _Batch:
             system=options.system,
         )
         evidence, asked = Evidence("deep_dive"), self._asked()
+        self._read_ms = now_ms() - SLACK_MS
         await read_journal(self._broker, noting(evidence.drift, asked.take))
         async with self._lane(stop) as (lane, books):
             await taken_up(lane, asked, books)
+            # It may have waited for hours, in which another process asked.
+            await read_journal(self._broker, asked.take, self._read_ms)
             new = [item for item in items if self._is_to_be_asked(item, asked)]
             if new:
                 results = await lane.send(
@@ -228,9 +233,12 @@ class _Batch:
         return call, request
 
     async def _others(self, items: Sequence[Item], own: frozenset[str]) -> list[str]:
-        """Return attempts of other processes at the same questions, that are open at this moment."""
+        """Return attempts of other processes at the same questions, that are open at this moment.
+
+        Those of before the journal was read are none: they were taken up.
+        """
         look = self._asked()
-        await read_journal(self._broker, look.take, now_ms() - LOOK_BACK_MS)
+        await read_journal(self._broker, look.take, self._read_ms)
         return look.others_open(frozenset(item.key for item in items), own)
 
     async def _reported(
