@@ -1,7 +1,10 @@
 """Batches on a fake Claude and a real ledger: what is sent is paid for once, whatever becomes of the answer to it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from random import Random
 
 import pytest
 from msgspec.structs import replace
@@ -9,6 +12,7 @@ from msgspec.structs import replace
 from agents.account.pricing import cost_nano_usd
 from agents.account.reconciliation import BillLine, reconciled
 from agents.account.shown import Spend
+from agents.evaluation.questions import Item
 from deploy.evaluate.batch_watch import UnclearError, UnderWayError
 from deploy.evaluate.lane import CREATES_MAX, taken_up
 from deploy.evaluate.reading import EvaluateError
@@ -334,3 +338,48 @@ async def test_one_that_ended_between_journal_and_ledger_is_told_again(here: Off
     assert await here.spend() == Spend(cost, held - first.reserved_nano_usd)
     here.stop.clear()
     assert len(await resumed(here)) == len(ITEMS)
+
+
+ROUNDS, RUNS_MAX = 5, 12
+CREATES = [None, "dropped", "taken_and_dropped", "taken_and_failed", "refused"]
+
+
+async def one_run(here: Office, items: list[Item], dies_after_s: float | None) -> None:
+    """Let one process take up and send what is left, and end where it stands after a time, if told."""
+
+    async def run() -> None:
+        asked = here.asked(items)
+        async with here.lane(replace(QUICK, create_s=0.3)) as lane:
+            await taken_up(lane, asked, here.books())
+            if new := [item for item in items if asked.standing(item.key)[0] == "new"]:
+                await lane.send(lambda: here.calls(new), here.others)
+
+    with suppress(EvaluateError, TimeoutError):
+        async with asyncio.timeout(dies_after_s):
+            await run()
+
+
+def standings(here: Office, items: list[Item]) -> set[str]:
+    """Return how questions stand."""
+    asked = here.asked(items)
+    return {asked.standing(item.key)[0] for item in items}
+
+
+async def test_whatever_goes_wrong_nothing_is_paid_for_twice(here: Office) -> None:
+    """Lost, refused and failed creates, cut results, and processes that end anywhere: all is answered in the end, once."""
+    every = questions(2 * ROUNDS)
+    for seed in range(ROUNDS):
+        dice, items = Random(seed), every[2 * seed : 2 * seed + 2]
+        await here.wire.spoil_batches(
+            creates=dice.choices(CREATES, k=3), reads=dice.choices([None, "cut"], k=3)
+        )
+        for _ in range(RUNS_MAX):
+            await one_run(here, items, dice.choice([None, 0.3 * dice.random()]))
+            if standings(here, items) == {"answered"}:
+                break
+        assert standings(here, items) == {"answered"}, seed
+        await one_run(here, items, None)  # what the ledger has not heard, it hears
+        bill = (await here.wire.bill())["entries"]
+        assert Counter(entry["custom_id"] for entry in bill).most_common(1)[0][1] == 1, seed
+        spend = await here.spend()
+        assert (spend.settled, spend.reserved, spend.charged) == (await here.billed(), 0, 0), seed
