@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from random import Random
 
 import pytest
@@ -340,12 +341,13 @@ async def test_one_that_ended_between_journal_and_ledger_is_told_again(here: Off
     assert len(await resumed(here)) == len(ITEMS)
 
 
-ROUNDS, RUNS_MAX = 5, 12
+ROUNDS, RUNS_MAX = 6, 12
+Death = Callable[[], Awaitable[None]]
 CREATES = [None, "dropped", "taken_and_dropped", "taken_and_failed", "refused"]
 
 
-async def one_run(here: Office, items: list[Item], dies_after_s: float | None) -> None:
-    """Let one process take up and send what is left, and end where it stands after a time, if told."""
+async def one_run(here: Office, items: list[Item], dies: Death) -> None:
+    """Let one process take up and send what is left, and end where it stands when ``dies`` returns."""
 
     async def run() -> None:
         asked = here.asked(items)
@@ -354,9 +356,31 @@ async def one_run(here: Office, items: list[Item], dies_after_s: float | None) -
             if new := [item for item in items if asked.standing(item.key)[0] == "new"]:
                 await lane.send(lambda: here.calls(new), here.others)
 
-    with suppress(EvaluateError, TimeoutError):
-        async with asyncio.timeout(dies_after_s):
-            await run()
+    running, dying = asyncio.create_task(run()), asyncio.ensure_future(dies())
+    await asyncio.wait({running, dying}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (running, dying):
+        task.cancel()
+    with suppress(EvaluateError, asyncio.CancelledError):
+        await running
+
+
+async def never() -> None:
+    """Return at no time."""
+    await asyncio.Event().wait()
+
+
+async def sent_one(here: Office) -> None:
+    """Return once the provider has one more batch."""
+    before = len(await here.batches())
+    while len(await here.batches()) == before:
+        await asyncio.sleep(0)
+
+
+async def wrote(here: Office, entries: int) -> None:
+    """Return once the journal has so many more entries."""
+    end = len(here.written) + entries
+    while len(here.written) < end:
+        await asyncio.sleep(0)
 
 
 def standings(here: Office, items: list[Item]) -> set[str]:
@@ -374,11 +398,16 @@ async def test_whatever_goes_wrong_nothing_is_paid_for_twice(here: Office) -> No
             creates=dice.choices(CREATES, k=3), reads=dice.choices([None, "cut"], k=3)
         )
         for _ in range(RUNS_MAX):
-            await one_run(here, items, dice.choice([None, 0.3 * dice.random()]))
+            deaths: list[Death] = [
+                never,
+                partial(sent_one, here),
+                partial(wrote, here, dice.randint(1, 5)),
+            ]
+            await one_run(here, items, dice.choice(deaths))
             if standings(here, items) == {"answered"}:
                 break
         assert standings(here, items) == {"answered"}, seed
-        await one_run(here, items, None)  # what the ledger has not heard, it hears
+        await one_run(here, items, never)  # what the ledger has not heard, it hears
         bill = (await here.wire.bill())["entries"]
         assert Counter(entry["custom_id"] for entry in bill).most_common(1)[0][1] == 1, seed
         spend = await here.spend()
