@@ -50,6 +50,10 @@ class Intent(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.i
     """What the question could tell of its asset, each byte a token: what had no room was left out by its worth."""
     excerpts: Count | None = None
     """How many strangers' posts it is about. None: it is no such question, but the product's own."""
+    lease_ms: Count | None = None
+    """How long after ``at_ms`` it may be without a result before it is charged; None: as long as the workers' terms say."""
+    batch: Hash | None = None
+    """SHA-256 of the item keys of all that is sent with it in one message batch; None: it is sent by itself."""
 
 
 class Usage(Struct, frozen=True, kw_only=True):
@@ -88,3 +92,5 @@ class Result(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.r
     model: str | None = None
     excerpts: Count | None = None
     """The intent's: then the answer is words of closed lists."""
+    batch: Hash | None = None
+    """The intent's: what came of a batch is no answer to a candidate of the agent's."""

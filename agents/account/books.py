@@ -21,7 +21,7 @@ from topics import Intent, Result, Usage
 from topics.journal import ABANDONED
 
 from .budget import Granted, Refused, State, Use, Wait
-from .call import Call, Denied, Settled, Told
+from .call import Call, Denied, Settled, Told, intent_of
 from .connection import LedgerError
 from .ledger import Ledger
 from .pricing import Quote, UnknownPriceError, cost_of
@@ -59,7 +59,7 @@ class Books:
     @asynccontextmanager
     async def attempt(self, call: Call) -> "AsyncIterator[Reserved | Denied]":
         """Reserve, and give the attempt or why there is none; see to its end, however the block ends."""
-        reserved = await self._reserve(call)
+        reserved = await self.reserve(call)
         try:
             yield reserved
         finally:
@@ -97,7 +97,8 @@ class Books:
         """Return the wall clock."""
         return self._now_ms()
 
-    async def _reserve(self, call: Call) -> "Reserved | Denied":
+    async def reserve(self, call: Call) -> "Reserved | Denied":
+        """Reserve, and give the attempt, whose end the caller sees to, or why there is none."""
         now_ms = self._now_ms()
         try:
             quoted = call.quoted(now_ms)
@@ -110,6 +111,7 @@ class Books:
             nano_usd=quoted.nano_usd,
             input_tokens=quoted.input_tokens,
             output_tokens=quoted.output_tokens,
+            lease_ms=call.lease_ms,
         )
         try:
             answer = await self.ledger.reserve(ask, now_ms)
@@ -146,11 +148,11 @@ class Reserved:
     """An amount is set aside; nothing may be sent yet."""
 
     def __init__(self, books: Books, call: Call, quoted: Quote, at_ms: int) -> None:
-        """Made by `Books.attempt` alone."""
-        self.call, self.quoted = call, quoted
+        """Made by `Books.reserve` alone."""
+        self.call, self.quoted, self.at_ms = call, quoted, at_ms
         self._ending: asyncio.Future[Any] | None = None
         """Begun once; it goes on when who asked for it is cancelled."""
-        self._books, self._at_ms = books, at_ms
+        self._books = books
         self._sendable = self._intended = False
 
     async def confirm(self) -> "Sendable | Denied":
@@ -161,26 +163,8 @@ class Reserved:
         """
         call, quoted = self.call, self.quoted
         self._intended = True  # written or not, nobody can tell if it fails
-        await self._books.write(
-            Intent(
-                attempt_id=call.attempt_id,
-                item_key=call.item_key,
-                asset=call.asset,
-                product=call.product,
-                scope=self._books.ledger.scope,
-                provider=call.provider,
-                model=call.model,
-                prompt_version=call.prompt_version,
-                schema_version=call.schema_version,
-                price_version=quoted.price_version,
-                reserved_nano_usd=quoted.nano_usd,
-                reserved_tokens=quoted.input_tokens + quoted.output_tokens,
-                at_ms=self._at_ms,
-                priority=call.priority,
-                context_tokens_max=call.context_tokens_max,
-                excerpts=call.excerpts,
-            )
-        )
+        scope = self._books.ledger.scope
+        await self._books.write(intent_of(call, quoted, scope=scope, at_ms=self.at_ms))
         try:
             word = await self._books.ledger.confirm(call.attempt_id, self._books.now_ms())
         except LedgerError as error:
@@ -248,6 +232,7 @@ class Reserved:
             provider=call.provider,
             model=call.model,
             excerpts=call.excerpts,
+            batch=call.batch,
             **came,
         )
 
@@ -268,8 +253,8 @@ class Reserved:
                 known="charged_unknown" if state == "charged" else "released",
                 usage=NO_RESULT,
                 cost_nano_usd=self.quoted.nano_usd if state == "charged" else 0,
-                started_ms=self._at_ms,
-                ended_ms=max(self._books.now_ms(), self._at_ms),
+                started_ms=self.at_ms,
+                ended_ms=max(self._books.now_ms(), self.at_ms),
             )
         )
 

@@ -138,7 +138,8 @@ class Budget:
         wait_ms = self.pacing(ask.model).take(need, now_ms)
         if wait_ms:
             return Wait(wait_ms)
-        attempt = Attempt(ask=ask, at_ms=now_ms, until_ms=now_ms + self.terms.lease_ms)
+        lease_ms = self.terms.lease_ms if ask.lease_ms is None else ask.lease_ms
+        attempt = Attempt(ask=ask, at_ms=now_ms, until_ms=now_ms + lease_ms)
         self.attempts[ask.attempt_id] = attempt
         self._post(attempt, "reserved", ask.nano_usd, ask.tokens)
         return Granted(now_ms)

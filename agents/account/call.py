@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from topics import Usage
+from topics import Intent, Usage
 from topics.analysis import Product
 from topics.journal import Priority
 
@@ -33,6 +33,10 @@ class Call(Struct, frozen=True, kw_only=True):
     """What the question could tell of its asset: with that it can be asked again, word by word."""
     excerpts: int | None = None
     """How many strangers' posts it is about, where it is about them."""
+    lease_ms: int | None = None
+    """How long its outcome may be unknown before it is charged; None: as the ledger's terms say."""
+    batch: str | None = None
+    """The digest of the batch that it is sent in; None: it is sent by itself."""
 
     def quoted(self, at_ms: int) -> Quote:
         """Return the most it can cost, by the prices of a moment.
@@ -46,6 +50,30 @@ class Call(Struct, frozen=True, kw_only=True):
             output_tokens_max=self.output_tokens_max,
             at_ms=at_ms,
         )
+
+
+def intent_of(call: Call, quoted: Quote, *, scope: str, at_ms: int) -> Intent:
+    """Return what the journal is told before a call that was reserved at a time."""
+    return Intent(
+        attempt_id=call.attempt_id,
+        item_key=call.item_key,
+        asset=call.asset,
+        product=call.product,
+        scope=scope,
+        provider=call.provider,
+        model=call.model,
+        prompt_version=call.prompt_version,
+        schema_version=call.schema_version,
+        price_version=quoted.price_version,
+        reserved_nano_usd=quoted.nano_usd,
+        reserved_tokens=quoted.input_tokens + quoted.output_tokens,
+        at_ms=at_ms,
+        priority=call.priority,
+        context_tokens_max=call.context_tokens_max,
+        excerpts=call.excerpts,
+        lease_ms=call.lease_ms,
+        batch=call.batch,
+    )
 
 
 class Told(Struct, frozen=True, kw_only=True):

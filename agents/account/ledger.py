@@ -14,7 +14,7 @@ from .connection import CALL_S, Connection, LedgerError
 from .pacing import NOTHING_TOLD, Rates, Told
 from .recovery import Entry, Recovered, Recovery
 from .shown import Shown, Spend, shown_of
-from .terms import EXACT_MAX, Ask, Terms, check_cap
+from .terms import EXACT_MAX, LEASE_MS_MAX, Ask, Terms, check_cap
 
 REBUILD_LEASE_MS = 15_000
 """A worker that rebuilds and says nothing for so long has died; another may begin."""
@@ -54,11 +54,15 @@ class Ledger:
             LedgerError: Redis did not answer. It may have reserved; nothing may be sent, and it is to be released.
         """
         terms, rates = self.terms, self.terms.rates.get(ask.model, Rates())
+        lease_ms = terms.lease_ms if ask.lease_ms is None else ask.lease_ms
+        if not 0 < lease_ms <= LEASE_MS_MAX:
+            msg = f"a lease of {lease_ms} ms is not above 0 and up to {LEASE_MS_MAX}"
+            raise LedgerError(msg)
         word, detail = await self._run(
             "reserve",
             *(now_ms, terms.clock_ms_max, ask.attempt_id, ask.model, ask.priority),
             *(_exact(ask.nano_usd), _exact(ask.tokens), ask.input_tokens, ask.output_tokens),
-            *(terms.lease_ms, terms.open_max, terms.floor_permille),
+            *(lease_ms, terms.open_max, terms.floor_permille),
             *(*rates.per_min, rates.burst_permille, *self._caps),
         )
         if word == "granted":

@@ -1,6 +1,6 @@
 """Tokens into nano-dollars, rounded up. Prices come from `genai-prices`, which is pinned; nothing is fetched.
 
-Only what we ask for is priced: no batch, no fast mode. Thinking is a part of the output. A model is priced by the name
+Only what we ask for is priced: no fast mode. Of message batches the list has prices of their own, half of the others. Thinking is a part of the output. A model is priced by the name
 its provider has for it: that of a region is a little dearer than that of the whole world.
 
 A model is free only because the settings say so, of a server of one's own; its tokens count all the same.
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 from functools import lru_cache
 from importlib.metadata import version
+from typing import Literal
 
 from genai_prices import Usage as PricedUsage
 from genai_prices import calc_price
@@ -23,6 +24,7 @@ _HOUR_MS = 3_600_000
 PRICE_VERSION = f"genai-prices {version('genai-prices')}"
 LISTED = 1000
 """A price as it is listed, in thousandths of it."""
+_COMPARED = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
 FREE_VERSION = "free by settings"
 """In the place of a price's version, of what costs nothing: an audit sees what nobody asked the price list about."""
 
@@ -40,6 +42,8 @@ class Tariff(Struct, frozen=True):
     """It costs nothing, whatever its name is."""
     permille: int = LISTED
     """Of the list's price: more where the list does not know what a region adds."""
+    batch: bool = False
+    """What is sent in a message batch has a price of its own."""
 
 
 class Quote(Struct, frozen=True):
@@ -53,20 +57,35 @@ class Quote(Struct, frozen=True):
     at_ms: int
     price_version: str = PRICE_VERSION
     permille: int = LISTED
+    batch: bool = False
 
 
-def cost_nano_usd(provider: str, model: str, usage: Usage, *, at_ms: int | None = None) -> int:
-    """Return what a call cost, by the prices of a moment (default: now).
+def cost_nano_usd(
+    provider: str, model: str, usage: Usage, *, at_ms: int | None = None, batch: bool = False
+) -> int:
+    """Return what a call cost, or one of a message batch, by the prices of a moment (default: now).
 
     Raises:
         UnknownPriceError: The model, or a kind of token it used, has no price.
     """
     hour = None if at_ms is None else at_ms // _HOUR_MS
-    return _cost_nano_usd(provider, model, usage, hour)
+    if batch and _cost_nano_usd(provider, model, _COMPARED, hour, "batch") >= _cost_nano_usd(
+        provider, model, _COMPARED, hour
+    ):
+        # Where the list has no price of a batch it gives the usual one.
+        msg = f"no price of message batches is known for {provider}/{model}"
+        raise UnknownPriceError(msg)
+    return _cost_nano_usd(provider, model, usage, hour, "batch" if batch else None)
 
 
 @lru_cache(maxsize=4_096)
-def _cost_nano_usd(provider: str, model: str, usage: Usage, hour: int | None) -> int:
+def _cost_nano_usd(
+    provider: str,
+    model: str,
+    usage: Usage,
+    hour: int | None,
+    processing: Literal["batch"] | None = None,
+) -> int:
     """Return a cost; a look-up takes a millisecond, and reservations ask for the same ones again and again."""
     written = usage.cache_creation_input_tokens
     counted = PricedUsage(
@@ -80,7 +99,11 @@ def _cost_nano_usd(provider: str, model: str, usage: Usage, hour: int | None) ->
     at = None if hour is None else datetime.fromtimestamp(hour * _HOUR_MS / 1000, UTC)
     try:
         price = calc_price(
-            counted, model_ref=model, provider_id=provider, genai_request_timestamp=at
+            counted,
+            model_ref=model,
+            provider_id=provider,
+            genai_request_timestamp=at,
+            price_context=None if processing is None else {"processing": processing},
         )
     except LookupError:
         msg = f"no price is known for {provider}/{model}"
@@ -95,6 +118,7 @@ def reservation_nano_usd(
     input_tokens: int,
     output_tokens_max: int,
     at_ms: int | None = None,
+    batch: bool = False,
 ) -> int:
     """Return the most a call can cost: all input at the dearest rate there is for it, all output used.
 
@@ -110,7 +134,7 @@ def reservation_nano_usd(
             output_tokens=output_tokens_max,
         ),
     )
-    return max(cost_nano_usd(provider, model, usage, at_ms=at_ms) for usage in dearest)
+    return max(cost_nano_usd(provider, model, usage, at_ms=at_ms, batch=batch) for usage in dearest)
 
 
 def quote(tariff: Tariff, *, input_tokens: int, output_tokens_max: int, at_ms: int) -> Quote:
@@ -128,15 +152,30 @@ def quote(tariff: Tariff, *, input_tokens: int, output_tokens_max: int, at_ms: i
         input_tokens=input_tokens,
         output_tokens_max=output_tokens_max,
         at_ms=at_ms,
+        batch=tariff.batch,
     )
     amount = -(-listed * permille // LISTED)
-    named = PRICE_VERSION if permille == LISTED else f"{PRICE_VERSION} x {permille / LISTED:g}"
-    return Quote(provider, model, input_tokens, output_tokens_max, amount, at_ms, named, permille)
+    named = f"{PRICE_VERSION}{' batch' if tariff.batch else ''}"
+    if permille != LISTED:
+        named = f"{named} x {permille / LISTED:g}"
+    return Quote(
+        provider,
+        model,
+        input_tokens,
+        output_tokens_max,
+        amount,
+        at_ms,
+        named,
+        permille,
+        tariff.batch,
+    )
 
 
 def cost_of(quoted: Quote, usage: Usage) -> int:
     """Return what a quoted call cost, in nano-dollars, by the prices it was quoted at."""
     if quoted.price_version == FREE_VERSION:
         return 0
-    listed = cost_nano_usd(quoted.provider, quoted.model, usage, at_ms=quoted.at_ms)
+    listed = cost_nano_usd(
+        quoted.provider, quoted.model, usage, at_ms=quoted.at_ms, batch=quoted.batch
+    )
     return -(-listed * quoted.permille // LISTED)

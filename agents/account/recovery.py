@@ -93,7 +93,8 @@ class Recovery:
             input_tokens=intent.reserved_tokens,
             output_tokens=0,
         )
-        until_ms = intent.at_ms + self._lease_ms
+        lease_ms = self._lease_ms if intent.lease_ms is None else intent.lease_ms
+        until_ms = intent.at_ms + lease_ms
         whole = Use(ask.nano_usd, ask.tokens)
         result = self._results.get(intent.attempt_id)
         if result is None:

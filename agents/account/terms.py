@@ -29,6 +29,10 @@ EXACT_MAX = 2**53 - 1
 """Redis' Lua counts in doubles, which are exact up to here: nine million dollars in nano-dollars."""
 
 
+LEASE_MS_MAX = 36 * 3_600_000
+"""Of one attempt: the ledger's scripts know it for two days (ATTEMPT_KEEP_MS), and it is to have ended by then."""
+
+
 class CapError(PipelineError):
     """A cap that cannot be kept; the message says which and why."""
 
@@ -43,6 +47,8 @@ class Ask(Struct, frozen=True, kw_only=True):
     nano_usd: int
     input_tokens: int
     output_tokens: int
+    lease_ms: int | None = None
+    """Its own, up to `LEASE_MS_MAX`; None: that of the terms."""
 
     @property
     def tokens(self) -> int:

@@ -6,19 +6,18 @@ with an access token: each by the SDK's own client, which needs neither boto3 no
 The SDK's own retries are off (its retries after a read time-out can be billed twice). The raw body is read and
 metered before anything is parsed: an answer that cannot be used has still been paid.
 
-The SDK's own HTTP client would take proxies from the environment and follow redirects, and an
-`ANTHROPIC_CUSTOM_HEADERS` could replace the key. Ours goes to the given address, with the given key, once, and
-reads no more than `BODY_BYTES_MAX` of what comes back.
+It is given an HTTP client of ours (`transport.py`), which reads no more than `BODY_BYTES_MAX` of what comes back.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Generator, Mapping
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 import anthropic
 import httpx2
 import msgspec
 from anthropic.types import OutputConfigParam
+from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 
 from agents.ask.model import Reply
 from agents.ask.outcomes import (
@@ -31,6 +30,7 @@ from agents.ask.outcomes import (
     retry_after_s,
 )
 from agents.ask.prompt import AnswerSchema, Prompt
+from agents.ask.transport import OversizedError, http_client
 from agents.ask.wire import NOT_JSON, counted, failed, message_of, metered
 from agents.endpoints import Dialect
 from topics import Usage
@@ -46,59 +46,6 @@ MESSAGE_CHARS_MAX = 500
 _SCHEMA_TOLD = "Answer with one JSON object and nothing else, neither prose nor a code fence, that conforms to this JSON Schema:\n"
 """The bytes of the schema are a part of every reservation; the sentence is within what is added to it."""
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-
-
-class _OversizedError(Exception):
-    """More was sent than is read, or it is packed so that nobody knows how much it is."""
-
-
-class _BoundedStream(httpx2.AsyncByteStream):
-    """A body that ends with an error beyond its bound, or at once if it is packed: a few bytes may unpack to any size."""
-
-    def __init__(self, inner: httpx2.AsyncByteStream, encoding: str) -> None:
-        self._inner, self._encoding = inner, encoding
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._encoding not in {"", "identity"}:
-            msg = f"asked for no content-encoding, got {self._encoding[:40]!r}"
-            raise _OversizedError(msg)
-        size = 0
-        async for chunk in self._inner:
-            size += len(chunk)
-            if size > BODY_BYTES_MAX:
-                msg = f"more than {BODY_BYTES_MAX} bytes"
-                raise _OversizedError(msg)
-            yield chunk
-
-    async def aclose(self) -> None:
-        """Close what is underneath."""
-        await self._inner.aclose()
-
-
-class _BoundedTransport(httpx2.AsyncHTTPTransport):
-    """Bounds every body that comes back, an error's too: the SDK reads it whole before we see it."""
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        response = await super().handle_async_request(request)
-        encoding = response.headers.get("content-encoding", "").strip().lower()
-        inner = cast("httpx2.AsyncByteStream", response.stream)
-        response.stream = _BoundedStream(inner, encoding)
-        return response
-
-
-class _KeyAuth(httpx2.Auth):
-    """Sends the key that was given, whatever headers the environment adds."""
-
-    def __init__(self, key: str) -> None:
-        self._header = f"Bearer {key}"
-
-    def auth_flow(
-        self, request: httpx2.Request
-    ) -> Generator[httpx2.Request, httpx2.Response, None]:
-        request.headers.pop("x-api-key", None)
-        request.headers["authorization"] = self._header
-        request.headers["accept-encoding"] = "identity"
-        yield request
 
 
 Client = anthropic.AsyncAnthropic | anthropic.AsyncAnthropicBedrock | anthropic.AsyncAnthropicVertex
@@ -147,20 +94,15 @@ class Claude:
     async def _send(
         self, prompt: Prompt, attempt_id: str, output_tokens_max: int, timeout_s: float
     ) -> Any:  # noqa: ANN401 - the SDK's raw response
-        held = self._output_config
-        system = (
-            prompt.system if held else f"{prompt.system}\n\n{_SCHEMA_TOLD}{_text(prompt.schema)}"
-        )
         return await self._client.messages.with_raw_response.create(
-            model=self._model_id,
-            max_tokens=output_tokens_max,
-            system=[{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}],
-            messages=[{"role": "user", "content": prompt.user}],
-            metadata={
-                "user_id": attempt_id
-            },  # nobody's name: finds the call in the provider's logs
-            output_config=_output_config(prompt.schema) if held else anthropic.omit,
-            timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
+            **params_of(
+                prompt,
+                self._model_id,
+                attempt_id=attempt_id,
+                output_tokens_max=output_tokens_max,
+                output_config=self._output_config,
+            ),
+            timeout=time_out(timeout_s),
         )
 
     async def close(self) -> None:
@@ -170,12 +112,7 @@ class Claude:
 
 def _client_of(dialect: Dialect, base_url: str, api_key: str, region: str, project: str) -> Client:
     """Return the SDK's client of a dialect, on a transport of ours."""
-    http = httpx2.AsyncClient(
-        auth=_KeyAuth(api_key),
-        trust_env=False,
-        follow_redirects=False,
-        transport=_BoundedTransport(trust_env=False),
-    )
+    http = http_client(api_key, BODY_BYTES_MAX)
     match dialect:
         case "bedrock":
             return anthropic.AsyncAnthropicBedrock(
@@ -198,6 +135,35 @@ def _client_of(dialect: Dialect, base_url: str, api_key: str, region: str, proje
             return anthropic.AsyncAnthropic(
                 base_url=base_url, api_key=api_key, max_retries=0, http_client=http
             )
+
+
+def params_of(
+    prompt: Prompt,
+    model_id: str,
+    *,
+    attempt_id: str,
+    output_tokens_max: int,
+    output_config: bool,
+) -> MessageCreateParamsNonStreaming:
+    """Return a request's parameters, whether it is sent by itself or in a batch."""
+    told = "" if output_config else f"\n\n{_SCHEMA_TOLD}{_text(prompt.schema)}"
+    text = f"{prompt.system}{told}"
+    params: MessageCreateParamsNonStreaming = {
+        "model": model_id,
+        "max_tokens": output_tokens_max,
+        "system": [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}],
+        "messages": [{"role": "user", "content": prompt.user}],
+        # Nobody's name: it finds the call in the provider's logs.
+        "metadata": {"user_id": attempt_id},
+    }
+    if output_config:
+        params["output_config"] = _output_config(prompt.schema)
+    return params
+
+
+def time_out(timeout_s: float) -> httpx2.Timeout:
+    """Return how long the SDK waits for one step of a request."""
+    return httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
 
 
 def _output_config(schema: AnswerSchema) -> OutputConfigParam:
@@ -248,7 +214,7 @@ def reply_without_answer(error: Exception, timeout_s: float) -> Reply:
     cause = error.__cause__
     if isinstance(cause, _NOT_SENT):
         return _reply(OUTCOMES["unreachable"], {}, message=repr(cause))
-    if isinstance(cause, _OversizedError):
+    if isinstance(cause, OversizedError):
         return _reply(OUTCOMES["oversized"], {}, message=str(cause))
     if isinstance(error, anthropic.APITimeoutError | TimeoutError):
         return _reply(OUTCOMES["timeout"], {}, message=f"no answer within {timeout_s:g} s")

@@ -72,8 +72,12 @@ class PaidCalls:
 
 
 def _is_paid(result: Result) -> bool:
-    """Whether a call went its way to the end; one that its own process gave up says nothing of the question."""
-    return result.known != "released" and result.outcome != ABANDONED
+    """Whether a call went its way to the end; one that its own process gave up says nothing of the question.
+
+    What was asked in a batch was asked for an evaluation, which answers no candidate.
+    """
+    is_of_candidate = result.batch is None
+    return is_of_candidate and result.known != "released" and result.outcome != ABANDONED
 
 
 def sent_of(

@@ -90,14 +90,20 @@ def state_version() -> str:
 
 
 def prompt_of(
-    candidate: Candidate, model: str, context_tokens_max: int = CONTEXT_TOKENS_MAX
+    candidate: Candidate,
+    model: str,
+    context_tokens_max: int = CONTEXT_TOKENS_MAX,
+    system: str | None = None,
 ) -> Prompt:
-    """Return what to ask about a candidate; what a deep dive tells of its asset has at most so many tokens."""
+    """Return what to ask about a candidate; what a deep dive tells of its asset has at most so many tokens.
+
+    ``system`` is another text to be tried in the place of a deep dive's own.
+    """
     if candidate.product == "state":
         return state_prompt_of(candidate.labels, model)
     question = question_of(candidate, context_tokens_max)
-    system = (system_text(), version())
-    prompt = _asking("deep_dive", question.asked, system, SCHEMA, model)
+    text = system_text() if system is None else system
+    prompt = _asking("deep_dive", question.asked, (text, version_of(text)), SCHEMA, model)
     return replace(prompt, slots=question.slots)
 
 

@@ -68,6 +68,10 @@ class Evidence:
         else:
             self._lost.setdefault(voice, Counter())[made] += 1
 
+    def take_back(self, analysis_id: str, why: str) -> None:
+        """Note that an analysis stands no more: `superseded` or `withdrawn`."""
+        self._taken_back[analysis_id] = why
+
     def take_decision(self, decision: Decision | Tally) -> None:
         """Take the next record of a partition's decisions; what made no candidate foretells nothing.
 

@@ -10,10 +10,12 @@ from typing import Any
 from msgspec import Struct, structs
 
 from . import answers, dialect, rules
+from .batch_faults import RequestFault
 from .errors import ApiError, refuse, refuse_unknown
 from .ids import Ids
 from .models import Model
 from .rfc3339 import rfc3339
+from .spoiling import is_spoiling
 from .usage import Usage
 
 BATCHES_MAX = 1_000
@@ -36,6 +38,8 @@ class Used(Struct, frozen=True):
     usage: Usage
     cost_nano_usd: int
     charged: bool
+    user_id: str | None
+    """The client's own name for it, if it gave one."""
 
 
 class Batch(Struct, kw_only=True):
@@ -48,6 +52,8 @@ class Batch(Struct, kw_only=True):
     cancelled_s: float | None = None
     results: list[dict[str, Any]] | None = None
     used: list[Used] = []
+    faults: dict[int, RequestFault] = {}
+    """What goes wrong with its requests, by their place."""
 
     @property
     def status(self) -> str:
@@ -93,7 +99,9 @@ class Batches:
         self._batches: dict[str, Batch] = {}
         self._created = 0
 
-    def create(self, body: object, now_s: float) -> Batch:
+    def create(
+        self, body: object, now_s: float, faults: dict[int, RequestFault] | None = None
+    ) -> Batch:
         """Take a batch.
 
         Raises:
@@ -107,6 +115,7 @@ class Batches:
             requests=requests,
             created_s=now_s,
             ends_s=now_s + self._batch_s,
+            faults=faults or {},
         )
         self._batches[batch.id] = batch
         return batch
@@ -176,28 +185,44 @@ class Batches:
 
     def _answer(self, batch: Batch) -> None:
         batch.results, batch.used = [], []
-        for request in batch.requests:
-            result, used = self._result(batch, request)
+        for place, request in enumerate(batch.requests):
+            result, used = self._result(batch, request, batch.faults.get(place))
             batch.results.append({"custom_id": request["custom_id"], "result": result})
             batch.used += used
 
-    def _result(self, batch: Batch, request: dict[str, Any]) -> tuple[dict[str, Any], list[Used]]:
+    def _result(
+        self, batch: Batch, request: dict[str, Any], fault: RequestFault | None
+    ) -> tuple[dict[str, Any], list[Used]]:
         if batch.cancelled_s is not None:
             return {"type": "canceled"}, []
+        if fault in {"canceled", "expired"}:
+            return {"type": fault}, []
         custom_id = request["custom_id"]
         try:
-            asked = rules.judge(dialect.check_message(request["params"]), self._models)
-            if asked.streams:
-                refuse("stream: a batch's answers cannot be streamed")
+            asked = self._judged(request["params"], fault)
         except ApiError as error:
             name = f"{batch.id}/{custom_id}"
             return {"type": "errored", "error": error.body(self._ids.make("req", name))}, []
-        reply = answers.answer(asked)
+        if fault == "refusal":
+            reply = answers.refusal(asked, None)
+        else:
+            spoiling = fault if fault is not None and is_spoiling(fault) else None
+            reply = answers.answer(asked, spoiling)
         reply = structs.replace(reply, usage=structs.replace(reply.usage, service_tier="batch"))
         message_id = self._ids.make("msg", f"{batch.id}/{custom_id}")
         cost = answers.cost_nano_usd(reply, asked)
-        used = Used(custom_id, message_id, asked.model.id, reply.usage, cost, reply.charged)
+        user_id = (asked.body.get("metadata") or {}).get("user_id")
+        model_id = asked.model.id
+        used = Used(custom_id, message_id, model_id, reply.usage, cost, reply.charged, user_id)
         return {"type": "succeeded", "message": answers.message(reply, asked, message_id)}, [used]
+
+    def _judged(self, params: object, fault: RequestFault | None) -> rules.Asked:
+        if fault == "errored":
+            raise ApiError(500, "api_error", "Internal server error")
+        asked = rules.judge(dialect.check_message(params), self._models)
+        if asked.streams:
+            refuse("stream: a batch's answers cannot be streamed")
+        return asked
 
 
 def _requests(body: object) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """`tapereader evaluate`: outlooks against what came, and what state narratives add."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
@@ -11,6 +12,7 @@ from . import fail
 if TYPE_CHECKING:
     from deploy.evaluate.reading import Range
 
+SCOPE_PATTERN = r"[a-z][a-z0-9_]{0,31}"
 evaluate_app = typer.Typer(
     help="Score outlooks against what came.",
     epilog="Examples: tapereader evaluate; tapereader evaluate --from 2026-10-01T00:00:00Z --to 2026-11-01T00:00:00Z"
@@ -98,6 +100,90 @@ def narratives(
     asyncio.run(
         run_narratives(load().broker, span, product=cast("Product", product), json_file=json_file)
     )
+
+
+@evaluate_app.command(
+    epilog="Examples: tapereader evaluate batch --from 2026-11-20T00:00:00Z --to 2026-11-21T00:00:00Z --json haiku.json;"
+    " tapereader evaluate batch --model claude-sonnet-5-5 --prompt trial.md"
+)
+def batch(
+    *,
+    from_time: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Log time of the aggregates that deep dives were on, ISO 8601 with zone or epoch ms.",
+        ),
+    ] = None,
+    to_time: To = None,
+    model: Annotated[
+        str | None, typer.Option(help="Default: the first of the settings. Asked where that is.")
+    ] = None,
+    prompt: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="A system prompt in the place of the deep dive's own."
+        ),
+    ] = None,
+    scope: Annotated[
+        str, typer.Option(help="Of the budget: the agent's caps, in an account of its own.")
+    ] = "evaluate",
+    items_max: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Deep dives of one batch at most.")
+    ] = 1_000,
+    wait_h: Annotated[
+        float, typer.Option(min=0, max=48, help="Hours to wait for its end; it goes on without us.")
+    ] = 25.0,
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask again what was charged and never answered.")
+    ] = False,
+    cutoff: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="MODEL=YYYY-MM: the last month it may know of. May be given more than once."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws that give the intervals.")] = 1,
+    json_file: JsonFile = None,
+) -> None:
+    """Ask about recorded deep dives again in a message batch, at half the price, and score it. Publishes nothing.
+
+    The same command goes on where one before was broken off: nothing is sent or paid for twice.
+    """
+    from agents.evaluation.cutoffs import shipped_cutoffs, with_told  # noqa: PLC0415
+    from deploy.evaluate.batch import Options  # noqa: PLC0415
+    from deploy.evaluate.batch_model import batch_model  # noqa: PLC0415
+    from deploy.evaluate.batch_watch import Patience  # noqa: PLC0415
+    from deploy.evaluate.command import run_batch  # noqa: PLC0415
+    from deploy.settings import load  # noqa: PLC0415
+
+    if re.fullmatch(SCOPE_PATTERN, scope) is None:
+        fail(f"--scope {scope}: small letters, digits and underscores, 32 at most")
+    span, settings = _span(from_time, to_time), load()
+    _refuse_nowhere(("--json", json_file))
+    options = Options(
+        span=span,
+        model=batch_model(settings.agent, model),
+        scope=scope,
+        system=None if prompt is None else _text_of(prompt),
+        items_max=items_max,
+        again=again,
+        cutoffs=with_told(shipped_cutoffs(), cutoff or ()),
+        seed=seed,
+        patience=Patience(wait_s=wait_h * 3_600),
+    )
+    asyncio.run(run_batch(settings, options, json_file=json_file))
+
+
+def _text_of(prompt: Path) -> str:
+    """Return a prompt's text; it ends the command where there is none."""
+    try:
+        text = prompt.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"--prompt {prompt}: cannot be read: {error}")
+    if not text.strip():
+        fail(f"--prompt {prompt}: it is empty")
+    return text
 
 
 def _span(from_time: str | None, to_time: str | None) -> "Range":

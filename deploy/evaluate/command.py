@@ -7,19 +7,26 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
 from agents.evaluation.narratives import Narratives
+from deploy.escaping import escaped
 from deploy.role import ending
+from deploy.settings import Settings
 from topics.analysis import Product
 from topics.settings import BrokerSettings
 
+from .batch_report import BatchReport, batch_json, batch_tables, summary_of
 from .evaluation import Evaluation, as_json
 from .reading import EvaluateError, Range, Read, read_range
 from .tables import narrative_tables_of, tables_of
+
+if TYPE_CHECKING:
+    from .batch import Options
 
 WIDTH = 150
 """Columns where no terminal says how wide it is."""
@@ -76,6 +83,37 @@ async def run_narratives(
     return narratives
 
 
+async def run_batch(
+    settings: Settings, options: "Options", *, json_file: Path | None = None
+) -> BatchReport:
+    """Ask about the deep dives of a range in a batch, show what came of it, and write what is asked for.
+
+    Raises:
+        PipelineError: It was refused or broken off; the message says what to do.
+    """
+    from .batch import evaluate_batch  # noqa: PLC0415 - the SDK takes seconds to import
+
+    _quiet()
+    stop, said = asyncio.Event(), ""
+
+    def tell(words: str) -> None:
+        nonlocal said
+        if words != said:
+            typer.echo(escaped(words), err=True)
+        said = words
+
+    async with ending(stop, None):
+        with _progress() as read:
+            report = await evaluate_batch(settings, options, stop=stop, read=read, told=tell)
+    console = _console()
+    for table in batch_tables(report):
+        console.print(table)
+    console.print(summary_of(report), markup=False, highlight=False)
+    if json_file is not None:
+        _write(json_file, json.dumps(batch_json(report), indent=2) + "\n")
+    return report
+
+
 def evaluated(read: Read, span: Range, cutoffs: Mapping[str, int], seed: int) -> Evaluation:
     """Return what was read as an evaluation."""
     evidence = read.evidence
@@ -109,13 +147,16 @@ def report_of(evaluation: Evaluation) -> str:
 
 
 async def _read(broker: BrokerSettings, span: Range, narratives_of: Product | None = None) -> Read:
-    logging.getLogger("aiokafka").setLevel(
-        logging.ERROR
-    )  # what it tries again by itself is no news
+    _quiet()
     stop = asyncio.Event()
     async with ending(stop, None):
         with _progress() as told:
             return await read_range(broker, span, stop=stop, told=told, narratives_of=narratives_of)
+
+
+def _quiet() -> None:
+    """Keep out of the terminal what the Kafka client tries again by itself."""
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
 
 
 def _summary(evaluation: Evaluation) -> str:

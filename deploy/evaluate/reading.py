@@ -77,6 +77,13 @@ async def read_range(
         await tape.stop()
 
 
+async def read_marks(
+    broker: BrokerSettings, tape: Tape, span: Range, evidence: Evidence, told: Told
+) -> Marks:
+    """Read the marks that forecasts ask for."""
+    return await _Reader(broker, tape, span, told).marks(evidence)
+
+
 def _ignore(event: object) -> None:
     """Take what is outside of the range."""
     del event
@@ -94,12 +101,16 @@ class _Reader:
         await self._each("journal", evidence.drift.take_entry, outside=evidence.drift.note)
         await self._each("analyses", evidence.take_analysis, from_ms=from_ms)
         await self._each("decisions", evidence.take_decision, from_ms=from_ms)
-        marks = Marks(evidence.wanted())
-        if narratives_of is None:
-            keys = frozenset(asset.encode() for asset in evidence.assets())
-            take = marks.take
-            await self._each("aggregates", take, outside=take, from_ms=from_ms, keys=keys)
+        marks = Marks(evidence.wanted()) if narratives_of else await self.marks(evidence)
         return Read(evidence, marks, self._unreadable)
+
+    async def marks(self, evidence: Evidence) -> Marks:
+        """Read the marks that are asked for."""
+        marks = Marks(evidence.wanted())
+        keys = frozenset(asset.encode() for asset in evidence.assets())
+        take, from_ms = marks.take, self._span.from_ms
+        await self._each("aggregates", take, outside=take, from_ms=from_ms, keys=keys)
+        return marks
 
     async def _each(
         self,

@@ -34,7 +34,7 @@ COMMANDS = (
     *(("budget", name) for name in ("show", "set", "reconcile")),
     *(("cache", name) for name in ("show", "drop", "clear")),
     ("streams", "rebuild"),
-    *(("evaluate",), ("evaluate", "narratives")),
+    *(("evaluate",), ("evaluate", "narratives"), ("evaluate", "batch")),
 )
 GROUPS = {
     "bench": bench_app,
@@ -223,6 +223,10 @@ def test_a_source_nobody_described_is_refused_with_those_there_are(tmp_path: Pat
         (("evaluate", "--cutoff", "some-model"), "--cutoff some-model: give MODEL=YYYY-MM"),
         (("evaluate", "--cutoff", "m=2026-13"), "--cutoff '2026-13': a month is needed"),
         (("evaluate", "--report", "nowhere/r.html"), "nowhere/r.html: its folder does not exist"),
+        (("evaluate", "batch", "--scope", "Ours"), "--scope Ours: small letters, digits"),
+        (("evaluate", "batch", "--prompt", "none.md"), "does not exist"),
+        (("evaluate", "batch"), "agent.budget.redis_url: needed"),
+        (("evaluate", "batch", "--wait-h", "-1"), "--wait-h"),
         (
             ("evaluate", "--json", "x.json", "narratives"),
             "options go behind the command: tapereader evaluate narratives",

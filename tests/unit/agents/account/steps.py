@@ -65,10 +65,14 @@ class Steps(RuleBasedStateMachine):
         nano_usd=AMOUNTS,
         input_tokens=st.integers(0, 400),
         output_tokens=st.integers(0, 200),
+        lease_ms=st.sampled_from([None, None, 1, 20_000, 3_600_000]),
     )
-    def reserve(self, model: str, priority: Any, **amounts: int) -> Ask:
+    def reserve(
+        self, model: str, priority: Any, lease_ms: int | None = None, **amounts: int
+    ) -> Ask:
         self.number += 1
-        ask = Ask(attempt_id=f"attempt/{self.number}", model=model, priority=priority, **amounts)
+        name = f"attempt/{self.number}"
+        ask = Ask(attempt_id=name, model=model, priority=priority, lease_ms=lease_ms, **amounts)
         self.reserve_again(ask)
         return ask
 

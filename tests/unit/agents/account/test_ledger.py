@@ -19,7 +19,7 @@ from agents.account.ledger import Ledger
 from agents.account.pacing import PAUSE_MS_MAX, Amounts, Rates, Told
 from agents.account.recovery import Recovery
 from agents.account.shown import Spend
-from agents.account.terms import EXACT_MAX, SIZE_MS, UNITS, Ask, CapError, Terms
+from agents.account.terms import EXACT_MAX, LEASE_MS_MAX, SIZE_MS, UNITS, Ask, CapError, Terms
 from tests.servers import RedisServer, SharedRedis
 from topics import Control, Intent, Result, Usage
 
@@ -156,6 +156,35 @@ async def test_a_lease_ends_to_the_millisecond(account: Ledger) -> None:
     assert await account.settle("a2", Use(130, 1, 1), end_ms) == ("charged", True)
     assert await account.spend(NOON_MS) == Spend(settled=0, reserved=100, charged=130)
     assert await account.reserve(ask(3), NOON_MS) == Refused("model_closed", "a/m")
+
+
+async def test_a_lease_of_its_own_outlives_a_restart(
+    account: Ledger, redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """It counts from the reservation, in whose windows the attempt stays; a rebuild has it from the intent."""
+    long_ms = 3 * account.terms.lease_ms
+    asked = replace(ask(1), lease_ms=long_ms)
+    assert await account.reserve(asked, NOON_MS) == Granted(NOON_MS)
+    late_ms = NOON_MS + long_ms - 1
+    assert await account.sweep(late_ms) == 0
+    with Redis.from_url(redis_server.url) as client:
+        client.delete(*client.scan_iter(match=f"{topic_prefix}*"))
+    entries = [intent(1, 100, lease_ms=long_ms), intent(2, 10)]
+    assert await account.rebuild(entries, late_ms) == "rebuilt"
+    assert await account.spend(late_ms) == Spend(settled=0, reserved=100, charged=10)
+    assert await account.sweep(late_ms) == 0
+    assert await account.sweep(late_ms + 1) == 1
+    assert await account.spend(late_ms) == Spend(settled=0, reserved=0, charged=110)
+
+
+@pytest.mark.parametrize("lease_ms", [0, -1, LEASE_MS_MAX + 1])
+async def test_a_lease_that_the_ledger_would_forget_is_refused(
+    account: Ledger, lease_ms: int
+) -> None:
+    """Beyond it nobody would know the attempt any more, and at nothing it would be over."""
+    with pytest.raises(LedgerError, match="lease"):
+        await account.reserve(replace(ask(1), lease_ms=lease_ms), NOON_MS)
+    assert await account.spend(NOON_MS) == Spend(settled=0, reserved=0)
 
 
 async def test_scopes_and_pipelines_are_apart(

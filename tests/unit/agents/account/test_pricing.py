@@ -49,6 +49,45 @@ def test_a_call_costs_what_the_table_says(model: str, usage: Usage, nano_usd: in
     assert cost_nano_usd("anthropic", model, usage) == nano_usd
 
 
+@given(
+    model=st.sampled_from(MODELS),
+    counts=st.tuples(*[st.integers(0, 120_000)] * 4),
+)
+def test_in_a_batch_everything_is_half_the_price(
+    model: str, counts: tuple[int, int, int, int]
+) -> None:
+    """Each kind of token, rounded up once; the reservation is of the same prices, and never too small."""
+    usage = Usage(
+        input_tokens=counts[0],
+        cache_creation_input_tokens=counts[1],
+        cache_creation_1h_input_tokens=counts[1] // 2,
+        cache_read_input_tokens=counts[2],
+        output_tokens=counts[3],
+    )
+    whole = cost_nano_usd("anthropic", model, usage)
+    half = cost_nano_usd("anthropic", model, usage, batch=True)
+    assert half in {whole // 2, -(-whole // 2)}
+    quoted = quote(
+        Tariff("anthropic", model, batch=True),
+        input_tokens=sum(counts[:3]),
+        output_tokens_max=counts[3],
+        at_ms=1_795_000_000_000,
+    )
+    assert quoted.price_version == f"{PRICE_VERSION} batch"
+    assert cost_of(quoted, usage) == half <= quoted.nano_usd
+
+
+def test_a_model_without_a_price_of_batches_is_refused() -> None:
+    """The list gives the usual price then, which is none of a batch; a model nobody knows has none at all."""
+    usage = Usage(input_tokens=1_000)
+    for provider, model, words in (
+        ("mistral", "mistral-large-latest", "message batches"),
+        ("anthropic", "claude-nobody-1", "no price is known"),
+    ):
+        with pytest.raises(UnknownPriceError, match=words):
+            cost_nano_usd(provider, model, usage, batch=True)
+
+
 def test_thinking_is_a_part_of_the_output() -> None:
     """It is not paid twice."""
     thought = Usage(output_tokens=100, thinking_tokens=60)

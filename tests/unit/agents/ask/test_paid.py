@@ -44,6 +44,14 @@ def test_what_was_not_paid_for_this_question_is_not_given() -> None:
     assert len(paid) == 0
 
 
+def test_what_was_asked_in_a_batch_answers_no_candidate() -> None:
+    """It was asked for an evaluation, of the same question perhaps, and is nothing to the agent."""
+    paid = PaidCalls()
+    paid.take(intent(1, batch="e" * 64))
+    paid.take(result(1, batch="e" * 64))
+    assert paid.pop(KEY, 0) is None
+
+
 @given(order=st.permutations(range(4)))
 def test_what_was_told_is_not_given_whatever_came_first(order: list[int]) -> None:
     """By an analysis or by a decision, which are read from other topics than the answer."""

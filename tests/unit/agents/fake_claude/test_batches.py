@@ -45,14 +45,15 @@ def test_a_batch_ends_when_its_time_has_come() -> None:
 def test_a_wrong_request_is_an_error_of_its_own() -> None:
     """The others are answered; only they are billed, at the batch's tier."""
     batches = store()
-    batch = batches.create(requests(asking(model="no"), asking(), asking(stream=True)), START_S)
+    named = asking(metadata={"user_id": "ours"})
+    batch = batches.create(requests(asking(model="no"), named, asking(stream=True)), START_S)
     batches.end(START_S + WAIT_S)
     assert batch.results is not None
     kinds = {line["custom_id"]: line["result"]["type"] for line in batch.results}
     assert kinds == {"c0": "errored", "c1": "succeeded", "c2": "errored"}
     assert batch.results[0]["result"]["error"]["error"]["type"] == "not_found_error"
     (used,) = batch.used
-    assert (used.custom_id, used.usage.service_tier) == ("c1", "batch")
+    assert (used.custom_id, used.user_id, used.usage.service_tier) == ("c1", "ours", "batch")
     assert batch.results[1]["result"]["message"]["usage"]["service_tier"] == "batch"
 
 

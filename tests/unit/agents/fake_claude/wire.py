@@ -106,6 +106,11 @@ class Wire:
         answer = await self.send("PUT", "/_fake/script", json=steps, headers={})
         assert answer.status == 204, answer.body
 
+    async def spoil_batches(self, **script: Json) -> None:
+        """Have this go wrong with batches from now on; nothing: all goes well."""
+        answer = await self.send("PUT", "/_fake/batches", json=script, headers={})
+        assert answer.status == 204, answer.body
+
     async def bill(self) -> dict[str, Any]:
         """Return the bill."""
         bill: dict[str, Any] = (await self.send("GET", "/_fake/bill", headers={})).body
