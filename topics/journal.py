@@ -48,6 +48,8 @@ class Intent(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.i
     priority: Priority = "deep_dive"
     context_tokens_max: Count | None = None
     """What the question could tell of its asset, each byte a token: what had no room was left out by its worth."""
+    excerpts: Count | None = None
+    """How many strangers' posts it is about. None: it is no such question, but the product's own."""
 
 
 class Usage(Struct, frozen=True, kw_only=True):
@@ -85,4 +87,4 @@ class Result(Struct, frozen=True, kw_only=True, tag_field="type", tag="journal.r
     """The intent's, as is the model; of results that were written before these fields there is none."""
     model: str | None = None
     excerpts: Count | None = None
-    """How many strangers' posts it was asked about; then the answer is words of closed lists. None: it was no such question."""
+    """The intent's: then the answer is words of closed lists."""

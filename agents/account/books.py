@@ -14,7 +14,7 @@ attempt accounted for: released where it was surely not sent, charged in full ot
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal, TypeVar
 
 from topics import Intent, Result, Usage
@@ -80,11 +80,9 @@ class Books:
 
     async def end(self, attempt_id: str, state: State, used: Use) -> bool:
         """Tell the ledger how an attempt ended, or keep it to be told; return whether it knows."""
-        try:
+        with suppress(LedgerError):
             if await self._close(attempt_id, state, used) != "closed":
                 return True
-        except LedgerError:
-            pass
         self._untold[attempt_id] = (state, used)
         if len(self._untold) > UNTOLD_MAX:
             del self._untold[next(iter(self._untold))]
@@ -180,6 +178,7 @@ class Reserved:
                 at_ms=self._at_ms,
                 priority=call.priority,
                 context_tokens_max=call.context_tokens_max,
+                excerpts=call.excerpts,
             )
         )
         try:

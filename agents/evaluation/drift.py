@@ -72,8 +72,8 @@ class Drift:
         """Records of prompts beyond the bound."""
 
     def note(self, entry: Intent | Result) -> None:
-        """Take an entry of the journal of any time: only that its prompt was tried."""
-        if isinstance(entry, Intent):
+        """Take an entry of the journal of any time: only that its prompt was tried. That of a question about posts is no product's."""
+        if isinstance(entry, Intent) and entry.excerpts is None:
             self._try(entry.product, entry.prompt_version)
 
     def take_entry(self, entry: Intent | Result) -> None:

@@ -143,7 +143,7 @@ async def test_it_is_asked_once_before_the_dive_and_paid_for_like_any_call(
         ("state", "deep_dive", reader.name),
         ("deep_dive", "deep_dive", MODEL),
     ]
-    assert [r.excerpts for r in results] == [6, None]
+    assert [e.excerpts for e in ours.journal] == [6, 6, None, None]
     assert results[0].answer == READ
     assert analysis.attempt_ids == [i.attempt_id for i in intents]
     assert analysis.cost_nano_usd == sum(r.cost_nano_usd for r in results) > COST
@@ -307,6 +307,7 @@ async def test_a_model_that_cannot_be_asked_is_not_waited_for(
         analysis, answered = await dived(ours)
         assert (analysis.origin, len(analysis.attempt_ids), answered.readings) == ("model", 1, ())
         assert counted(outcome) >= 1
+        assert [entry.excerpts for entry in ours.journal] == [None, None]  # nothing is reserved
     assert reader.asked == []
 
 

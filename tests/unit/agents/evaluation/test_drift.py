@@ -1,6 +1,7 @@
 """Drift: each prompt version by itself, and every version that was ever tried."""
 
 import pytest
+from msgspec.structs import replace
 
 from agents.evaluation import drift as module
 from agents.evaluation.counting import WORDS_MAX
@@ -51,6 +52,17 @@ def rejected(hour: int, reason: str, prompt: str = PROMPT) -> Analysis:
         rules_version="rules-1",
         prompt_version=prompt,
     )
+
+
+def test_a_question_about_posts_is_no_trial_of_the_dive_s_prompt() -> None:
+    """What came of it is told apart, under its own prompt."""
+    drift = Drift()
+    drift.take_entry(intent(1))
+    drift.take_entry(replace(intent(2, prompt="excerpts-1"), excerpts=6))
+    drift.take_entry(result(2, "timeout"))
+    assert drift.tried("deep_dive") == 1
+    asked = {prompt.version: dict(prompt.outcomes) for prompt in drift.prompts}
+    assert asked == {PROMPT: {}, "excerpts-1": {"timeout": 1}}
 
 
 def test_a_prompt_is_told_by_what_it_said_and_what_became_of_its_answers() -> None:

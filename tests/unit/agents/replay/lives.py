@@ -251,7 +251,9 @@ class Life:
         came = result(
             number, **named, asset=made.asset, answer=answer, known=known, excerpts=EXCERPTS
         )
-        asked = intent(number, **named, asset=made.asset, prompt_version="excerpts-1")
+        asked = intent(
+            number, **named, asset=made.asset, prompt_version="excerpts-1", excerpts=EXCERPTS
+        )
         self.entries += [asked, came]
         sent = sent_of(
             came,
