@@ -323,6 +323,7 @@ async def test_the_time_that_the_dive_needs_is_the_dive_s(office: Open, reader: 
     analysis, _ = await dived(ours, left_s=10.4)
     assert (analysis.origin, reader.asked) == ("model", [])
     assert counted("no_time") == before + 1
+    assert [entry.excerpts for entry in ours.journal] == [None, None]
     await dived(ours, left_s=13.0)
     ((_, _, timeout_s),) = reader.asked
     assert 0.5 <= timeout_s <= 3.0
