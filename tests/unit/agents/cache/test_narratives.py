@@ -182,7 +182,7 @@ async def test_who_has_to_wait_for_its_turn_comes_again(
         asking = [asyncio.create_task(one.ask()) for _ in range(2)]
         await one.waiting(2)
         maker.go.set()
-        assert await asyncio.gather(*asking) == [Made(7), Absent("no_slot", again=True)]
+        assert await asyncio.gather(*asking) == [Made(7, again=True), Absent("no_slot", again=True)]
         assert told() == {}
         maker.outcome = None
         assert await one.ask() == Made(2)
