@@ -90,8 +90,9 @@ class Worker:
 
     @property
     def calls_in_flight(self) -> int:
-        """Calls to the model that have not ended."""
-        return len(self._answering.calls)
+        """Calls to models that have not ended; who waits for the words of another's is in none."""
+        desk = self.analyst.desk
+        return 0 if desk is None else sum(seat.slots.in_flight for seat in desk.seats)
 
     @property
     def unfinished(self) -> int:
