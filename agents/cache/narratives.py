@@ -117,6 +117,10 @@ class NarrativeCache:
         if loud is not None:
             log.warning(loud)
 
+    async def follow(self) -> None:
+        """Read what stands against values again and again until cancelled, so that `peek` knows it."""
+        await self._board.follow()
+
     async def get(
         self,
         key: Key,
