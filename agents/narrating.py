@@ -55,6 +55,11 @@ class Narrating:
         self._renders = Renders(settings.quality.verdicts_min, settings.quality.rejection_rate)
         self._simulated = {name for (_, name), one in settings.models.items() if one.simulated}
 
+    @property
+    def forgotten(self) -> int:
+        """Narratives whose renders are not watched any more, because of the bound."""
+        return self._renders.forgotten
+
     async def answer(self, candidate: Candidate) -> Answered | Later:
         """Return what is said of a state: again, for the first time, or by rules; or that it is to wait."""
         now_s = time.monotonic()

@@ -248,7 +248,7 @@ class Worker:
             await asyncio.sleep(self._settings.tally_s)
             self._trail.tell_tallies(self.assignment.deciders.values())
             forgotten = sum(d.forgotten for d in self.assignment.deciders.values())
-            AGENT.forgotten.set(forgotten + self.analyst.paid.forgotten)
+            AGENT.forgotten.set(forgotten + self.analyst.forgotten)
 
     # Commits and revocation
 
