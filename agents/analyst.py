@@ -57,6 +57,11 @@ class Analyst:
             (provider, name) for (provider, name), one in settings.models.items() if one.simulated
         }
 
+    @property
+    def forgotten(self) -> int:
+        """What was not kept because a bound was reached: calls of before, and how narratives were rendered."""
+        return self.paid.forgotten + (0 if self._narrating is None else self._narrating.forgotten)
+
     def wants_model(self, candidate: Candidate) -> bool:
         """Return whether a candidate is one that a model is asked about at all."""
         return self.desk is not None and candidate.product in self._settings.model.products

@@ -21,8 +21,8 @@ from .trail import Trail
 
 POLL_MS = 200
 CALLS_MAX = 5_000
-"""Candidates that are being answered at once; beyond it each is waited for. Slots bound those that are asked about, not those
-that wait for words of a state which another asks for."""
+"""Candidates that are being answered at once. Slots bound those that are asked about; of those that look for words, or wait for
+another's, the ones beyond it have rules: waited for one by one they would keep alerts waiting."""
 SHED_FLOOR: Severity = "warning"
 """From here on rules answer what the full inbox sheds; below it a decision says that there was no room."""
 
@@ -81,15 +81,21 @@ class Answering:
             self._tell_put(self._inbox.put_back(candidate, place.not_before_s))
             return True
         candidate = self._trail.with_last(candidate)  # the one of now: nothing is asked before
-        is_quick = place is None and not self._analyst.narrates(candidate)
-        if is_quick or len(self.calls) >= CALLS_MAX:
-            await self._answer(candidate, place)
-            await asyncio.sleep(0)  # thousands may be due at once, and others have work too
-        else:
+        if place is not None or self._has_room(candidate):
             task = asyncio.create_task(self._answer(candidate, place))
             self.calls.add(task)
             task.add_done_callback(self._ended)
+            return True
+        if self._analyst.narrates(candidate):
+            self._trail.tell(candidate, *self._analyst.decline(candidate, "calls_full"))
+        else:
+            await self._answer(candidate, None)
+        await asyncio.sleep(0)  # thousands may be due at once, and others have work too
         return True
+
+    def _has_room(self, candidate: Candidate) -> bool:
+        """Return whether a candidate may look for words."""
+        return self._analyst.narrates(candidate) and len(self.calls) < CALLS_MAX
 
     async def _answer(self, candidate: Candidate, place: Place | None) -> None:
         answer = await self._analyst.answer(candidate, place)

@@ -84,6 +84,8 @@ class Renders:
 
     def __init__(self, renders_min: int, rejection_rate: float) -> None:
         """Begin with none. Of fewer than ``renders_min`` nothing is concluded."""
+        self.forgotten = 0
+        """Narratives that had to make room."""
         self._min, self._rate = renders_min, rejection_rate
         self._last: LRUCache[str, deque[bool]] = LRUCache(WATCHED_MAX)
 
@@ -95,6 +97,7 @@ class Renders:
         """Note a render; return whether of the last ones more were rejected than may be, and forget them then."""
         last = self._last.get(word)
         if last is None:
+            self.forgotten += len(self._last) >= WATCHED_MAX
             last = self._last[word] = deque(maxlen=self._min)
         last.append(rejected)
         if len(last) < self._min or sum(last) <= self._rate * len(last):

@@ -29,8 +29,8 @@ from agents.settings import AgentSettings
 
 BUSY_S = 0.2
 """Who wants a model that is busy while another is free, which is not for it, looks again after this."""
-_SAID = frozenset((*REASONS, "refused"))
-"""Why a model that answered has not been heard: then nothing older is said in its place."""
+_SAID = frozenset((*REASONS, "refused", "declined"))
+"""Why a model that answered has not been heard, be it a while ago: then nothing older is said in its place."""
 
 log = structlog.get_logger()
 
@@ -55,6 +55,11 @@ class Narrating:
         self._renders = Renders(settings.quality.verdicts_min, settings.quality.rejection_rate)
         self._simulated = {name for (_, name), one in settings.models.items() if one.simulated}
 
+    @property
+    def forgotten(self) -> int:
+        """Narratives whose renders are not watched any more, because of the bound."""
+        return self._renders.forgotten
+
     async def answer(self, candidate: Candidate) -> Answered | Later:
         """Return what is said of a state: again, for the first time, or by rules; or that it is to wait."""
         now_s = time.monotonic()
@@ -67,10 +72,7 @@ class Narrating:
         if asked is None:
             why = self._asker.why_not(candidate, now_s)
             return await self._unasked(candidate, questions, why)
-        outcome = await self._made(candidate, questions[asked])
-        if isinstance(outcome, Later) or outcome.origin != "rules" or outcome.reason in _SAID:
-            return outcome
-        return await self._stale(candidate, questions, outcome)
+        return await self._made(candidate, questions, questions[asked])
 
     def retold(self, candidate: Candidate, reason: str) -> Answered | None:
         """Return what was said of a state with the numbers of a candidate, if this process has it and it fits."""
@@ -98,23 +100,31 @@ class Narrating:
         seat = self._desk.routed("state", candidate.sends, now_s)
         return 0 if seat is None else names.index(seat.model.name)
 
-    async def _made(self, candidate: Candidate, question: _Question) -> Answered | Later:
+    async def _made(
+        self, candidate: Candidate, questions: list[_Question], question: _Question
+    ) -> Answered | Later:
         """Return what is said after one look, and a call where that is needed, be it this worker's or another's."""
-        told: Found[Usable] | Made[Answered | Later] | Absent = await self._cache.get(
+        outcome: Answered | Later
+        told: Found[Usable] | Made[Answered | Later] | Absent = await self._cache.find(
             question.key,
             question.read,
             lambda: self._make(candidate, question),
             until_s=candidate.deadline_s,
         )
-        match told:
-            case Found():
-                return await self._again(candidate, question, told)
-            case Made(detail):
-                return await self._own(question, detail)
-            case Absent(again=True):
+        if isinstance(told, Found):
+            return await self._again(candidate, question, told)
+        if isinstance(told, Absent):
+            if told.again:
                 return Later(candidate, time.monotonic() + BUSY_S, "busy")
-            case Absent(reason):
-                return by_rules(candidate, reason)
+            outcome, why = by_rules(candidate, told.reason), told.reason
+        else:
+            outcome, why = await self._own(question, told.detail), "asked"
+        if isinstance(outcome, Later):
+            return outcome
+        if outcome.origin == "rules" and outcome.reason not in _SAID:
+            return await self._stale(candidate, questions, outcome, why)
+        self._cache.miss(why)
+        return outcome
 
     async def _make(
         self, candidate: Candidate, question: _Question
@@ -147,7 +157,7 @@ class Narrating:
 
     async def _own(self, question: _Question, outcome: Answered | Later) -> Answered | Later:
         """Count how the words that were asked for are rendered for the first time."""
-        if isinstance(outcome, Answered) and outcome.sends:
+        if isinstance(outcome, Answered) and outcome.sends and outcome.model == question.model:
             is_rejected = outcome.reason == "render_rejected"
             if is_rejected or outcome.origin != "rules":
                 await self._watch(question, rejected=is_rejected)
@@ -158,22 +168,24 @@ class Narrating:
     ) -> Answered:
         """Return what was said before of a state that nobody can be asked about; beyond its time will do."""
         first, *others = questions
-        told: Found[Usable] | Made[None] | Absent = await self._cache.get(
+        told: Found[Usable] | Made[None] | Absent = await self._cache.find(
             first.key, first.read, until_s=candidate.deadline_s, stale=True
         )
         if isinstance(told, Found):
             return await self._again(candidate, first, told, why)
-        return await self._stale(candidate, others, by_rules(candidate, why))
+        missed = told.reason if isinstance(told, Absent) else why
+        return await self._stale(candidate, others, by_rules(candidate, why), missed)
 
     async def _stale(
-        self, candidate: Candidate, questions: list[_Question], rules: Answered
+        self, candidate: Candidate, questions: list[_Question], rules: Answered, missed: str
     ) -> Answered:
-        """Return what was said before, beyond its time or not; else what rules say."""
+        """Return what was said before, beyond its time or not; else what rules say, and count why it was ``missed``."""
         candidate = replace(candidate, sends=rules.sends)
         for question in questions:
             found = await self._cache.look(question.key, question.read, stale=True)
             if found is not None:
                 return await self._again(candidate, question, found, rules.reason)
+        self._cache.miss(missed)
         return rules
 
     async def _again(

@@ -90,8 +90,9 @@ class Worker:
 
     @property
     def calls_in_flight(self) -> int:
-        """Calls to the model that have not ended."""
-        return len(self._answering.calls)
+        """Calls to models that have not ended; who waits for the words of another's is in none."""
+        desk = self.analyst.desk
+        return 0 if desk is None else sum(seat.slots.in_flight for seat in desk.seats)
 
     @property
     def unfinished(self) -> int:
@@ -247,7 +248,7 @@ class Worker:
             await asyncio.sleep(self._settings.tally_s)
             self._trail.tell_tallies(self.assignment.deciders.values())
             forgotten = sum(d.forgotten for d in self.assignment.deciders.values())
-            AGENT.forgotten.set(forgotten + self.analyst.paid.forgotten)
+            AGENT.forgotten.set(forgotten + self.analyst.forgotten)
 
     # Commits and revocation
 

@@ -63,6 +63,12 @@ class Board:
             return self._all()
         return None
 
+    async def follow(self) -> None:
+        """Keep it known until cancelled, for those who cannot wait to be told."""
+        while True:
+            await self.orders()
+            await asyncio.sleep(READ_S)
+
     async def bar(self, word: str, name: str, until_ms: int) -> bool:
         """Put a tombstone over a key; return whether all workers will know of it."""
         now_ms = self._now_ms()

@@ -6,7 +6,7 @@ it comes from. Operators' orders, a new epoch or a tombstone, hold everywhere wi
 """
 
 from collections.abc import Callable
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -46,6 +46,8 @@ class Made(Struct, Generic[D], frozen=True):
     detail: D
     taken_over: bool = False
     """Another worker had begun, and died or let it be."""
+    again: bool = False
+    """The make has to be waited for: it was no lookup yet."""
 
 
 class Absent(Struct, frozen=True):
@@ -115,6 +117,10 @@ class NarrativeCache:
         if loud is not None:
             log.warning(loud)
 
+    async def follow(self) -> None:
+        """Read what stands against values again and again until cancelled, so that `peek` knows it."""
+        await self._board.follow()
+
     async def get(
         self,
         key: Key,
@@ -132,6 +138,33 @@ class NarrativeCache:
         Raises:
             Exception: Whatever the caller's own ``make`` raised.
         """
+        told = await self.find(key, check, make, until_s=until_s, stale=stale)
+        match told:
+            case Made(again=False):
+                self.miss("asked")
+            case Absent(reason, again=False):
+                self.miss(reason)
+        return told
+
+    def miss(self, reason: str) -> None:
+        """Count a lookup that missed."""
+        AGENT.cache_lookups.labels("miss").inc()
+        AGENT.cache_misses.labels(reason if reason in _WORDS else "not_made").inc()
+
+    async def find(
+        self,
+        key: Key,
+        check: Check[T],
+        make: Make[D] | None = None,
+        *,
+        until_s: float,
+        stale: bool = False,
+    ) -> Found[T] | Made[D] | Absent:
+        """Do as `get` does, but for a miss, which the caller counts if nothing else is found for it.
+
+        Raises:
+            Exception: Whatever the caller's own ``make`` raised.
+        """
         known = await self._board.orders()
         orders = known or _NEVER
         name = name_of(self._prefix, orders.epoch, key.word)
@@ -144,17 +177,17 @@ class NarrativeCache:
             AGENT.cache_lookups.labels("stale" if looked.stale else looked.source).inc()
             return looked
         if self._levels.is_declined(name):
-            return _missed("declined")
+            return Absent("declined")
         if make is None:
-            return _missed(looked)
+            return Absent(looked)
         waiter = Waiter(check, make, until_s)
         landed = await self._making.once(name, waiter, shared=known is not None)
         if landed.leader is waiter:
-            return _made(landed)
+            return Made(landed.detail, landed.taken_over, landed.again)
         return await self._joined(key, name, check, landed, orders)
 
     async def look(self, key: Key, check: Check[T], *, stale: bool = False) -> Found[T] | None:
-        """Return a value that ``check`` takes, if there is one. What is not found is counted by no name: `get` does that."""
+        """Return a value that ``check`` takes, if there is one. What is not found is counted by no name."""
         orders = await self._board.orders()
         if orders is None or orders.bars(key.word, self._now_ms()):
             return None
@@ -193,7 +226,7 @@ class NarrativeCache:
 
     def _barred(self, name: str) -> Absent:
         self._levels.forget(name)
-        return _missed("tombstoned")
+        return Absent("tombstoned")
 
     async def _joined(
         self, key: Key, name: str, check: Check[T], landed: Landed, before: Orders
@@ -202,26 +235,14 @@ class NarrativeCache:
         if landed.again:
             return Absent(landed.reason, again=True)
         if landed.entry is None:
-            return _missed(landed.reason)
+            return Absent(landed.reason)
         orders = await self._board.orders() or before
         if orders.bars(key.word, self._now_ms()):
             return self._barred(name)
         if orders.epoch != before.epoch:
-            return _missed("cleared")
+            return Absent("cleared")
         found = self._levels.judged(name, landed.entry, check, "joined")
         if found is None:
-            return _missed("unfit")
+            return Absent("unfit")
         AGENT.cache_lookups.labels("joined").inc()
         return found
-
-
-def _made(landed: Landed) -> Made[Any]:
-    if not landed.again:
-        _missed("asked")
-    return Made(landed.detail, landed.taken_over)
-
-
-def _missed(reason: str) -> Absent:
-    AGENT.cache_lookups.labels("miss").inc()
-    AGENT.cache_misses.labels(reason if reason in _WORDS else "not_made").inc()
-    return Absent(reason)

@@ -1,7 +1,7 @@
 """The numbers an analysis may use, out of an asset's context. PURE."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from math import exp
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from topics import (
 )
 
 from .context import AssetContext, Baseline, Family, Noted
-from .editions import window_of
+from .editions import cited_in, window_of
 from .printing import span
 from .worth import by_worth
 
@@ -92,6 +92,12 @@ def earlier_facts(windows: Iterable[Noted]) -> tuple[Fact, ...]:
         for window in windows
         for fact in facts_of_window(window)
     )
+
+
+def are_latest(facts: Iterable[Fact], context: AssetContext, subjects: Container[str]) -> bool:
+    """Return whether the facts of these subjects are all of the latest windows of their families, whatever the edition."""
+    latest = {window_of(series.latest) for series in context.series.values()}
+    return latest.issuperset(cited_in([f.aggregate_id for f in facts if f.subject in subjects]))
 
 
 def earlier_of(context: AssetContext, shown: Iterable[Noted]) -> tuple[Noted, ...]:

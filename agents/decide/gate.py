@@ -123,16 +123,15 @@ class Gate:
             self.forgotten += memory.owe(memory.owed + found)
         return None
 
-    def told_as_now(self, asset: str, as_of_ms: int) -> tuple[Labels, str] | None:
-        """Return the words of the state that was told at a time, and the instrument they are of, if they are the same now.
+    def told_as_now(self, asset: str, as_of_ms: int, labels: Labels) -> str | None:
+        """Return the instrument of a state that was told at a time in these words, if they are those of now.
 
-        None where other words hold since a revision, or another state has been told since.
+        None where other words hold since a revision, or the asset has been spoken of since.
         """
         memory = self._assets.get(asset)
-        if memory is None or memory.state_ms != as_of_ms or memory.state.main is None:
+        if memory is None or memory.state_ms != as_of_ms:
             return None
-        labels = memory.state.labels
-        return (labels, memory.state.main) if labels == memory.said else None
+        return memory.state.main if memory.state.labels == labels else None
 
     def _dive(self, memory: AssetGate, as_of_ms: int, found: tuple[Ground, ...]) -> Verdict | None:
         """Return the deep dive that findings are worth now; what may be one only later is owed."""

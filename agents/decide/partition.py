@@ -14,11 +14,11 @@ from .answered import Said
 from .candidate import AlertCause, Candidate
 from .context import AssetContext, Context, Labels, Noted
 from .corrections import Corrections
-from .facts import earlier_of, facts_of
+from .facts import are_latest, earlier_of, facts_of
 from .gate import Gate, Verdict, is_asked, may_ask
 from .offsets import Offsets
 from .quality import quality_of
-from .standing import Standing
+from .standing import Standing, root_id_of
 from .superseding import Superseding
 
 
@@ -153,8 +153,13 @@ class PartitionDecider:
         found = self.corrections.next(self.next_offset)
         if found is None or found.withdraws or found.before.product != "state":
             return found
-        told = self._gate.told_as_now(found.before.asset, found.before.as_of_ms)
-        return found if told is None else replace(found, labels=told[0], lead=told[1])
+        before, context = found.before, self.context_of(found.before.asset)
+        labels = context.labels.get(root_id_of(before), ())
+        main = self._gate.told_as_now(before.asset, before.as_of_ms, labels)
+        # A window that is not the latest was not looked at again for the words: they may not hold of it as revised.
+        if main is None or not are_latest(found.candidate.facts, context, (main, before.asset)):
+            return found
+        return replace(found, labels=labels, lead=main)
 
     def analysis_of(self, candidate: Candidate) -> Analysis | None:
         """Return what was published of a candidate by who had the partition before, without its decision."""

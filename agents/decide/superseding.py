@@ -47,7 +47,7 @@ class Superseding(Struct, frozen=True):
     said: Analysis | None = None
     """It, where it was published already and its decision was not."""
     labels: Labels = ()
-    """Of a state that is told by the same words as before: these,"""
+    """Of a state that is told by the same words as it was first: these,"""
     lead: str | None = None
     """and the instrument they are of. What was said of the state holds then, with other numbers."""
 

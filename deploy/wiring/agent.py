@@ -70,6 +70,8 @@ async def run_agent(settings: Settings, *, lifeline: int | None) -> None:
                 asyncio.create_task(orders.run()),
             ]
             ending.push_async_callback(_end_all, beside)
+            if cache is not None:
+                beside.append(asyncio.create_task(cache.follow()))
             await ending.enter_async_context(posts_read(settings.agent, settings.broker, readings))
             for task in beside:
                 task.add_done_callback(lambda _: stop.set())  # by itself, by a defect only

@@ -51,8 +51,9 @@ def settings_of(base_url: str, redis_url: str) -> AgentSettings:
                 "concurrency": 8,
                 "products": ["deep_dive", "state"],
             },
-            # Short of time, so that states are asked about again and again.
-            "cache": {"redis_url": f"{redis_url.removesuffix('/0')}/1", "ttl_s": 20.0},
+            # Short of time, so that states are asked about again and again; the ledger's server by another name, as it is
+            # one that is never full.
+            "cache": {"redis_url": redis_url.replace("127.0.0.1", "localhost"), "ttl_s": 20.0},
             "budget": {
                 "redis_url": redis_url,
                 "scope": SCOPE,

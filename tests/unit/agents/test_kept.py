@@ -106,11 +106,12 @@ def test_words_are_dropped_when_most_of_their_last_renders_failed(told: list[boo
 
 
 def test_the_narratives_that_are_watched_are_bounded() -> None:
-    """The one that was rendered longest ago is forgotten."""
+    """The one that was rendered longest ago is forgotten, and counted."""
     renders = Renders(2, 0.5)
     renders.take("first", rejected=True)
     for number in range(WATCHED_MAX):
+        assert renders.forgotten == 0
         renders.take(f"word {number}", rejected=False)
-    assert len(renders) == WATCHED_MAX
+    assert (len(renders), renders.forgotten) == (WATCHED_MAX, 1)
     assert not renders.take("first", rejected=True)
     assert renders.take("first", rejected=True)

@@ -36,7 +36,7 @@ from tests.unit.agents.office import (
     seat_of,
 )
 from tests.unit.agents.test_kept import kept
-from topics import BY_NAME, Analysis, encode
+from topics import BY_NAME, Analysis, Usage, encode
 
 pytestmark = pytest.mark.integration
 SETTINGS = AgentSettings(
@@ -215,6 +215,76 @@ async def test_while_the_breaker_is_open_what_is_beyond_its_time_is_said_with_it
     assert (gone.origin, gone.origin_reason) == ("rules", "breaker_open")
     desk.heal()
     assert (await desk.tell()).origin == "model"
+
+
+async def test_a_candidate_is_counted_once(ledger: Ledger, desk: Desk) -> None:
+    """As what it came to in the end: what is beyond its time is apart, and no miss; so are spares' words, and none at all."""
+    small = SaidModel(narrated(answer("It gained {return_1m}.")), name=SMALL, provider="local")
+    seat = seat_of(small, tariff=Tariff("local", SMALL, free=True))
+    seat.products = frozenset(SETTINGS.model.products)
+    async with opened(ledger, spares=(seat,)) as ours:
+        ours.shut()
+        told = lookups()
+        await ours.tell()
+        assert told() == {"miss": 1}
+        seat.breaker.force(is_open=True, reason="by hand", now_s=time.monotonic())
+        ours.clock.now_ms += 2 * HOUR_MS
+        told = lookups()
+        assert (await ours.tell()).origin == "cache_stale"
+        assert told() == {"stale": 1}
+        told = lookups()
+        await ours.tell(due(state_of(calm(12))))
+        assert told() == {"miss": 1}
+    desk.model.reply = failed("overloaded", IGNORED, None)
+    told = lookups()
+    later = await desk.later()
+    assert told() == {}
+    await desk.tell(replace(later.candidate, deadline_s=time.monotonic() - 1.0))
+    assert told() == {"miss": 1}
+
+
+async def test_a_call_that_comes_to_nothing_is_no_miss_where_there_are_older_words(
+    desk: Desk,
+) -> None:
+    """They are told, marked, and counted as that alone."""
+    await desk.tell()
+    desk.clock.now_ms += 2 * HOUR_MS
+    desk.model.reply = failed("bad_request", IGNORED, Usage())
+    told = lookups()
+    stale = await desk.tell()
+    assert (stale.origin, stale.origin_reason) == ("cache_stale", "bad_request")
+    assert len(stale.attempt_ids) == 1
+    assert told() == {"stale": 1}
+
+
+async def test_nothing_older_is_said_of_what_was_refused_a_moment_ago(desk: Desk) -> None:
+    """Neither by who asked nor by who comes after: a model that could be asked has not said it again."""
+    await desk.tell()
+    desk.clock.now_ms += 2 * HOUR_MS
+    desk.model.reply = narrated("no JSON")
+    later = await desk.later()
+    assert (await desk.tell(later.candidate)).origin_reason == "schema_break"
+    declined = await desk.tell(due(OTHER))
+    assert (declined.origin, declined.origin_reason) == ("rules", "declined")
+
+
+async def test_what_another_model_said_is_counted_as_asked(ledger: Ledger) -> None:
+    """The first cools between the look and the turn: the spare's words are its own, and nobody else has them from here."""
+    small = SaidModel(narrated(answer("It gained {return_1m}.")), name=SMALL, provider="local")
+    seat = seat_of(small, tariff=Tariff("local", SMALL, free=True))
+    seat.products = frozenset(SETTINGS.model.products)
+    async with opened(ledger, spares=(seat,)) as desk:
+        told = lookups()
+        routed = desk.office.analyst.desk
+        assert routed is not None
+        first = desk.office.seat
+        telling = asyncio.create_task(desk.tell())
+        await asyncio.sleep(0)  # it has looked, and its flight has not begun
+        first.cool(time.monotonic() + 60.0, "rate_limited", time.monotonic())
+        one = await telling
+        assert one.model == SMALL
+        assert told() == {"miss": 1}
+        assert (await desk.tell()).model == SMALL
 
 
 async def test_past_its_deadline_a_candidate_has_what_is_kept_at_once(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from agents.cache.levels import Found
 from agents.cache.narratives import Absent, Made
 from tests.servers import SharedRedis
 
-from .caches import KEY, PATIENCE_S, Clock, Maker, cache, growth, lookups, place
+from .caches import KEY, PATIENCE_S, Clock, Maker, cache, fit, growth, lookups, place
 
 pytestmark = pytest.mark.integration
 
@@ -182,7 +182,7 @@ async def test_who_has_to_wait_for_its_turn_comes_again(
         asking = [asyncio.create_task(one.ask()) for _ in range(2)]
         await one.waiting(2)
         maker.go.set()
-        assert await asyncio.gather(*asking) == [Made(7), Absent("no_slot", again=True)]
+        assert await asyncio.gather(*asking) == [Made(7, again=True), Absent("no_slot", again=True)]
         assert told() == {}
         maker.outcome = None
         assert await one.ask() == Made(2)
@@ -437,3 +437,57 @@ async def test_what_can_be_read_is_checked_all_the_same(
         assert await one.ask() == Made(1)
         assert await one.ask() == Found("fine 1", "l1", 0)
     assert refused() == 2
+
+
+async def test_who_peeks_knows_what_stands_as_long_as_it_is_followed(
+    redis_server: SharedRedis, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A peek cannot wait to be told. What stands against a value is known soon, though nobody looks it up."""
+    monkeypatch.setattr(board, "READ_S", 0.05)
+    monkeypatch.setattr(board, "KNOWN_S", 1.0)
+    async with cache(redis_server.url, topic_prefix) as one:
+        await one.ask()
+        assert one.cache.peek(KEY, fit) == Found("fine 1", "l1", 0)
+        await asyncio.sleep(1.2)
+        assert one.cache.peek(KEY, fit) is None
+        following = asyncio.create_task(one.cache.follow())
+        try:
+            await asyncio.sleep(1.2)
+            told = lookups()
+            assert one.cache.peek(KEY, fit) == Found("fine 1", "l1", 0)
+            assert told() == {}
+            async with cache(redis_server.url, topic_prefix) as other:
+                assert await other.cache.drop(KEY)
+            async with asyncio.timeout(PATIENCE_S):
+                while one.cache.peek(KEY, fit) is not None:
+                    await asyncio.sleep(0.02)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_who_peeks_sees_what_is_fresh_and_fit_in_this_memory_alone(
+    redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """Not what is in Redis, nor what is beyond its time, nor what the check does not take."""
+    clock = Clock()
+    async with (
+        cache(redis_server.url, topic_prefix, now_ms=clock) as one,
+        cache(redis_server.url, topic_prefix, now_ms=clock) as other,
+    ):
+        assert one.cache.peek(KEY, fit) is None
+        await one.ask()
+        assert await other.only_look(Key("state-2", "1", "claude-haiku-5-5", "d1")) == Absent(
+            "absent"
+        )
+        assert other.cache.peek(KEY, fit) is None
+        assert one.cache.peek(KEY, fit) is not None
+        clock.now_ms += 2 * 3_600_000
+        assert one.cache.peek(KEY, fit) is None
+        assert await one.cache.look(KEY, fit) is None
+        stale = await one.cache.look(KEY, fit, stale=True)
+        assert stale is not None
+        assert stale.stale
+        clock.now_ms -= 2 * 3_600_000
+        assert one.cache.peek(KEY, lambda _: None) is None
+        assert one.cache.peek(KEY, fit) is None
