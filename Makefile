@@ -13,6 +13,9 @@ SEED ?= 1
 SOAK_MIN ?= 60
 FAULTS_MIN ?= 20
 
+# Or each process that a test starts would compile all our modules again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help env demo test nightly recovery soak check lint fmt schemas lock clean
 
 help:  ## this list
