@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from deploy.demo.plan import OUTAGE_S, RECORDING_FIRST_MS
+from tests.measured import unmeasured
 from tests.servers.process import survivors
 
 SECONDS = 45
@@ -160,21 +161,26 @@ def outcome_of(demo: Demo, files: Path) -> Outcome:
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    """Both whole runs, one after the other: side by side they are more than two cores can do in time."""
+    """Both whole runs, one after the other: side by side they are more than two cores can do in time.
+
+    The short ones below measure coverage; of these it would measure how slow a traced process is.
+    """
     folder = tmp_path_factory.mktemp("runs")
-    found = {}
-    for model in ("rules", "simulated"):
-        demo = Demo(
-            folder / model,
-            *("--model", model, "--seconds", str(SECONDS)),
-            *("--report", str(folder / f"{model}.json")),
-            *("--picture", str(folder / f"{model}.svg")),
-        )
-        try:
-            found[model] = outcome_of(demo, folder / model)
-        finally:
-            demo.close()
-    return found
+    with unmeasured():
+        return {model: whole_run(folder, model) for model in ("rules", "simulated")}
+
+
+def whole_run(folder: Path, model: str) -> Outcome:
+    demo = Demo(
+        folder / model,
+        *("--model", model, "--seconds", str(SECONDS)),
+        *("--report", str(folder / f"{model}.json")),
+        *("--picture", str(folder / f"{model}.svg")),
+    )
+    try:
+        return outcome_of(demo, folder / model)
+    finally:
+        demo.close()
 
 
 @pytest.mark.parametrize("model", ["rules", "simulated"])
