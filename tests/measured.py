@@ -11,7 +11,7 @@ from coverage import Coverage
 
 EXAMPLES = 3
 """Examples of each property that are looked at: the others take the same lines, nearly all."""
-_PROCESSES = "COVERAGE_PROCESS_CONFIG"
+PROCESSES = "COVERAGE_PROCESS_CONFIG"
 """Tells processes that they are looked at."""
 
 
@@ -20,20 +20,20 @@ class Measurement:
 
     def __init__(self) -> None:
         self._coverage = Coverage.current()
-        self._processes = os.environ.get(_PROCESSES)
+        self._processes = os.environ.get(PROCESSES)
 
     def pause(self) -> None:
         """Look away, also from processes that are started meanwhile."""
         if self._coverage is not None:
             self._coverage.stop()
-        os.environ.pop(_PROCESSES, None)
+        os.environ.pop(PROCESSES, None)
 
     def resume(self) -> None:
         """Look again, where it was paused."""
         if self._coverage is not None and Coverage.current() is not self._coverage:
             self._coverage.start()
         if self._processes is not None:
-            os.environ[_PROCESSES] = self._processes
+            os.environ[PROCESSES] = self._processes
 
 
 @contextmanager
