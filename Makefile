@@ -5,8 +5,8 @@ SECONDS ?= 0
 MODEL ?= rules
 TESTS ?= tests
 PYTEST_ARGS ?= -m "not sdk and not nightly"
-# Two at once: those of the pipeline, those of the analyst, and unit tests by whoever is through (tests/conftest.py).
-PARALLEL ?= -n 2 --dist loadscope
+# Three at once, as many wait: two of those that start servers, and unit tests (tests/conftest.py).
+PARALLEL ?= -n 3 --dist loadscope
 KILLS ?= 200
 AGENT_KILLS ?= 90
 SEED ?= 1

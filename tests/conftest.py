@@ -31,7 +31,6 @@ from .servers import (
 )
 
 _NAME_CHARS_MAX = 40
-_PIPELINE = ("tests/integration/", "tests/kills/")
 _TIMED = {"test_bench.py", "test_demo.py", "test_latency.py"}
 # Processes that are killed never come to tell what they did, and the others' own tests say nothing of ours.
 _UNMEASURED = (
@@ -70,12 +69,12 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith("tests/unit/"):
             return nodeid
-        return "pipeline" if nodeid.startswith(_PIPELINE) else "analyst and contracts"
+        return "integration" if nodeid.startswith("tests/integration/") else "harm and contracts"
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
-    """Share out the tests, where they are run two at a time."""
+    """Share out the tests, where several are run at a time."""
     return Scheduling(config, log)
 
 
