@@ -5,13 +5,16 @@ SECONDS ?= 0
 MODEL ?= rules
 TESTS ?= tests
 PYTEST_ARGS ?= -m "not sdk and not nightly"
-# Two at once: those of the pipeline, those of the analyst, and unit tests by whoever is through (tests/conftest.py).
-PARALLEL ?= -n 2 --dist loadscope
+# Three at once, as many wait: two of those that start servers, and unit tests (tests/conftest.py).
+PARALLEL ?= -n 3 --dist loadscope
 KILLS ?= 200
 AGENT_KILLS ?= 90
 SEED ?= 1
 SOAK_MIN ?= 60
 FAULTS_MIN ?= 20
+
+# Or each process that a test starts would compile all our modules again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help env demo test nightly recovery soak check lint fmt schemas lock clean
 

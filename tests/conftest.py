@@ -5,15 +5,17 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, is_hypothesis_test, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from .isolation import NetworkGuard, strip_environment
+from .measured import first_examples_measured, unmeasured
 from .servers import (
     Distribution,
     KafkaServer,
@@ -29,10 +31,12 @@ from .servers import (
 )
 
 _NAME_CHARS_MAX = 40
-_PIPELINE = ("tests/integration/", "tests/kills/")
-_KILLED = ("tests/kills/", "tests/agent_kills/", "tests/faults/", "tests/money/")
-_COVERED = "COVERAGE_PROCESS_CONFIG"
 _TIMED = {"test_bench.py", "test_demo.py", "test_latency.py"}
+# Processes that are killed never come to tell what they did, and the others' own tests say nothing of ours.
+_UNMEASURED = (
+    *("tests/agent_kills/", "tests/faults/", "tests/kills/", "tests/money/"),
+    *("tests/asyncapi/", "tests/sdk/"),
+)
 _GUARD = NetworkGuard()
 _TESTS = count()
 # Examples of each property: enough to find what a change broke while one works, in CI, and overnight.
@@ -65,12 +69,12 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith("tests/unit/"):
             return nodeid
-        return "pipeline" if nodeid.startswith(_PIPELINE) else "analyst and contracts"
+        return "integration" if nodeid.startswith("tests/integration/") else "harm and contracts"
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
-    """Share out the tests, where they are run two at a time."""
+    """Share out the tests, where several are run at a time."""
     return Scheduling(config, log)
 
 
@@ -81,13 +85,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Measure no coverage in processes that are killed: they never come to tell it, and are slower by it."""
-    told = os.environ.pop(_COVERED, None) if item.nodeid.startswith(_KILLED) else None
-    try:
+    """Measure coverage where it can be learned, and in the first examples of a property: it doubles their time."""
+    if item.nodeid.startswith(_UNMEASURED):
+        measured: AbstractContextManager[None] = unmeasured()
+    elif is_hypothesis_test(test := getattr(item, "obj", None)):
+        measured = first_examples_measured(test)
+    else:
+        measured = nullcontext()
+    with measured:
         return (yield)
-    finally:
-        if told is not None:
-            os.environ[_COVERED] = told
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from deploy.demo.plan import OUTAGE_S, RECORDING_FIRST_MS
+from tests.measured import PROCESSES
 from tests.servers.process import survivors
 
 SECONDS = 45
@@ -56,16 +57,20 @@ pytestmark = pytest.mark.skipif(
 class Demo:
     """A demo as a process, whose whole family can be found by a mark in its environment."""
 
-    def __init__(self, folder: Path, *options: str, terminal: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *options: str, terminal: bool = False, measured: bool = False
+    ) -> None:
+        """``measured``: with coverage, which makes it three times as slow."""
         self.mark = f"{MARK}={folder}"
         self.folder = folder / "temporary"
         self.folder.mkdir(parents=True)
         self._out = folder / "output"
+        left_out = () if measured else (PROCESSES,)
         with self._out.open("wb") as out:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
                 [*(IN_A_TERMINAL if terminal else ()), *COMMAND, *options],
                 env={
-                    **os.environ,
+                    **{key: value for key, value in os.environ.items() if key not in left_out},
                     MARK: str(folder),
                     "TMPDIR": str(self.folder),
                     "TERM": "xterm",
@@ -135,8 +140,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
     """Start a demo that ends with the test."""
     demos: list[Demo] = []
 
-    def begin(*options: str, terminal: bool = False) -> Demo:
-        demos.append(Demo(tmp_path / f"demo-{len(demos)}", *options, terminal=terminal))
+    def begin(*options: str, **how: bool) -> Demo:
+        demos.append(Demo(tmp_path / f"demo-{len(demos)}", *options, **how))
         return demos[-1]
 
     yield begin
@@ -162,19 +167,20 @@ def outcome_of(demo: Demo, files: Path) -> Outcome:
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """Both whole runs, one after the other: side by side they are more than two cores can do in time."""
     folder = tmp_path_factory.mktemp("runs")
-    found = {}
-    for model in ("rules", "simulated"):
-        demo = Demo(
-            folder / model,
-            *("--model", model, "--seconds", str(SECONDS)),
-            *("--report", str(folder / f"{model}.json")),
-            *("--picture", str(folder / f"{model}.svg")),
-        )
-        try:
-            found[model] = outcome_of(demo, folder / model)
-        finally:
-            demo.close()
-    return found
+    return {model: whole_run(folder, model) for model in ("rules", "simulated")}
+
+
+def whole_run(folder: Path, model: str) -> Outcome:
+    demo = Demo(
+        folder / model,
+        *("--model", model, "--seconds", str(SECONDS)),
+        *("--report", str(folder / f"{model}.json")),
+        *("--picture", str(folder / f"{model}.svg")),
+    )
+    try:
+        return outcome_of(demo, folder / model)
+    finally:
+        demo.close()
 
 
 @pytest.mark.parametrize("model", ["rules", "simulated"])
@@ -235,7 +241,7 @@ def test_the_picture_shows_what_the_screen_showed(outcomes: dict[str, Outcome]) 
 
 def test_ctrl_c_ends_everything_at_once(start: Callable[..., Demo]) -> None:
     """In a terminal, where the whole foreground hears it; it is the usual end, so no error."""
-    demo = start(terminal=True)
+    demo = start(terminal=True, measured=True)
     demo.until(lambda: re.search(r"watermark lag +market \d", demo.said) is not None)
     pressed_s = time.monotonic()
     demo.press(b"\x03")
@@ -258,7 +264,7 @@ def test_ctrl_c_while_it_starts_ends_it_too(start: Callable[..., Demo], role: st
 
 def test_a_run_of_a_length_that_is_broken_off_has_failed(start: Callable[..., Demo]) -> None:
     """What was asked for was not done: scripts must notice."""
-    demo = start("--seconds", "600")
+    demo = start("--seconds", "600", measured=True)
     demo.until(lambda: " events/s" in demo.said)
     demo.process.send_signal(signal.SIGTERM)
     assert demo.end(END_S) == 1

@@ -136,6 +136,7 @@ def running(
         for child in all_ready(line, agent).values():
             child.process.send_signal(signal.SIGKILL)
             child.process.wait()
+        line.measured = True
         yield Running(line, folder, all_ready(line, agent), began_ms)
 
 

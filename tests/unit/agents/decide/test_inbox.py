@@ -3,6 +3,7 @@
 import math
 import time
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec.structs import replace
@@ -185,6 +186,7 @@ def test_a_lost_partition_takes_its_candidates_along() -> None:
     assert taken(inbox) == ["B"]
 
 
+@pytest.mark.no_cover
 def test_a_full_inbox_is_still_quick() -> None:
     """Of five thousand that wait, each change takes microseconds: the model busy, some asleep, some too many."""
     inbox = Inbox(5_000)
@@ -201,6 +203,7 @@ def test_a_full_inbox_is_still_quick() -> None:
     assert time.perf_counter() - began_s < 5.0
 
 
+@pytest.mark.no_cover
 def test_what_has_left_is_not_kept_for_ever() -> None:
     """An asset that is replaced again and again leaves no more behind than the bound."""
     inbox = Inbox(10)
@@ -341,6 +344,7 @@ class InboxAgainstAList(RuleBasedStateMachine):
 TestInboxAgainstAList = InboxAgainstAList.TestCase
 
 
+@pytest.mark.no_cover
 def test_nobody_waits_longer_than_the_bound() -> None:
     """The least waits while alerts of all other assets come without end: for the longest head start, and then for
     one turn of each that came before.

@@ -110,6 +110,7 @@ def long_log(minutes: int, seed: int) -> list[tuple[bytes | None, bytes]]:
     return log
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_long_log_says_what_the_specification_says(seed: int) -> None:
     """Scores and all, over more windows than a history keeps, and after a restart in the middle."""

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,7 @@ def test_digests_are_remembered_until_their_span_is_forgotten() -> None:
     assert digests.size == 0
 
 
+@pytest.mark.no_cover
 def test_at_the_bound_the_oldest_span_goes() -> None:
     """One million digests a partition; then the oldest ten seconds are unsure."""
     digests = Digests()

@@ -21,6 +21,9 @@ from topics import Trade
 
 from .folding import HOUR_MS, MINUTE_MS, Folded, folded, run_for, settings_for
 
+# They make hours of events; shorter tests come to the same lines.
+pytestmark = pytest.mark.no_cover
+
 SEEDS = st.integers(0, 10**6)
 DEMO_BEAT_MS = 15_000
 """Event time between heartbeats at the demo's speed 60, with one each 250 ms."""

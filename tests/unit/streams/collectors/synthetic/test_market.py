@@ -3,6 +3,7 @@
 from random import Random
 from statistics import median
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,9 @@ from streams.collectors.synthetic.tape import WASH_SIZE
 from topics import MarketValues
 
 from .folding import HOUR_MS, MINUTE_MS, Folded, folded, run_for
+
+# They make hours of events; shorter tests come to the same lines.
+pytestmark = pytest.mark.no_cover
 
 SEEDS = st.integers(0, 10**6)
 OFFSETS = st.integers(0, HOUR_MS)

@@ -28,6 +28,7 @@ def test_a_crash_falls_by_eight_percent_and_recovers_half(second: int, factor: f
     assert crash_factor(crash, crash.from_ms + second * 1_000) == pytest.approx(factor)
 
 
+@pytest.mark.no_cover
 def test_prices_stay_believable() -> None:
     """A normal minute moves little, and even after a day with crashes nothing has run away."""
     by_asset: dict[str, list[tuple[int, float]]] = {}

@@ -9,6 +9,9 @@ from streams.collectors.synthetic.tape import NUMBERS_PER_MS, mean_size, tape
 
 from .folding import MINUTE_MS, run_for
 
+# They make hours of events; shorter tests come to the same lines.
+pytestmark = pytest.mark.no_cover
+
 
 def test_numbers_have_no_hole_and_time_goes_on() -> None:
     """Within each venue and instrument the next number is one more, and never older."""
