@@ -25,7 +25,7 @@ from agents.ask.claude import Claude
 from agents.ask.prompt import prompt_of, verdict_of
 from agents.decide.candidate import Candidate
 from agents.fake_claude.dice import Dice
-from agents.fake_claude.prose import facts_of, headline, text
+from agents.fake_claude.prose import facts_of, headline, missing_of, text
 from tests.unit.agents.answer.moments import RISE, larger, minutes, moment, posts, scored
 from tests.unit.agents.answer.situations import SITUATIONS
 from tests.unit.agents.ask.golden import earlier
@@ -88,15 +88,16 @@ def trial(count: int) -> str:
     for number in range(count):
         made = any_market(chance)
         prompt = prompt_of(made, MODEL)
-        told = facts_of({"messages": [{"role": "user", "content": prompt.user}]})
+        body = {"messages": [{"role": "user", "content": prompt.user}]}
+        told, missing = facts_of(body), missing_of(body)
         due += any(found.unusual >= MUST_TELL for found in anomalies_of(told_of(made.facts)))
         for how, facts in (
             ("facts at random", [replace(fact, note="") for fact in told]),
             ("notes heeded", told),
         ):
             dice = Dice(str(number).encode())
-            answer = {"headline": headline(facts, dice), "text": text(facts, dice), **UNDECIDED}
-            verdict = verdict_of(json.dumps(answer), made, prompt)
+            answer = {"headline": headline(facts, dice), "text": text(facts, dice, missing)}
+            verdict = verdict_of(json.dumps(answer | UNDECIDED), made, prompt)
             reason = verdict.reason if isinstance(verdict, Rejected) else "answered"
             became[how][reason] += 1
     lines = [f"{how}: {dict(sorted(counts.items()))}" for how, counts in became.items()]

@@ -22,7 +22,7 @@ from .leaks import Confidential, leak_in
 from .names import other_asset_in, own_names, plain, without
 from .reading import evidence, told_of
 from .slots import SLOT, merged_in, rendered, unknown_in, wrong_unit_in, wrong_window_in
-from .thorough import unsaid_in
+from .thorough import lack_in, unsaid_in
 from .words import HEADLINE_MAX, OUTLOOK_MS, TEXT_MAX, Words
 
 Reason = Literal[
@@ -38,7 +38,7 @@ Reason = Literal[
     "link",  # an address, handle or place elsewhere
     "wrong_sign",  # "fell" beside a number that rose, or where nothing fell
     "leak",  # the question's marker, our instructions, or a stranger's post come back
-    "incomplete",  # a deep dive that does not name what is most unusual
+    "incomplete",  # a deep dive that does not name what is most unusual, or what its data lack
     "too_long",  # beyond the contract's bounds once the slots are filled
     "wrong_label",  # a state is called what it is not
     "render_rejected",  # a narrative that does not fit the facts of the moment
@@ -148,7 +148,10 @@ def judge(
         slots = {name: fact for name, fact in slots.items() if name in told}
     found = unusable(headline, body, confidential, lambda text: check(text, slots, candidate.asset))
     if found is None and candidate.product == "deep_dive":
-        unsaid = unsaid_in(f"{headline} {body}", told_of(candidate.facts), slots)
+        said = f"{headline} {body}"
+        unsaid = unsaid_in(said, told_of(candidate.facts), slots) or lack_in(
+            said, candidate.quality
+        )
         found = None if unsaid is None else Rejected("incomplete", f"{unsaid} is not named")
     return found or _words(answer, rendered(headline, slots), rendered(body, slots), candidate)
 

@@ -69,7 +69,7 @@ def _quality_words(latest: list[Aggregate], silent: list[str], longest: int) -> 
     if not silent and any(a.completeness.state == "unverifiable" for a in latest):
         words.append("a venue's numbers cannot prove that nothing is missing")
     if any(a.completeness.unverified_duplicates for a in latest):
-        words.append("trades may be counted twice")
+        words.append("trades may be counted more than once")
     if any(a.revision for a in latest):
         words.append(CORRECTED)
     return "; ".join(words)[:WORDS_MAX]

@@ -128,7 +128,7 @@ def _said(asked: Asked, dice: Dice, room: int, spoiling: Spoiling | None) -> _Sa
 def _text(asked: Asked, dice: Dice) -> str:
     schema = answer_schema(asked.body)
     if schema is None:
-        return prose.text(prose.facts_of(asked.body), dice)
+        return prose.text(prose.facts_of(asked.body), dice, prose.missing_of(asked.body))
     return msgspec.json.encode(instance(schema, dice, _writer(asked, dice))).decode()
 
 
@@ -137,7 +137,8 @@ def _writer(asked: Asked, dice: Dice) -> Write:
     if (state := states.state_of(asked.body)) is not None:
         return lambda path: states.write(path, state, dice)
     facts = prose.facts_of(asked.body)
-    return lambda path: prose.write(path, facts, dice)
+    missing = prose.missing_of(asked.body)
+    return lambda path: prose.write(path, facts, dice, missing)
 
 
 def _call(tool: dict[str, Any], asked: Asked, dice: Dice, room: int) -> _Said:

@@ -61,7 +61,8 @@ def test_nobody_is_sure() -> None:
     """High is taken as medium; what is wrong with the data is the basis."""
     poor = candidate_of([*calm(12), market(number=12, last=96.0, completeness=holed("okx"))])
     for said, kept in (("high", "medium"), ("medium", "medium"), ("low", "low")):
-        verdict = judge(answer(confidence=said), poor)
+        named = f"{GOOD['text']} Data are missing from okx."
+        verdict = judge(answer(confidence=said, text=named), poor)
         assert isinstance(verdict, Words)
         assert verdict.confidence == kept
         assert verdict.confidence_basis == "data are missing from okx"

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from agents.answer.reading import told_of as read
-from agents.answer.rules import template_of
+from agents.answer.rules import analyse, template_of
 from agents.answer.slots import rendered, unknown_in
-from agents.answer.thorough import unsaid_in
+from agents.answer.thorough import lack_in, unsaid_in
 from agents.answer.verdict import Rejected, judge
 from agents.ask.deep_dive import NOTHING_MISSING
 from agents.ask.prompt import prompt_of, verdict_of
 from agents.decide.candidate import Candidate
 from agents.decide.facts import slots_of
 from agents.fake_claude.dice import Dice
-from agents.fake_claude.prose import facts_of, headline, text
+from agents.fake_claude.prose import facts_of, headline, missing_of, text
 from tests.strategies.aggregates import histories
 from tests.unit.agents.answer.moments import FALL, RISE
 from tests.unit.agents.answer.situations import SITUATIONS
@@ -148,6 +148,80 @@ def test_rules_name_what_must_be_named() -> None:
         assert unsaid_in(template_of(told), told, told.slots) is None
 
 
+HOLED = "data are missing from okx"
+SILENT = "no word from kraken"
+SHORT = "only 3 earlier windows to compare with"
+
+
+def poor(words: str = "", **changes: Any) -> Candidate:
+    """Return a candidate whose data are poor in these ways."""
+    return replace(
+        FALL, quality=replace(FALL.quality, words=words, **({"short_history": False} | changes))
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "named", "unnamed"),
+    [
+        (
+            poor(HOLED, completeness="holed"),
+            ["Data are missing from okx.", "There is a hole in okx.", "The trades have gaps."],
+            ["All is well.", "Kraken is silent.", "The history is short."],
+        ),
+        (
+            poor(SILENT, stale_feeds=["kraken"]),
+            ["Nothing is heard of Kraken.", "A venue is silent.", "There is no word from one venue."],
+            ["All is well.", "Few earlier windows to compare with.", "The market is quiet."],
+        ),
+        (
+            poor("posts are not up to date", stale_feeds=["social"]),
+            ["The posts are stale.", "Posts are not up to date.", "The posts are missing."],
+            ["All is well.", "Posts are as usual."],
+        ),
+        (
+            poor(SHORT, short_history=True),
+            ["The history is short.", "There are only three earlier windows.", "It has little to compare with."],
+            ["All is well.", "It is far from its own past.", "Kraken is silent."],
+        ),
+    ],
+)  # fmt: skip
+def test_what_makes_the_data_poor_has_to_be_named(
+    made: Candidate, named: list[str], unnamed: list[str]
+) -> None:
+    """In one of many ways to say it: a reader who is not told takes the rest for better than it is."""
+    made = replace(made, facts=tuple(replace(fact, sample_size=3) for fact in made.facts))
+    for words in named:
+        assert judged(words, made) == words
+    for words in unnamed:
+        assert judged(words, made) == "incomplete"
+
+
+def test_each_of_the_ways_in_which_data_are_poor_has_to_be_named() -> None:
+    """One does not stand for another; a state narrative is held to none of them."""
+    made = poor(f"{HOLED}; {SILENT}", completeness="holed", stale_feeds=["kraken"])
+    assert judged("There is a hole in okx.", made) == "incomplete"
+    assert judged("There is a hole in okx, and kraken is silent.", made).startswith("There is")
+    little = json.dumps(ANSWER | {"text": "Nothing much to say."})
+    assert not isinstance(judge(little, replace(made, product="state")), Rejected)
+
+
+def test_what_cannot_be_proven_and_what_is_never_known_may_be_left_out() -> None:
+    """Most venues number nothing, and most assets have no posts: to say so every time would say nothing."""
+    made = poor(
+        "a venue's numbers cannot prove that nothing is missing", completeness="unverifiable"
+    )
+    assert judged("All is well.", made) == "All is well."
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_what_the_question_calls_missing_is_said_in_words_that_are_taken(name: str) -> None:
+    """Whoever says it as the question does is not rejected for it; rules say it so too."""
+    made = SITUATIONS[name]
+    said = "; ".join(told_of(made)["data"]["missing"])
+    assert lack_in(said, made.quality) is None
+    assert lack_in(analyse(made).text, made.quality) is None
+
+
 @given(histories(max_size=40), st.binary(max_size=16), st.integers(1_000, 9_000))
 def test_whatever_is_asked_an_answer_that_heeds_the_notes_is_taken(
     log: list[Aggregate], seed: bytes, tokens_max: int
@@ -158,7 +232,8 @@ def test_whatever_is_asked_an_answer_that_heeds_the_notes_is_taken(
         return
     made = candidate_of(own)
     prompt = prompt_of(earlier(made, candidate_of(own[:1])), MODEL, tokens_max)
-    facts = facts_of({"messages": [{"role": "user", "content": prompt.user}]})
-    said = {"headline": headline(facts, Dice(seed)), "text": text(facts, Dice(seed))}
+    body = {"messages": [{"role": "user", "content": prompt.user}]}
+    facts, missing = facts_of(body), missing_of(body)
+    said = {"headline": headline(facts, Dice(seed)), "text": text(facts, Dice(seed), missing)}
     verdict = verdict_of(json.dumps(ANSWER | said), made, prompt)
     assert not isinstance(verdict, Rejected), verdict

@@ -277,7 +277,7 @@ def test_quality_says_the_worst_of_the_data() -> None:
             market(
                 number=5, completeness=Completeness(state="complete", unverified_duplicates=True)
             ),
-            "trades may be counted twice",
+            "trades may be counted more than once",
         ),
         (market(number=5, revision=1), "late data have corrected what was published"),
         (

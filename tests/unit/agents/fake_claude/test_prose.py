@@ -11,11 +11,15 @@ from agents.fake_claude.prose import (
     FACTS_MAX,
     HEADLINE_CHARS_MAX,
     LABEL_CHARS_MAX,
+    MISSING_CHARS_MAX,
+    MISSING_MAX,
     NOTED_MAX,
     SLOTS_MAX,
+    TEXT_CHARS_MAX,
     Fact,
     facts_of,
     headline,
+    missing_of,
     text,
     write,
 )
@@ -88,6 +92,9 @@ def test_a_text_tells_as_many_facts_as_it_may() -> None:
         ("price return", "price return"),
         ("price return (1 m)", "price return"),
         ("5m volume z-score", "volume z-score"),
+        ("price change over 5m (BTC/USDT)", "price change over five minutes"),
+        ("volume over the 1m to 12:05 UTC (BTC/USDT)", "volume over a minute"),
+        ("turnover of 24 hours over 1h (BTC)", "turnover of a day over an hour"),
         ("{ret_1m} of <b>x</b>", "of b x b"),
         ("42 %", "the value"),
         ("", "the value"),
@@ -122,16 +129,90 @@ def test_what_is_no_note_is_passed_over(notes: object) -> None:
     assert {fact.note for fact in noted(unusual=notes)} == {""}
 
 
-def test_a_text_tells_what_is_noted_after_what_is_not() -> None:
-    """Each list in a sentence of its own, bounded, and the headline begins with what is unusual."""
-    facts = noted(unusual=["{s_3}"], changed=["{s_4}"])
-    written = text(facts, Dice(b""))
-    plain, _, rest = written.partition("Unusual against its own past: volume {s_3}.")
-    assert _USED.findall(plain) == ["s_0", "s_1", "s_2"]
-    assert rest.startswith(" Other than before: volume {s_4}.")
+def test_a_text_tells_what_is_noted_and_no_more() -> None:
+    """Each list in a sentence of its own, bounded, in the order that is asked for; the headline begins with what is unusual."""
+    facts = noted(contradicts=["{s_1}"], unusual=["{s_3}"], changed=["{s_4}"])
+    told = text(facts, Dice(b"")).split(". ")[1:-1]
+    assert told == [
+        "Other than at the last look: volume {s_4}",
+        "Unusual against its own past: volume {s_3}",
+        "At odds with what else is known: volume {s_1}",
+    ]
     assert "{s_3}" in headline(facts, Dice(b""))
     many = [Fact(f"s_{at}", "volume", "unusual") for at in range(NOTED_MAX + 5)]
     assert len(_USED.findall(text(many, Dice(b"")).partition("Unusual")[2])) == NOTED_MAX
+
+
+def test_what_was_usual_is_told_of_what_is_unusual() -> None:
+    """Where the prompt has it; of what only changed it is not."""
+    facts = [{"slot": slot, "label": "volume", "usual": "11 BTC"} for slot in ("a", "b")]
+    body = asking(json.dumps({"facts": facts, "unusual": ["{a}"], "changed": ["{b}"]}))
+    written = text(facts_of(body), Dice(b""))
+    assert "volume {a}, usually {a.usual}." in written
+    assert "{b.usual}" not in written
+
+
+def test_the_instrument_is_named_where_there_are_several() -> None:
+    """Two volumes without it could not be told apart; one needs no name."""
+    two = [{"slot": f"s_{at}", "label": f"volume ({of})"} for at, of in enumerate(("A/B", "A/C"))]
+    assert [fact.label for fact in told(two)] == ["volume of A B", "volume of A C"]
+    assert [fact.label for fact in told(two[:1])] == ["volume"]
+
+
+def lacking(*missing: object) -> list[str]:
+    """Return what is read of a prompt that says so of its data."""
+    facts = [{"slot": "a", "label": "volume"}]
+    return missing_of(asking(json.dumps({"facts": facts, "data": {"missing": missing}})))
+
+
+def test_what_is_missing_is_told_in_words_alone() -> None:
+    """In a sentence of its own, numbers as "a few"; nothing where the prompt says that nothing is missing."""
+    missing = lacking(
+        "no word from gate.io, kraken", "only 3 earlier windows", "1 fact left out", "{}"
+    )
+    assert missing == [
+        "no word from gate io, kraken",
+        "only a few earlier windows",
+        "one fact left out",
+    ]
+    written = text([Fact("a", "volume")], Dice(b""), missing)
+    assert f" Of the data: {'; '.join(missing)}. " in written
+    assert "{a}" in written
+    assert "Of the data" not in text(
+        [Fact("a", "volume")], Dice(b""), lacking("nothing known to be missing")
+    )
+    assert "; ".join(missing) in text([], Dice(b""), missing)
+
+
+@pytest.mark.parametrize("data", ["none", 5, {"missing": "none"}, {"missing": [1]}, {}])
+def test_what_is_no_list_of_what_is_missing_is_passed_over(data: object) -> None:
+    """Anything but a list of sentences."""
+    facts = [{"slot": "a", "label": "volume"}]
+    assert missing_of(asking(json.dumps({"facts": facts, "data": data}))) == []
+    assert missing_of(asking(json.dumps({"data": {"missing": ["all"]}}))) == []
+
+
+@given(st.lists(st.text(max_size=300), max_size=12))
+def test_what_is_missing_never_brings_a_number_in(sentences: list[str]) -> None:
+    """Whatever the sentences hold, and how many there are: bounded, no digit and no brace."""
+    missing = lacking(*sentences)
+    assert len(missing) <= MISSING_MAX
+    for words in missing:
+        assert len(words) <= MISSING_CHARS_MAX
+        assert not any(char.isnumeric() or char in "{}" for char in words)
+
+
+def test_a_text_is_bounded_by_telling_less_of_what_is_not_unusual() -> None:
+    """Of each other list fewer, until it fits; what is unusual has to be named."""
+    facts = [
+        Fact(f"{note}_{'s' * 50}_{at}", "word " * 9, note)
+        for note in ("unusual", "contradicts", "changed")
+        for at in range(4 if note == "unusual" else NOTED_MAX)
+    ]
+    written = text(facts, Dice(b""))
+    assert len(written) <= TEXT_CHARS_MAX
+    assert len(re.findall(r"\{unusual", written)) == 4
+    assert len(re.findall(r"\{changed", written)) == NOTED_MAX // 4
 
 
 def test_facts_are_found_inside_prose_and_behind_other_objects() -> None:
