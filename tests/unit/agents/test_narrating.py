@@ -279,17 +279,17 @@ async def test_what_another_model_said_is_counted_as_asked(ledger: Ledger) -> No
     seat = seat_of(small, tariff=Tariff("local", SMALL, free=True))
     seat.products = frozenset(SETTINGS.model.products)
     async with opened(ledger, spares=(seat,)) as desk:
-        told = lookups()
-        routed = desk.office.analyst.desk
-        assert routed is not None
-        first = desk.office.seat
-        telling = asyncio.create_task(desk.tell())
-        await asyncio.sleep(0)  # it has looked, and its flight has not begun
-        first.cool(time.monotonic() + 60.0, "rate_limited", time.monotonic())
-        one = await telling
-        assert one.model == SMALL
+        told, narrating = lookups(), desk.office.analyst._narrating
+        assert narrating is not None
+        telling, waiting = asyncio.create_task(desk.tell()), asyncio.create_task(desk.later())
+        await asyncio.sleep(0)  # they have looked, and their flight has not begun
+        desk.office.seat.cool(time.monotonic() + 60.0, "rate_limited", time.monotonic())
+        one, other = await asyncio.gather(telling, waiting)
+        assert (one.model, other.reason) == (SMALL, "busy")
         assert told() == {"miss": 1}
-        assert (await desk.tell()).model == SMALL
+        assert len(narrating._renders) == 0
+        assert (await desk.tell(other.candidate)).model == SMALL
+        assert len(narrating._renders) == 1
 
 
 async def test_past_its_deadline_a_candidate_has_what_is_kept_at_once(desk: Desk) -> None:
@@ -323,6 +323,7 @@ async def test_without_a_budget_what_is_beyond_its_time_is_said(
         opened(poor, url=redis_server.url, prefix=topic_prefix, clock=clock) as other,
     ):
         assert (await other.tell()).origin_reason == "budget_spent"
+        assert other.office.slots.in_flight == 0
         await one.tell()
         assert (await other.tell()).origin == "cache"
         clock.now_ms += 2 * HOUR_MS
@@ -360,6 +361,9 @@ async def test_an_answer_nobody_can_use_is_not_asked_for_again_for_a_while(desk:
     told = await desk.tell(later.candidate)
     assert (told.origin, told.origin_reason) == ("rules", "schema_break")
     assert len(told.attempt_ids) == 2
+    narrating = desk.office.analyst._narrating
+    assert narrating is not None
+    assert len(narrating._renders) == 0  # it was no narrative, and has not been rendered
     desk.model.reply = narrated()
     declined = await desk.tell(due(OTHER))
     assert (declined.origin, declined.origin_reason) == ("rules", "declined")
@@ -421,6 +425,10 @@ async def test_who_waits_for_words_comes_again_where_who_asks_has_to(ledger: Led
         assert (one.reason, other.reason) == ("overloaded", "busy")
         assert other.not_before_s - time.monotonic() < 1.0
         assert desk.office.analyst.waits_for_model(other.candidate)
+        desk.office.slots = desk.office.seat.slots = ConcurrencyLimit(1, lost_s=60.0)
+        assert desk.office.slots.take(time.monotonic()) is not None
+        both = await asyncio.gather(desk.later(), desk.later(due(OTHER)))
+        assert [one.reason for one in both] == ["busy", "busy"]
     assert told() == {}
     assert len(model.asked) == 1
 
