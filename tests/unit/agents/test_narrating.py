@@ -25,7 +25,7 @@ from agents.settings import AgentSettings, ModelSettings, QualitySettings
 from tests.servers import SharedRedis
 from tests.strategies.aggregates import calm, market
 from tests.unit.agents.answer.test_narrative import RISEN, answer, state_of
-from tests.unit.agents.cache.caches import Clock, cache, lookups, place
+from tests.unit.agents.cache.caches import Clock, cache, growth, lookups, place
 from tests.unit.agents.office import (
     IGNORED,
     MODEL,
@@ -234,9 +234,9 @@ async def test_a_candidate_is_counted_once(ledger: Ledger, desk: Desk) -> None:
         told = lookups()
         assert (await ours.tell()).origin == "cache_stale"
         assert told() == {"stale": 1}
-        told = lookups()
+        told, absent = lookups(), growth("misses_total", reason="absent")
         await ours.tell(due(state_of(calm(12))))
-        assert told() == {"miss": 1}
+        assert (told(), absent()) == ({"miss": 1}, 1)
     desk.model.reply = failed("overloaded", IGNORED, None)
     told = lookups()
     later = await desk.later()
