@@ -157,7 +157,7 @@ class Narrating:
 
     async def _own(self, question: _Question, outcome: Answered | Later) -> Answered | Later:
         """Count how the words that were asked for are rendered for the first time."""
-        if isinstance(outcome, Answered) and outcome.sends and outcome.model == question.model:
+        if isinstance(outcome, Answered) and outcome.model == question.model:
             is_rejected = outcome.reason == "render_rejected"
             if is_rejected or outcome.origin != "rules":
                 await self._watch(question, rejected=is_rejected)

@@ -151,7 +151,7 @@ class PartitionDecider:
     def next_superseding(self) -> Superseding | None:
         """Return the next analysis that takes the place of another, or None."""
         found = self.corrections.next(self.next_offset)
-        if found is None or found.withdraws or found.before.product != "state":
+        if found is None or found.before.product != "state":  # a state is never withdrawn
             return found
         before, context = found.before, self.context_of(found.before.asset)
         labels = context.labels.get(root_id_of(before), ())

@@ -18,16 +18,18 @@ from agents.ask.prompt import state_prompt_of
 from agents.asking import Later
 from agents.cache.codec import Entry, pack
 from agents.decide.candidate import Candidate
+from agents.decide.superseding import Correction, Superseding
 from agents.desk import Seat
 from agents.kept import key_of
 from agents.settings import AgentSettings, ModelSettings, QualitySettings
 from tests.servers import SharedRedis
 from tests.strategies.aggregates import calm, market
 from tests.unit.agents.answer.test_narrative import RISEN, answer, state_of
-from tests.unit.agents.cache.caches import Clock, cache, lookups, place
+from tests.unit.agents.cache.caches import Clock, cache, growth, lookups, place
 from tests.unit.agents.office import (
     IGNORED,
     MODEL,
+    SUCCESS,
     Office,
     SaidModel,
     a_ledger,
@@ -232,9 +234,9 @@ async def test_a_candidate_is_counted_once(ledger: Ledger, desk: Desk) -> None:
         told = lookups()
         assert (await ours.tell()).origin == "cache_stale"
         assert told() == {"stale": 1}
-        told = lookups()
+        told, absent = lookups(), growth("misses_total", reason="absent")
         await ours.tell(due(state_of(calm(12))))
-        assert told() == {"miss": 1}
+        assert (told(), absent()) == ({"miss": 1}, 1)
     desk.model.reply = failed("overloaded", IGNORED, None)
     told = lookups()
     later = await desk.later()
@@ -266,6 +268,9 @@ async def test_nothing_older_is_said_of_what_was_refused_a_moment_ago(desk: Desk
     assert (await desk.tell(later.candidate)).origin_reason == "schema_break"
     declined = await desk.tell(due(OTHER))
     assert (declined.origin, declined.origin_reason) == ("rules", "declined")
+    desk.clock.now_ms += MINUTE_MS
+    desk.model.reply = failed("refused", SUCCESS, Usage(output_tokens=1))
+    assert [(await desk.tell()).origin_reason for _ in range(2)] == ["refused", "declined"]
 
 
 async def test_what_another_model_said_is_counted_as_asked(ledger: Ledger) -> None:
@@ -274,17 +279,17 @@ async def test_what_another_model_said_is_counted_as_asked(ledger: Ledger) -> No
     seat = seat_of(small, tariff=Tariff("local", SMALL, free=True))
     seat.products = frozenset(SETTINGS.model.products)
     async with opened(ledger, spares=(seat,)) as desk:
-        told = lookups()
-        routed = desk.office.analyst.desk
-        assert routed is not None
-        first = desk.office.seat
-        telling = asyncio.create_task(desk.tell())
-        await asyncio.sleep(0)  # it has looked, and its flight has not begun
-        first.cool(time.monotonic() + 60.0, "rate_limited", time.monotonic())
-        one = await telling
-        assert one.model == SMALL
+        told, narrating = lookups(), desk.office.analyst._narrating
+        assert narrating is not None
+        telling, waiting = asyncio.create_task(desk.tell()), asyncio.create_task(desk.later())
+        await asyncio.sleep(0)  # they have looked, and their flight has not begun
+        desk.office.seat.cool(time.monotonic() + 60.0, "rate_limited", time.monotonic())
+        one, other = await asyncio.gather(telling, waiting)
+        assert (one.model, other.reason) == (SMALL, "busy")
         assert told() == {"miss": 1}
-        assert (await desk.tell()).model == SMALL
+        assert len(narrating._renders) == 0
+        assert (await desk.tell(other.candidate)).model == SMALL
+        assert len(narrating._renders) == 1
 
 
 async def test_past_its_deadline_a_candidate_has_what_is_kept_at_once(desk: Desk) -> None:
@@ -299,6 +304,13 @@ async def test_past_its_deadline_a_candidate_has_what_is_kept_at_once(desk: Desk
     assert len(desk.model.asked) == 1
 
 
+async def test_past_its_deadline_a_candidate_does_not_wait_for_a_place(desk: Desk) -> None:
+    """Rules answer, as nobody will be asked."""
+    desk.office.slots = desk.office.seat.slots = ConcurrencyLimit(1, lost_s=60.0)
+    assert desk.office.slots.take(time.monotonic()) is not None
+    assert (await desk.tell(due(left_s=-1.0))).origin_reason == "deadline"
+
+
 async def test_without_a_budget_what_is_beyond_its_time_is_said(
     redis_server: SharedRedis, topic_prefix: str
 ) -> None:
@@ -311,6 +323,7 @@ async def test_without_a_budget_what_is_beyond_its_time_is_said(
         opened(poor, url=redis_server.url, prefix=topic_prefix, clock=clock) as other,
     ):
         assert (await other.tell()).origin_reason == "budget_spent"
+        assert other.office.slots.in_flight == 0
         await one.tell()
         assert (await other.tell()).origin == "cache"
         clock.now_ms += 2 * HOUR_MS
@@ -348,6 +361,9 @@ async def test_an_answer_nobody_can_use_is_not_asked_for_again_for_a_while(desk:
     told = await desk.tell(later.candidate)
     assert (told.origin, told.origin_reason) == ("rules", "schema_break")
     assert len(told.attempt_ids) == 2
+    narrating = desk.office.analyst._narrating
+    assert narrating is not None
+    assert len(narrating._renders) == 0  # it was no narrative, and has not been rendered
     desk.model.reply = narrated()
     declined = await desk.tell(due(OTHER))
     assert (declined.origin, declined.origin_reason) == ("rules", "declined")
@@ -399,6 +415,24 @@ async def test_a_send_that_failed_leaves_the_turn_to_whoever_comes(desk: Desk) -
     assert told.attempt_ids == [sent.attempt_id for sent in later.candidate.sends]
 
 
+async def test_who_waits_for_words_comes_again_where_who_asks_has_to(ledger: Ledger) -> None:
+    """The send of one failed; the other has none, and nobody has been told anything, or counted."""
+    model = SaidModel(failed("overloaded", IGNORED, None), took_s=0.2)
+    told = lookups()
+    async with opened(ledger, model=model) as desk:
+        one, other = await asyncio.gather(desk.later(), desk.later(due(OTHER)))
+        assert [len(one.candidate.sends), len(other.candidate.sends)] == [1, 0]
+        assert (one.reason, other.reason) == ("overloaded", "busy")
+        assert other.not_before_s - time.monotonic() < 1.0
+        assert desk.office.analyst.waits_for_model(other.candidate)
+        desk.office.slots = desk.office.seat.slots = ConcurrencyLimit(1, lost_s=60.0)
+        assert desk.office.slots.take(time.monotonic()) is not None
+        both = await asyncio.gather(desk.later(), desk.later(due(OTHER)))
+        assert [one.reason for one in both] == ["busy", "busy"]
+    assert told() == {}
+    assert len(model.asked) == 1
+
+
 async def test_a_cheaper_models_words_are_its_own(ledger: Ledger) -> None:
     """They are kept under its name: said while the first cannot be asked, and not in place of the first's."""
     small = SaidModel(narrated(answer("It gained {return_1m}.")), name=SMALL, provider="local")
@@ -440,6 +474,70 @@ async def test_what_somebody_else_wrote_into_redis_is_not_said(
         told = await other.tell()
     assert (told.origin, told.text[:9]) == ("model", "The price")
     assert (len(one.model.asked), len(other.model.asked)) == (1, 1)
+
+
+def revised(before: Analysis, candidate: Candidate, **changes: object) -> Superseding:
+    """Return that an analysis of a state is told again with other facts, in the same words if it is of the same."""
+    told = replace(candidate, candidate_id="state/BTC/1/1", labels=(), lead=None)
+    found = Superseding(told, before, Correction("market/BTC", 3), withdraws=False)
+    return replace(found, **{"labels": candidate.labels, "lead": candidate.lead} | changes)
+
+
+async def test_a_revised_state_is_told_in_the_words_at_hand(desk: Desk) -> None:
+    """With the numbers as revised, for nothing, and counted as no lookup; where none are at hand rules tell it."""
+    before = await desk.tell()
+    told = lookups()
+    more = state_of([*calm(12), market(number=12, last=101.2, volume=30.0)])
+    again = desk.office.analyst.corrected(revised(before, more))
+    assert (again.origin, again.origin_reason, again.simulated) == ("cache", "revised", True)
+    assert again.text.startswith("The price of BTC rose 1.2")
+    assert [again.narrative_attempt_id] == before.attempt_ids
+    assert (again.cost_nano_usd, again.attempt_ids) == (0, [])
+    assert again.supersedes == before.analysis_id
+    by_rules = desk.office.analyst.corrected(revised(before, more, lead=None, labels=()))
+    assert (by_rules.origin, by_rules.origin_reason) == ("rules", "revised")
+    assert not by_rules.simulated
+    desk.clock.now_ms += 2 * HOUR_MS
+    assert desk.office.analyst.corrected(revised(before, more)).origin == "rules"
+    assert told() == {}
+
+
+async def test_a_revised_state_whose_words_do_not_fit_is_told_by_rules(ledger: Ledger) -> None:
+    """The first model's words are those that would be said: a spare's are none in their place."""
+    small = SaidModel(narrated(answer("{symbol} at {close_1m}.")), name=SMALL, provider="local")
+    seat = seat_of(small, tariff=Tariff("local", SMALL, free=True))
+    seat.products = frozenset(SETTINGS.model.products)
+    async with opened(ledger, spares=(seat,)) as desk:
+        desk.shut()
+        before = await desk.tell()
+        assert before.model == SMALL
+        again = desk.office.analyst.corrected(revised(before, RISEN))
+        assert (again.origin, again.model) == ("cache", SMALL)
+        desk.heal()
+        await desk.tell()
+        fallen = replace(RISEN, facts=state_of([*calm(12), market(number=12, last=99.0)]).facts)
+        assert desk.office.analyst.corrected(revised(before, fallen)).origin == "rules"
+
+
+async def test_who_follows_another_process_asks_when_that_one_gives_up(
+    ledger: Ledger, redis_server: SharedRedis, topic_prefix: str
+) -> None:
+    """Its send failed, and it waits for its next: the follower takes over, and both have the follower's words."""
+    failing = SaidModel(failed("overloaded", IGNORED, None), took_s=0.3)
+    async with (
+        opened(ledger, url=redis_server.url, prefix=topic_prefix, model=failing) as one,
+        opened(ledger, url=redis_server.url, prefix=topic_prefix) as other,
+    ):
+        leading = asyncio.create_task(one.later())
+        async with asyncio.timeout(20):
+            while not failing.asked:
+                await asyncio.sleep(0.01)
+        followed = await other.tell(due(OTHER))
+        later = await leading
+        told = await one.tell(later.candidate)
+    assert (followed.origin, len(other.model.asked), len(failing.asked)) == ("model", 1, 1)
+    assert (told.origin, told.origin_reason) == ("cache", "redis")
+    assert [told.narrative_attempt_id] == followed.attempt_ids
 
 
 async def test_without_a_cache_each_is_a_call(ledger: Ledger) -> None:

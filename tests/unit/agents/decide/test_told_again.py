@@ -94,6 +94,16 @@ def test_once_the_asset_is_spoken_of_again_the_words_of_before_are_over() -> Non
     assert latest.lead == "BTC/USDT"
 
 
+def test_nor_are_they_told_once_a_deep_dive_has_spoken_of_the_asset() -> None:
+    """On another instrument, while the state's own windows are the latest yet."""
+    ours = reader(market("BTC/USD", LAST + 1, low=80.0))
+    assert ours.made[-1].product == "deep_dive"
+    found = ours.read(revised())
+    assert found is not None
+    assert found.before.product == "state"
+    assert found.lead is None
+
+
 def test_the_words_are_those_the_state_was_first_told_in() -> None:
     """Not those that a deep dive on a late window spoke of since: a replay asks for the state's own."""
     ours = reader()

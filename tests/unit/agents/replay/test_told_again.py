@@ -178,9 +178,10 @@ MORE = market(number=12, last=100.5, volume=11.0, revision=1)
 
 
 def test_a_revised_state_is_told_in_the_words_of_before() -> None:
-    """And a replay finds whose they were, and in which state."""
-    book = lived([*calm(12), RISE, MORE], [("r", 1, False), ("a", 0, False)] * 14)
-    assert book.origins() == {("cache", "l1"): 2, ("cache", "revised"): 1}
+    """However often; and a replay finds whose they were, and in which state."""
+    yet_more = market(number=12, last=100.5, volume=11.5, revision=2)
+    book = lived([*calm(12), RISE, MORE, yet_more], [("r", 1, False), ("a", 0, False)] * 15)
+    assert book.origins() == {("cache", "l1"): 2, ("cache", "revised"): 2}
     book.check()
 
 
