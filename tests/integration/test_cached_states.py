@@ -46,6 +46,8 @@ SETTLED = 20
 """Minutes after which every state has been said with a word of the volume: that takes some to be known."""
 EXPIRED = 15
 """Minutes after which a state is said again, though it is the same."""
+SLOW_S = 5.0
+"""For a question to the cache, on a busy machine: without an answer each worker asks for itself."""
 GUARD_S = 0.5
 """Ten times what a cached answer may take: on a busy machine only what hangs takes longer."""
 
@@ -60,7 +62,7 @@ async def narrating(
         ending.push_async_callback(sender.close)
         journal = Journal(broker, sender)
         ending.push_async_callback(journal.close)
-        store = Store(redis.url, prefix=broker.prefix)
+        store = Store(redis.url, prefix=broker.prefix, call_s=SLOW_S)
         cache = NarrativeCache(CacheSettings(), store, prefix=broker.prefix, now_ms=now_ms)
         ending.push_async_callback(cache.close)
         desk = await ending.enter_async_context(
