@@ -58,6 +58,7 @@ PARTS = {
     "agent": {
         "role": {"running"},
         "breaker/anthropic/claude-haiku-5-5": {"closed"},
+        "cache": {"own"},
         "budget/default": {"open"},
     },
 }

@@ -222,7 +222,7 @@ def test_what_the_question_calls_missing_is_said_in_words_that_are_taken(name: s
     assert lack_in(analyse(made).text, made.quality) is None
 
 
-@given(histories(max_size=40), st.binary(max_size=16), st.integers(1_000, 9_000))
+@given(histories(max_size=40), st.binary(max_size=16), st.integers(4_000, 9_000))
 def test_whatever_is_asked_an_answer_that_heeds_the_notes_is_taken(
     log: list[Aggregate], seed: bytes, tokens_max: int
 ) -> None:

@@ -34,10 +34,12 @@ SETTINGS = AgentSettings(
     spares={"other": SpareSettings(provider="aws", simulated=True)},
 )
 MODEL = SETTINGS.model.name
+LACKS = "Some data are missing, some feeds are stale, and there is little history."
+"""Whatever the data lack, this names it."""
 GOOD = msgspec.json.encode(
     {
         "headline": "A market on the move",
-        "text": "The windows at hand show it.",
+        "text": f"The windows at hand show it. {LACKS}",
         "confidence": "low",
         "outlook": "unclear",
         "outlook_strength": "none",
@@ -56,7 +58,7 @@ def answer_to(made: Candidate) -> str:
         return GOOD_STATE
     told = told_of(made.facts)
     named = [told.slot(found.metric, found.window_ms) for found in anomalies_of(told)]
-    text = f"The windows at hand show it{': ' if named else ''}{' and '.join(named)}."
+    text = f"The windows at hand show it{': ' if named else ''}{' and '.join(named)}. {LACKS}"
     return msgspec.json.encode(msgspec.json.decode(GOOD) | {"text": text}).decode()
 
 
