@@ -344,7 +344,11 @@ async def test_a_tombstone_stands_before_a_key(
     ):
         await one.ask()
         await other.ask()
+        assert await other.cache.look(KEY, fit) == Found("fine 1", "l1", 0)
         assert await one.cache.drop(KEY)
+        # It is in the other's memory still.
+        assert await other.cache.look(KEY, fit, stale=True) is None
+        assert other.cache.peek(KEY, fit) is None
         assert [await a.ask() for a in (one, other, later)] == [Absent("tombstoned")] * 3
         assert isinstance(await one.ask(Key("p", "1", "m", "another")), Made)
         with Redis.from_url(redis_server.url) as client:
