@@ -21,7 +21,7 @@ from topics import Intent, Result, Usage
 from topics.journal import ABANDONED
 
 from .budget import Granted, Refused, State, Use, Wait
-from .call import Call, Denied, Settled, Told, intent_of
+from .call import Call, Denied, Settled, Told, intent_of, result_of
 from .connection import LedgerError
 from .ledger import Ledger
 from .pricing import Quote, UnknownPriceError, cost_of
@@ -194,7 +194,8 @@ class Reserved:
     async def settle(self, told: Told) -> Settled:
         """Write what came back and book what it cost."""
         cost = cost_of(self.quoted, told.usage)
-        result = self._result(
+        result = result_of(
+            self.call,
             outcome=told.outcome,
             known="settled",
             usage=told.usage,
@@ -223,19 +224,6 @@ class Reserved:
         begun = self._ending = asyncio.ensure_future(ending)
         return await asyncio.shield(begun)
 
-    def _result(self, **came: Any) -> Result:  # noqa: ANN401 - the result's own fields
-        call = self.call
-        return Result(
-            attempt_id=call.attempt_id,
-            item_key=call.item_key,
-            asset=call.asset,
-            provider=call.provider,
-            model=call.model,
-            excerpts=call.excerpts,
-            batch=call.batch,
-            **came,
-        )
-
     async def _settled(self, result: Result) -> Settled:
         await self._books.write(result)
         before = self._books.overruns
@@ -248,7 +236,8 @@ class Reserved:
         if not self._intended:
             return
         await self._books.write(
-            self._result(
+            result_of(
+                self.call,
                 outcome=outcome,
                 known="charged_unknown" if state == "charged" else "released",
                 usage=NO_RESULT,

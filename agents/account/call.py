@@ -1,10 +1,10 @@
 """What is to be paid for, what came of it, and why not. PURE."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
-from topics import Intent, Usage
+from topics import Intent, Result, Usage
 from topics.analysis import Product
 from topics.journal import Priority
 
@@ -73,6 +73,20 @@ def intent_of(call: Call, quoted: Quote, *, scope: str, at_ms: int) -> Intent:
         excerpts=call.excerpts,
         lease_ms=call.lease_ms,
         batch=call.batch,
+    )
+
+
+def result_of(call: Call, **came: Any) -> Result:  # noqa: ANN401 - the result's own fields
+    """Return what the journal is told after a call; ``came`` is what came of it, by the result's own names."""
+    return Result(
+        attempt_id=call.attempt_id,
+        item_key=call.item_key,
+        asset=call.asset,
+        provider=call.provider,
+        model=call.model,
+        excerpts=call.excerpts,
+        batch=call.batch,
+        **came,
     )
 
 

@@ -14,7 +14,7 @@ from topics import Intent, Result, Usage
 
 from .books import Books, Reserved
 from .budget import Use
-from .call import Call, Denied, Told
+from .call import Call, Denied, Told, result_of
 from .pricing import Quote, Tariff, cost_of
 from .recovery import use_of
 
@@ -172,13 +172,8 @@ async def _ended(
 ) -> Result:
     """Write a result, and tell the ledger of it: the journal first, as a lease of a day is in no hurry."""
     call = held.call
-    result = Result(
-        attempt_id=call.attempt_id,
-        item_key=call.item_key,
-        asset=call.asset,
-        provider=call.provider,
-        model=call.model,
-        batch=call.batch,
+    result = result_of(
+        call,
         outcome=told.outcome,
         known=known,
         usage=told.usage,
