@@ -21,7 +21,8 @@ from pydantic_settings import (
 )
 
 from agents.settings import AgentSettings, ModelSettings
-from streams.settings import CollectSettings, StreamsSettings
+from streams.collectors.settings import CollectSettings
+from streams.settings import StreamsSettings
 from topics.settings import BrokerSettings
 
 from . import refusals

@@ -6,9 +6,8 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
-from streams.collectors.synthetic import Incident, Planted, incidents, planted
+from streams.collectors.synthetic import Incident, Planted, SyntheticSettings, incidents, planted
 from streams.serving.view import View
-from streams.settings import SyntheticSettings
 from topics import KINDS, raw_topic
 
 from .outage import Outage, outage, unanswered, unrecovered, words

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from deploy.reporting import Part
 from deploy.role import now_ms, run_role
 from deploy.settings import Settings
+from streams.collectors.port import Context
 from streams.collectors.runner import Runner
-from streams.collectors.table import create_sources, pace_of
 from topics import SettingsError
 
 
@@ -24,13 +24,14 @@ async def run_collect(settings: Settings, names: Sequence[str], *, lifeline: int
         msg = f"collect.sources: no source named {', '.join(unknown) or 'at all'}; configured: {known}"
         raise SettingsError(msg)
     began_ms = now_ms()
-    epoch, pace = began_ms // 1000, pace_of(settings.collect.pace, began_ms)
+    epoch, pace = began_ms // 1000, settings.collect.pace
+    context = Context(
+        broker=settings.broker, now_ms=now_ms, pace=None if pace is None else pace.pace(began_ms)
+    )
     runners = [
         Runner(source, settings.broker, epoch=epoch, now_ms=now_ms, monotonic_s=time.monotonic)
         for name in names
-        for source in create_sources(
-            name, settings.collect, settings.broker, pace=pace, now_ms=now_ms
-        )
+        for source in settings.collect.create(name, context)
     ]
 
     async def main(stop: asyncio.Event) -> None:

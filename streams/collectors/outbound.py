@@ -14,6 +14,7 @@ from topics import (
     GapDetected,
     GapFilled,
     GapMark,
+    GapPermanent,
     Heartbeat,
     Kind,
     Post,
@@ -107,6 +108,9 @@ class Outbound:
             case Refused():
                 self.tally.refused += observation.events
                 return [self._letter(observation)]
+            case GapDetected() | GapFilled() | GapPermanent():
+                self._count(observation)
+                return [self._record(observation.subject, encode(observation))]
             case _:
                 return self._event(observation)
 

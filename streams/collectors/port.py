@@ -1,11 +1,15 @@
-"""What a source of raw events must offer. To add one: one module with a `Source`, one line in `table.py`."""
+"""What a source of raw events must offer. To add one: one module with a `SourceType`, one line in `table.py`."""
 
-from collections.abc import AsyncIterator
-from typing import Literal, Protocol
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
+from pydantic import BaseModel, ConfigDict, Field
 
-from topics import Kind, RawEvent
+from topics import GapMark, Heartbeat, Kind, RawEvent
+from topics.settings import BrokerSettings
+
+from .pace import Pace
 
 
 class Through(Struct, frozen=True):
@@ -38,11 +42,18 @@ class Link(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-Observation = RawEvent | Through | Refused | Link
+Observation = RawEvent | Through | Refused | Link | GapMark
+"""A gap mark is of a hole that no sequence number proves: a broken connection, a cursor too old. (Holes in the
+numbers of trades are found behind the source, by `continuity.py`.)"""
 
 
 class SourceError(Exception):
     """The source cannot go on now; the runner waits and asks it again. The message is for people."""
+
+    def __init__(self, message: str, *, wait_s: float | None = None) -> None:
+        """Say why; ``wait_s`` is how long the other side told us to wait at least."""
+        super().__init__(message)
+        self.wait_s = wait_s
 
 
 class Source(Protocol):
@@ -63,8 +74,53 @@ class Source(Protocol):
         """
 
 
+@runtime_checkable
+class Resuming(Protocol):
+    """A source that goes on where the log says that it, or whoever ran it before, had come."""
+
+    def resume(self, past: "Sequence[RawEvent | GapMark | Heartbeat]") -> None:
+        """Take what stands in the log of this source's last minutes, oldest first, before anything is asked for."""
+
+
 class Clock(Protocol):
     """The wall clock in milliseconds; tests and replays give their own."""
 
     def __call__(self) -> int:
         """Return now, in milliseconds since the epoch."""
+
+
+SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9.-]{1,24}/[A-Z0-9.-]{1,24}(:[A-Z0-9.-]{1,24})?$")]
+
+
+class SourceSettings(BaseModel):
+    """One entry under `collect.sources`; each type of source has its own, and names itself in `type`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: str
+
+
+class Context(Struct, frozen=True, kw_only=True):
+    """What a source may need of its surroundings."""
+
+    broker: BrokerSettings
+    now_ms: Clock
+    pace: Pace | None = None
+    """For sources that replay or invent."""
+
+
+class SourceType(Struct, frozen=True, kw_only=True):
+    """A type of source: its settings, how it is made, and what people want to know before they use it."""
+
+    name: str
+    """What stands in `type`."""
+    about: str
+    kinds: tuple[Kind, ...]
+    settings: type[SourceSettings]
+    create: Callable[[str, Any, Context], Sequence[Source]]
+    """Makes the sources, one a kind, of the name and settings of an entry. What is slow to import, it imports itself."""
+    limits: str
+    """What the other side allows, and what of it is kept to."""
+    key: str = "none"
+    """What a user must have of the other side."""

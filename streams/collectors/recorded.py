@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from pathlib import Path
+from typing import Literal
 
 from msgspec.structs import replace
+from pydantic import Field, model_validator
 
-from streams.settings import RecordedSettings
 from topics import (
     ContractError,
     Decoder,
@@ -27,16 +28,26 @@ from topics import (
     kind_of,
 )
 from topics.catalog import RAW
-from topics.settings import BrokerSettings
 
 from .lateness import LATENESS_MS
 from .lines import Frame, frames_of
+from .market.venues.binance import parse_agg_trade
 from .pace import Pace
 from .playback import GIVE_WAY_EVERY, rest
-from .port import Clock, Link, Observation, Refused, Source, Through
+from .port import (
+    Clock,
+    Context,
+    Link,
+    Observation,
+    Refused,
+    Source,
+    SourceName,
+    SourceSettings,
+    SourceType,
+    Symbol,
+    Through,
+)
 from .promise import Promise
-from .topic_range import TopicRange
-from .venues.binance import parse_agg_trade
 
 Seen = RawEvent | Refused
 
@@ -47,14 +58,37 @@ _RAW: Decoder[_Record] = decoder_of(
 )
 
 
-def create_recorded(
-    name: str,
-    settings: RecordedSettings,
-    broker: BrokerSettings,
-    *,
-    pace: Pace | None,
-    now_ms: Clock,
-) -> Source:
+class RecordedSettings(SourceSettings):
+    """Events of the past: files, or a range of a raw topic."""
+
+    type: Literal["recorded"]
+    files: tuple[Path, ...] = ()
+    """JSON lines, plain or .gz, oldest first."""
+    format: Literal["raw", "binance.aggtrades"] = "raw"
+    """Of the files: our own raw events, or Binance's aggregate trades as its REST gives them."""
+    venue: SourceName = "recorded"
+    subject: Symbol | None = None
+    """Of every trade, where the format does not say it."""
+    topic: Kind | None = None
+    """Read the raw topic of this kind instead of files."""
+    from_ms: int | None = Field(default=None, ge=0)
+    to_ms: int | None = Field(default=None, ge=0)
+    """Event times to keep: from this one on, before that one."""
+    shift_ms: int = 0
+    """Added to every event time."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "RecordedSettings":
+        if bool(self.files) == (self.topic is not None):
+            msg = "give either files or topic"
+            raise ValueError(msg)
+        if self.format != "raw" and self.subject is None:
+            msg = f"format {self.format} needs a subject"
+            raise ValueError(msg)
+        return self
+
+
+def create_recorded(name: str, settings: RecordedSettings, context: Context) -> list[Source]:
     """Return the source that replays what the settings name.
 
     Events keep their ids, venues and digits; ``source`` becomes ``name``, since a source's events and its
@@ -68,11 +102,13 @@ def create_recorded(
     Raises:
         SettingsError: A file is missing, or no event in the files says of what kind they are.
     """
-    reader = _Reader(name, _kind_of(name, settings), settings, now_ms)
+    reader = _Reader(name, _kind_of(name, settings), settings, context.now_ms)
     if settings.topic is not None:
-        topic_range = TopicRange(broker, settings.topic, settings.from_ms)
-        return Recorded(reader, lambda: topic_range.merged(reader.timed), pace)
-    return Recorded(reader, lambda: _from_files(settings.files, reader), pace)
+        from .topic_range import TopicRange  # noqa: PLC0415 - Kafka's client, for those who read the table only
+
+        topic_range = TopicRange(context.broker, settings.topic, settings.from_ms)
+        return [Recorded(reader, lambda: topic_range.merged(reader.timed), context.pace)]
+    return [Recorded(reader, lambda: _from_files(settings.files, reader), context.pace)]
 
 
 class Recorded:
@@ -212,3 +248,13 @@ def _kind_of(name: str, settings: RecordedSettings) -> Kind:
             return kind_of(record)
     msg = f"{key}: no raw event in {', '.join(map(str, settings.files))}"
     raise SettingsError(msg)
+
+
+TYPE = SourceType(
+    name="recorded",
+    about="events of the past again: files, or a range of a raw topic",
+    kinds=("market", "volume", "social", "development"),
+    settings=RecordedSettings,
+    create=create_recorded,
+    limits="none",
+)

@@ -37,6 +37,9 @@ WORKED_S = 10.0
 """A source that lasted this long has worked: its next failure begins the waits anew. One that yields something
 and fails at once, over and over, must be waited for ever longer: venues ban who dials too often."""
 
+WAIT_S_MAX = 3_600.0
+"""Of what the other side asks us to wait; the next try tells it again if it meant more."""
+
 STOP_S = 10.0
 """After a stop, for Kafka to take what was read."""
 
@@ -145,6 +148,8 @@ class Runner:
                     self._metrics.failures.inc()
                     log.warning("source failed", source=self.source.name, error=str(error))
                     await self.queue.put(Link(state="disconnected", reason=str(error)[:200]))
+                    if error.wait_s is not None:
+                        await asyncio.sleep(min(error.wait_s, WAIT_S_MAX))
                     if self._monotonic_s() - begun_s >= WORKED_S:
                         return False
                     raise

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from streams.collectors.market.exchange import ExchangeSettings
+from streams.collectors.port import Context
 from streams.collectors.runner import Runner
-from streams.collectors.table import create_sources
-from streams.settings import CollectSettings, ExchangeSettings
+from streams.collectors.settings import CollectSettings
 from tests.recordings import xrpeth_frames
 from tests.servers import KafkaServer, SharedKafka
 from tests.servers.venue import Abort, Close, Send, Step, VenueServer, Wait, sends
-from tests.unit.streams.collectors.listening import expected, flood, now_ms, told
+from tests.unit.streams.collectors.market.listening import expected, flood, now_ms, told
 from topics import FeedStatus, GapDetected, Heartbeat, Trade
 from topics.broker import BrokerSettings, apply_topics
 from topics.deadletter import from_record
@@ -41,7 +42,7 @@ class Collecting:
             type="exchange", venue="binance", symbols=("XRP/ETH",), url=url, silence_s=10
         )
         collect = CollectSettings(sources={"live": settings})
-        (source,) = create_sources("live", collect, broker, pace=None, now_ms=now_ms)
+        (source,) = collect.create("live", Context(broker=broker, now_ms=now_ms))
         self.runner = Runner(source, broker, epoch=1, now_ms=now_ms, monotonic_s=time.monotonic)
         self.stop = asyncio.Event()
 

@@ -9,13 +9,16 @@ check that it was found.
 from .incidents import Incident, incidents
 from .plants import Planted, planted
 from .run import START_MS
-from .source import Synthetic, create_synthetic
+from .settings import SyntheticSettings
+from .source import TYPE, Synthetic, create_synthetic
 
 __all__ = [
     "START_MS",
+    "TYPE",
     "Incident",
     "Planted",
     "Synthetic",
+    "SyntheticSettings",
     "create_synthetic",
     "incidents",
     "planted",

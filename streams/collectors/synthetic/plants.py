@@ -4,10 +4,9 @@ from collections import Counter
 
 from msgspec import Struct
 
-from streams.settings import SyntheticSettings
-
 from .market import market
 from .run import run_of
+from .settings import SyntheticSettings
 
 
 class Planted(Struct, frozen=True, kw_only=True):

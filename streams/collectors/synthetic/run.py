@@ -2,9 +2,8 @@
 
 from msgspec import Struct
 
-from streams.settings import SyntheticSettings
-
 from .incidents import Incident, IncidentKind, incidents
+from .settings import SyntheticSettings
 from .spans import Span, Spans
 
 START_MS = 1_704_067_200_000

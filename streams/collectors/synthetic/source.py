@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from streams.collectors.pace import Pace
 from streams.collectors.playback import GIVE_WAY_EVERY, rest
-from streams.collectors.port import Clock, Link, Observation
-from streams.settings import SyntheticSettings
+from streams.collectors.port import Clock, Context, Link, Observation, Source, SourceType
 from topics import Kind
 
 from .assets import FORGE
 from .development import development
 from .market import market
 from .run import START_MS, Run, run_of
+from .settings import SyntheticSettings
 from .social import social
 from .timed import Timed
 from .volume import volume
@@ -50,12 +50,21 @@ class Synthetic:
             yield timed.observation
 
 
-def create_synthetic(
-    name: str, settings: SyntheticSettings, *, pace: Pace | None, now_ms: Clock
-) -> list[Synthetic]:
+def create_synthetic(name: str, settings: SyntheticSettings, context: Context) -> list[Source]:
     """Return one source for each kind that is set, all of one run.
 
     Event time begins where the pace does, or at `START_MS` without one.
     """
+    pace = context.pace
     run = run_of(name, settings, START_MS if pace is None else pace.event_ms)
-    return [Synthetic(run, kind, pace=pace, now_ms=now_ms) for kind in settings.kinds]
+    return [Synthetic(run, kind, pace=pace, now_ms=context.now_ms) for kind in settings.kinds]
+
+
+TYPE = SourceType(
+    name="synthetic",
+    about="an invented market with its chatter, told apart from a real one by its names",
+    kinds=("market", "volume", "social", "development"),
+    settings=SyntheticSettings,
+    create=create_synthetic,
+    limits="none",
+)

@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from deploy.settings import Settings, environment_of, load
+from streams.collectors.synthetic import SyntheticSettings
 from topics import SettingsError
 
 SECRET = "sk-ant-not-for-anybodys-eyes"  # noqa: S105 - nobody's
@@ -96,7 +97,7 @@ def test_a_branch_may_be_one_json_value() -> None:
     )
     assert (settings.broker.partitions, settings.broker.prefix) == (4, "b.")
     source = settings.collect.sources["market"]
-    assert source.type == "synthetic"
+    assert isinstance(source, SyntheticSettings)
     assert source.seed == 7
 
 

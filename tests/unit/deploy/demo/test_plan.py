@@ -23,7 +23,8 @@ from deploy.demo.plan import (
     plan,
 )
 from deploy.settings import environment_of, load
-from streams.settings import RecordedSettings, SyntheticSettings
+from streams.collectors.recorded import RecordedSettings
+from streams.collectors.synthetic import SyntheticSettings
 
 HOUR_MS = 3_600_000
 YEAR_2100_MS = 4_102_444_800_000

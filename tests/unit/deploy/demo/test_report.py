@@ -23,9 +23,8 @@ from deploy.demo.report import (
     watermarks,
 )
 from deploy.demo.witness import Reading, Witness
-from streams.collectors.synthetic import Incident, Planted, incidents, planted
+from streams.collectors.synthetic import Incident, Planted, SyntheticSettings, incidents, planted
 from streams.serving.view import View
-from streams.settings import SyntheticSettings
 from streams.windows.clock import Clock
 from streams.windows.counters import Counters
 from streams.windows.state import Meta

@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.collectors.pace import Pace
-from streams.collectors.table import pace_of
-from streams.settings import PaceSettings
+from streams.collectors.settings import PaceSettings
 
 PACES = st.builds(
     Pace,
@@ -56,7 +55,6 @@ def test_both_times_only_go_forward(pace: Pace, after_ms: list[int]) -> None:
 
 def test_without_a_time_a_market_begins_now() -> None:
     """At the wall's own time, or at one of the past."""
-    assert pace_of(None, 5_000) is None
-    assert pace_of(PaceSettings(), 5_000) == Pace(event_ms=5_000, wall_ms=5_000, speed=1.0)
+    assert PaceSettings().pace(5_000) == Pace(event_ms=5_000, wall_ms=5_000, speed=1.0)
     past = PaceSettings(event_ms=1_000, speed=60.0)
-    assert pace_of(past, 5_000) == Pace(event_ms=1_000, wall_ms=5_000, speed=60.0)
+    assert past.pace(5_000) == Pace(event_ms=1_000, wall_ms=5_000, speed=60.0)

@@ -16,9 +16,16 @@ from msgspec.structs import replace
 from streams.collectors.continuity import Continuity
 from streams.collectors.pace import Pace
 from streams.collectors.playback import SLICE_S
-from streams.collectors.port import Link, Observation, Refused, Source, SourceError, Through
-from streams.collectors.recorded import create_recorded
-from streams.settings import RecordedSettings
+from streams.collectors.port import (
+    Context,
+    Link,
+    Observation,
+    Refused,
+    Source,
+    SourceError,
+    Through,
+)
+from streams.collectors.recorded import RecordedSettings, create_recorded
 from tests.servers import SharedKafka
 from topics import (
     GapDetected,
@@ -59,7 +66,9 @@ def recorded(
     **settings: object,
 ) -> Source:
     parsed = RecordedSettings.model_validate({"type": "recorded", **settings})
-    return create_recorded("past", parsed, broker, pace=pace, now_ms=wall or Wall(NOW_MS))
+    context = Context(broker=broker, now_ms=wall or Wall(NOW_MS), pace=pace)
+    (source,) = create_recorded("past", parsed, context)
+    return source
 
 
 async def all_of(source: Source) -> list[Observation]:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 from streams.collectors.outbound import Outbound
 from streams.collectors.port import Through
+from streams.collectors.synthetic import SyntheticSettings
 from streams.collectors.synthetic.run import START_MS, Run, run_of
 from streams.collectors.synthetic.timed import Timed
-from streams.settings import SyntheticSettings
 from streams.windows import Fold
 from topics import Aggregate, Kind, raw_topic
 from topics.aggregate import Values

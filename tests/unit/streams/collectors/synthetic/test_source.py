@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from streams.collectors.outbound import Outbound
 from streams.collectors.pace import Pace
 from streams.collectors.playback import SLICE_S
-from streams.collectors.port import Link, Observation, Refused, Through
-from streams.collectors.synthetic import START_MS, Synthetic, create_synthetic
+from streams.collectors.port import Clock, Context, Link, Observation, Refused, Source, Through
+from streams.collectors.synthetic import START_MS, create_synthetic
 from streams.collectors.synthetic.run import Run
 from streams.collectors.synthetic.source import GENERATORS
 from topics import KINDS, Kind, RawEvent, encode, kind_of, raw_topic
 from topics.catalog import BY_NAME
+from topics.settings import BrokerSettings
 
 from .folding import BROKER, run_for, settings_for
 
@@ -30,6 +31,10 @@ import sys
 from tests.unit.streams.collectors.synthetic.test_source import digest
 print(digest(int(sys.argv[1])))
 """
+
+
+def context(pace: Pace | None, now_ms: Clock) -> Context:
+    return Context(broker=BrokerSettings(), now_ms=now_ms, pace=pace)
 
 
 def digest(seed: int) -> str:
@@ -84,14 +89,14 @@ def test_every_event_is_by_the_contract(seed: int, per_minute: float) -> None:
 
 def test_a_source_for_each_kind_that_is_set() -> None:
     """Under the name its events carry: a repository's is the forge's."""
-    sources = create_synthetic("demo", settings_for(), pace=None, now_ms=lambda: NOW_MS)
+    sources = create_synthetic("demo", settings_for(), context(None, lambda: NOW_MS))
     assert [(s.name, s.kind) for s in sources] == [
         ("demo", "market"),
         ("demo", "volume"),
         ("demo", "social"),
         ("simforge", "development"),
     ]
-    few = create_synthetic("demo", settings_for(kinds=["social"]), pace=None, now_ms=lambda: NOW_MS)
+    few = create_synthetic("demo", settings_for(kinds=["social"]), context(None, lambda: NOW_MS))
     assert [source.kind for source in few] == ["social"]
 
 
@@ -103,9 +108,9 @@ async def test_events_name_the_source_whose_clock_holds_for_them(kind: Kind) -> 
     assert names == {source.name}
 
 
-def sources(kind: Kind, pace: Pace | None = None, now_ms: int = NOW_MS) -> list[Synthetic]:
+def sources(kind: Kind, pace: Pace | None = None, now_ms: int = NOW_MS) -> list[Source]:
     set_ = settings_for(kinds=[kind], hours=0.2)
-    return create_synthetic("demo", set_, pace=pace, now_ms=lambda: now_ms)
+    return create_synthetic("demo", set_, context(pace, lambda: now_ms))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -135,7 +140,7 @@ async def test_a_pace_holds_each_observation_to_its_time() -> None:
     """At speed 60 a wall second shows an event minute, from the pace's own event time on."""
     wall = Wall(NOW_MS)
     pace = Pace(event_ms=START_MS + 5_000, wall_ms=NOW_MS, speed=60.0)
-    (source,) = create_synthetic("demo", settings_for(kinds=["market"]), pace=pace, now_ms=wall)
+    (source,) = create_synthetic("demo", settings_for(kinds=["market"]), context(pace, wall))
     generated = list(GENERATORS["market"](run_for(start_ms=pace.event_ms)))
     seen: list[Observation] = []
 
@@ -166,7 +171,7 @@ async def test_a_pace_holds_each_observation_to_its_time() -> None:
 async def test_a_source_in_full_flight_is_cancelled_soon() -> None:
     """Nothing makes it wait, and still it gives way."""
     set_ = settings_for(kinds=["market"], hours=1_000)
-    (source,) = create_synthetic("demo", set_, pace=None, now_ms=lambda: NOW_MS)
+    (source,) = create_synthetic("demo", set_, context(None, lambda: NOW_MS))
     seen = 0
 
     async def collect() -> None:

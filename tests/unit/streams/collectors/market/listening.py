@@ -7,9 +7,8 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
-from streams.collectors.exchanges import ExchangeSource
+from streams.collectors.market.exchange import ExchangeSettings, ExchangeSource
 from streams.collectors.port import Link, Observation, Refused, SourceError, Through
-from streams.settings import ExchangeSettings
 from tests.recordings import XRPETH_FIRST, XRPETH_LAST, xrpeth_frames
 from topics import Trade
 

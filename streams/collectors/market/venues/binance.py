@@ -15,9 +15,25 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from topics import ContractError, SettingsError, Trade
 from topics.units import EpochMs, Sequence
 
-from .reading import Acknowledged, Market, Other, Reading, Trades, Unreadable, VenueError
+from .reading import (
+    FILL_TRADES_MAX,
+    Acknowledged,
+    Ask,
+    Filled,
+    Filling,
+    Hole,
+    Limits,
+    Market,
+    Other,
+    Reading,
+    Trades,
+    Unreadable,
+    VenueError,
+)
 
 VENUE = "binance"
+PAGE_MAX = 1_000
+"""Aggregates of one page of REST."""
 
 
 class _AggTrade(Struct, gc=False):
@@ -50,6 +66,7 @@ class _Frame(Struct, gc=False):
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 _read_frame = msgspec.json.Decoder(_Frame).decode
 _read_event = msgspec.json.Decoder(_AggTradeEvent).decode
+_read_page = msgspec.json.Decoder(list[_AggTrade]).decode
 _read_line = msgspec.json.Decoder(_AggTrade).decode
 
 
@@ -58,6 +75,10 @@ class Binance:
 
     exchange = "binance"
     options: Mapping[str, Any] = {"watchTradesForSymbols": {"name": "aggTrade"}}
+    limits = Limits(symbols_max=200, connections_per_5_min=300, life_s=86_400)
+    numbered = True
+    one_by_one = False
+    greetings: tuple[Mapping[str, Any], ...] = ()
 
     def __init__(self, source: str, symbols: tuple[str, ...]) -> None:
         """Take the symbols of the source of that name.
@@ -88,6 +109,39 @@ class Binance:
             return _without_trade(head)
         except _UNREADABLE as error:
             return Unreadable(_reason(error), str(error))
+
+    def fill(self, hole: Hole) -> Filling:
+        """Return how to fill a hole: aggregates by number, oldest first. (GET /api/v3/aggTrades?fromId=)"""
+        endpoint = "publicGetAggTrades" if self.address == "spot" else "fapiPublicGetAggTrades"
+        number, last = _number(hole.after) + 1, _number(hole.before) - 1
+        trades: list[Trade] = []
+        while number <= last and len(trades) < FILL_TRADES_MAX:
+            params: dict[str, str | int] = {
+                "symbol": hole.market.venue_id,
+                "fromId": number,
+                "limit": PAGE_MAX,
+            }
+            reply = yield Ask(endpoint=endpoint, params=params)
+            try:
+                records = _read_page(reply.body)
+                page = [
+                    _trade(
+                        r, hole.market.symbol, self._source, VENUE, reply.received_ms, shift_ms=0
+                    )
+                    for r in records
+                    if number <= r.a <= last
+                ]
+            except (*_UNREADABLE, ValueError) as error:
+                return Filled(trades=trades, whole=False, reason=f"unreadable page: {error}"[:200])
+            if [_number(trade) for trade in page] != list(
+                range(number, number + len(page))
+            ) or not page:
+                return Filled(trades=trades, whole=False, reason=f"{VENUE} does not have {number}")
+            trades += page
+            number += len(page)
+        whole = number > last
+        reason = "" if whole else f"more than {FILL_TRADES_MAX} trades are missing"
+        return Filled(trades=trades, whole=whole, reason=reason)
 
     def _trades(self, event: _AggTradeEvent, received_ms: int) -> Reading:
         subject = self._symbols.get(event.s)
@@ -131,6 +185,11 @@ def _trade(
         side="sell" if record.m else "buy",
         sequence=record.a,
     )
+
+
+def _number(trade: Trade) -> int:
+    """Return a trade's number; all of this venue's have one."""
+    return trade.sequence or 0
 
 
 def _without_trade(head: _Frame) -> Reading:

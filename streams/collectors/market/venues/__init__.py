@@ -7,7 +7,24 @@ from collections.abc import Callable
 
 from .binance import Binance
 from .clock import VenueClock
-from .reading import Acknowledged, Market, Other, Reading, Trades, Unreadable, Venue, VenueError
+from .reading import (
+    Acknowledged,
+    Ask,
+    Farewell,
+    Filled,
+    Filling,
+    Hole,
+    Levels,
+    Limits,
+    Market,
+    Other,
+    Reading,
+    Reply,
+    Trades,
+    Unreadable,
+    Venue,
+    VenueError,
+)
 
 VENUES: dict[str, Callable[[str, tuple[str, ...]], Venue]] = {"binance": Binance}
 """By its name in the settings: makes the venue for a source's name and its symbols."""
@@ -15,9 +32,17 @@ VENUES: dict[str, Callable[[str, tuple[str, ...]], Venue]] = {"binance": Binance
 __all__ = [
     "VENUES",
     "Acknowledged",
+    "Ask",
+    "Farewell",
+    "Filled",
+    "Filling",
+    "Hole",
+    "Levels",
+    "Limits",
     "Market",
     "Other",
     "Reading",
+    "Reply",
     "Trades",
     "Unreadable",
     "Venue",

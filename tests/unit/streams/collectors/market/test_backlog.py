@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.collectors.backlog import Backlog, BacklogFullError
+from streams.collectors.market.backlog import Backlog, BacklogFullError
 from streams.collectors.port import SourceError, Through
 
 

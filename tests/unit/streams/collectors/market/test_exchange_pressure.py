@@ -5,8 +5,8 @@ from contextlib import aclosing
 
 import pytest
 
-from streams.collectors.backlog import BACKLOG_MAX, HELD_AT
-from streams.collectors.exchanges import ExchangeSource
+from streams.collectors.market.backlog import BACKLOG_MAX, HELD_AT
+from streams.collectors.market.exchange import ExchangeSource
 from streams.collectors.port import SourceError
 from tests.recordings import XRPETH_FIRST
 from tests.servers.venue import VenueServer, sends

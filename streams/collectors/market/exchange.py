@@ -11,25 +11,49 @@ a promise that is too far ahead of the log's time waits for it (`Outbound`).
 """
 
 from collections.abc import AsyncIterator
+from typing import Literal
 
-from streams.settings import ExchangeSettings
+from pydantic import Field
+
+from streams.collectors.outbound import AHEAD_MS_MAX
+from streams.collectors.port import (
+    Clock,
+    Context,
+    Observation,
+    Source,
+    SourceSettings,
+    SourceType,
+    Symbol,
+)
 from topics import Kind
 
 from .backlog import BACKLOG_MAX, HELD_AT, Backlog
-from .outbound import AHEAD_MS_MAX
-from .port import Clock, Observation, Source
 from .session import Session
 from .tap import KEEP_ALIVE_MS, create_ccxt
 from .venues import VENUES, VenueClock
 
 
-def create_exchange(name: str, settings: ExchangeSettings, *, now_ms: Clock) -> Source:
+class ExchangeSettings(SourceSettings):
+    """Trades of one venue, live."""
+
+    type: Literal["exchange"]
+    venue: Literal["binance"]
+    symbols: tuple[Symbol, ...] = Field(min_length=1, max_length=200)
+    lateness_ms: int = Field(default=2_000, ge=0, le=600_000)
+    """How far behind the venue's time the source's promises stay."""
+    silence_s: float = Field(default=30.0, gt=0, le=3_600)
+    """Without any frame for this long the connection is taken for dead."""
+    url: str | None = None
+    """Another websocket address than the venue's own: a proxy, a local server."""
+
+
+def create_exchange(name: str, settings: ExchangeSettings, context: Context) -> list[Source]:
     """Return the source of that name. It takes seconds, for ccxt's import.
 
     Raises:
         SettingsError: The symbols cannot be had together.
     """
-    return ExchangeSource(name, settings, now_ms=now_ms)
+    return [ExchangeSource(name, settings, now_ms=context.now_ms)]
 
 
 class ExchangeSource:
@@ -85,3 +109,13 @@ class ExchangeSource:
         finally:
             await session.close()
             await self._exchange.close()
+
+
+TYPE = SourceType(
+    name="exchange",
+    about="trades of a venue, live, in the venue's own digits",
+    kinds=("market",),
+    settings=ExchangeSettings,
+    create=create_exchange,
+    limits="binance: 1,024 streams a connection, 300 connections in 5 minutes",
+)

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from streams.collectors.venues import Trades
-from streams.collectors.venues.binance import Binance, parse_agg_trade
+from streams.collectors.market.venues import Trades
+from streams.collectors.market.venues.binance import Binance, parse_agg_trade
 from tests.recordings import xrpeth_frames, xrpeth_lines
 from topics import ContractError, SettingsError
 

@@ -6,9 +6,9 @@ from contextlib import aclosing
 
 import pytest
 
+from streams.collectors.market.session import CLOSE_S, FRAME_CHARS_MAX
 from streams.collectors.outbound import Outbound
 from streams.collectors.port import Refused, Through
-from streams.collectors.session import CLOSE_S, FRAME_CHARS_MAX
 from tests.recordings import xrpeth_frames
 from tests.servers.process import free_ports
 from tests.servers.venue import Abort, Close, Deaf, Refuse, Send, Step, VenueServer, Wait, sends

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from .port import Observation
+from streams.collectors.port import Observation
 
 HELD_AT = 1_000
 """Observations at which the socket is held: a second of a busy venue."""

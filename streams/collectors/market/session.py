@@ -6,11 +6,14 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import Any, Literal
 
+from streams.collectors.port import Clock, Link, Refused, SourceError, Through
+
 from .backlog import Backlog, BacklogFullError
-from .port import Clock, Link, Refused, SourceError, Through
 from .tap import Client, Exchange, errors, forgive, hang_up
 from .venues import (
     Acknowledged,
+    Farewell,
+    Levels,
     Other,
     Reading,
     Trades,
@@ -134,7 +137,7 @@ class Session:
                 self._refuse("venue_error", reading.message, frame, received_ms, events=0)
                 if reading.request is not None and reading.request in _requests(client):
                     hang_up(client, f"the venue refused the subscription: {reading.message}")
-            case Acknowledged() | Other():
+            case Levels() | Farewell() | Acknowledged() | Other():
                 self._alive()
                 self._note_time(reading.venue_ms, received_ms)
                 return False

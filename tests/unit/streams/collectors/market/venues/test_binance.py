@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.collectors.venues import Acknowledged, Other, Trades, Unreadable, VenueError
-from streams.collectors.venues.binance import Binance
+from streams.collectors.market.venues import Acknowledged, Other, Trades, Unreadable, VenueError
+from streams.collectors.market.venues.binance import Binance
 from tests.recordings import (
     XRPETH_FIRST,
     XRPETH_LAST,

@@ -8,12 +8,13 @@ from typing import get_args
 
 import pytest
 
-from streams.collectors.exchanges import create_exchange
-from streams.collectors.venues import VENUES
-from streams.settings import ExchangeSettings
+from streams.collectors.market.exchange import ExchangeSettings, create_exchange
+from streams.collectors.market.venues import VENUES
+from streams.collectors.port import Context
 from tests.recordings import futures_frames, us_frames, without_stream, xrpeth_frames
 from tests.servers.venue import Abort, Close, Send, VenueServer, Wait, sends
 from topics import SettingsError
+from topics.settings import BrokerSettings
 
 from .listening import LATENESS_MS, create, expected, listen, now_ms, told
 
@@ -153,11 +154,11 @@ def test_a_source_that_cannot_be_is_refused_at_once() -> None:
     """Before anything is dialled."""
     settings = ExchangeSettings(type="exchange", venue="binance", symbols=("BTC/USD:BTC",))
     with pytest.raises(SettingsError, match=r"sources\.live\.symbols"):
-        create_exchange("live", settings, now_ms=now_ms)
+        create_exchange("live", settings, Context(broker=BrokerSettings(), now_ms=now_ms))
 
 
 def test_ccxt_is_imported_by_who_uses_it_only() -> None:
     """It costs seconds and 119 MiB: neither the module nor the table of sources pulls it in."""
-    modules = "streams.collectors.exchanges, streams.collectors.table, sys"
+    modules = "streams.collectors.market.exchange, streams.collectors.table, sys"
     code = f"import {modules}; sys.exit('ccxt' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)  # noqa: S603 - our own code

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.collectors.venues import VenueClock
+from streams.collectors.market.venues import VenueClock
 
 LATENESS_MS, AHEAD_MS_MAX = 2_000, 60_000
 NOW_MS = 1_700_000_000_000

@@ -1,0 +1,140 @@
+"""How far a source that asks, rather than listens, has covered each thing it asks about: PURE.
+
+A target is what is asked for in one go: a feed, a repository, a market. What is promised is how far the least
+covered target has come. One that fails for longer than the hold no longer holds the others back: what it is missing
+becomes a gap mark of each of its subjects, which grows until the target is covered again or given up.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from topics import GapDetected, GapFilled, GapMark, GapPermanent
+
+TARGETS_MAX = 10_000
+"""Of one source; each has a place in memory and in the round of questions."""
+GROW_MS = 60_000
+"""A gap that goes on is told again, with its later end, this often."""
+
+
+class _Target(Struct):
+    subjects: tuple[str, ...]
+    covered_ms: int
+    gap_from_ms: int | None = None
+    """Where the gap that has been told begins."""
+    gap_to_ms: int = 0
+
+
+class Coverage:
+    """The targets of one source, and what may be promised of all of them."""
+
+    def __init__(self, source: str, venue: str, *, hold_ms: int, lateness_ms: int) -> None:
+        """Begin without targets. ``lateness_ms`` is how far behind what is covered the promises stay."""
+        self._source, self._venue = source, venue
+        self._hold_ms, self._lateness_ms = hold_ms, lateness_ms
+        self._targets: dict[str, _Target] = {}
+        self._told_ms: int | None = None
+
+    def follow(self, target: str, subjects: Sequence[str], from_ms: int) -> None:
+        """Take a target whose events up to ``from_ms`` are nobody's business, or sent already.
+
+        Raises:
+            ValueError: There are too many targets.
+        """
+        if len(self._targets) >= TARGETS_MAX:
+            msg = f"{self._source}: at most {TARGETS_MAX} things to ask about"
+            raise ValueError(msg)
+        self._targets[target] = _Target(tuple(subjects), from_ms)
+
+    def covered_ms(self, target: str) -> int:
+        """Return up to which time everything of a target has been sent."""
+        return self._targets[target].covered_ms
+
+    def covered(self, target: str, through_ms: int) -> list[GapMark]:
+        """Say that all of a target before ``through_ms`` has been yielded; return the marks to yield behind it."""
+        asked = self._targets[target]
+        asked.covered_ms = max(asked.covered_ms, through_ms)
+        if asked.gap_from_ms is None or through_ms < asked.gap_to_ms:
+            return []
+        return self._end(target, asked, None)
+
+    def lost(self, target: str, to_ms: int, reason: str) -> list[GapMark]:
+        """Say that what is between the covered time and ``to_ms`` will never come, and return the marks of that."""
+        asked = self._targets[target]
+        if to_ms <= asked.covered_ms:
+            return []
+        if asked.gap_from_ms is None:
+            asked.gap_from_ms = asked.covered_ms
+        asked.gap_to_ms = to_ms
+        asked.covered_ms = to_ms
+        return self._end(target, asked, reason)
+
+    def advance(self, now_ms: int) -> tuple[list[GapMark], int | None]:
+        """Return the marks of what has fallen behind, and the promise if it rose since the last call."""
+        marks: list[GapMark] = []
+        least_ms: int | None = None
+        for name, asked in self._targets.items():
+            if now_ms - asked.covered_ms <= self._hold_ms:
+                least_ms = asked.covered_ms if least_ms is None else min(least_ms, asked.covered_ms)
+            elif asked.gap_from_ms is None or now_ms >= asked.gap_to_ms + GROW_MS:
+                asked.gap_from_ms = (
+                    asked.covered_ms if asked.gap_from_ms is None else asked.gap_from_ms
+                )
+                asked.gap_to_ms = now_ms
+                marks += self._detected(name, asked)
+        if least_ms is None:
+            return marks, None
+        through_ms = max(0, least_ms - self._lateness_ms)
+        if self._told_ms is not None and through_ms <= self._told_ms:
+            return marks, None
+        self._told_ms = through_ms
+        return marks, through_ms
+
+    def _detected(self, target: str, asked: _Target) -> list[GapMark]:
+        from_ms = asked.covered_ms if asked.gap_from_ms is None else asked.gap_from_ms
+        return [
+            GapDetected(
+                gap_id=self._gap_id(target, subject, from_ms),
+                subject=subject,
+                source=self._source,
+                venue=self._venue,
+                from_ms=from_ms,
+                to_ms=asked.gap_to_ms,
+            )
+            for subject in asked.subjects
+        ]
+
+    def _end(self, target: str, asked: _Target, lost: str | None) -> list[GapMark]:
+        from_ms = asked.covered_ms if asked.gap_from_ms is None else asked.gap_from_ms
+        to_ms = asked.gap_to_ms
+        asked.gap_from_ms, asked.gap_to_ms = None, 0
+        marks: list[GapMark] = []
+        for subject in asked.subjects:
+            gap_id = self._gap_id(target, subject, from_ms)
+            if lost is None:
+                marks.append(
+                    GapFilled(
+                        gap_id=gap_id,
+                        subject=subject,
+                        source=self._source,
+                        venue=self._venue,
+                        from_ms=from_ms,
+                        to_ms=to_ms,
+                    )
+                )
+            else:
+                marks.append(
+                    GapPermanent(
+                        gap_id=gap_id,
+                        subject=subject,
+                        source=self._source,
+                        venue=self._venue,
+                        from_ms=from_ms,
+                        to_ms=to_ms,
+                        reason=lost[:200],
+                    )
+                )
+        return marks
+
+    def _gap_id(self, target: str, subject: str, from_ms: int) -> str:
+        return f"{self._venue}/{subject}/{target[:80]}/{from_ms}"

@@ -1,0 +1,57 @@
+"""What an operator may turn of the collect role."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Union
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .pace import Pace
+from .port import Context, Source, SourceName, SourceSettings
+from .table import TYPES
+
+if TYPE_CHECKING:
+    _AnySource = SourceSettings
+else:
+    _AnySource = Annotated[
+        Union[tuple(source.settings for source in TYPES.values())],  # noqa: UP007 - made of the table
+        Field(discriminator="type"),
+    ]
+
+
+class PaceSettings(BaseModel):
+    """Event time as a straight line of wall time, shared by every source of one run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    wall_ms: int | None = Field(default=None, ge=0)
+    """None: when the collector starts."""
+    event_ms: int | None = Field(default=None, ge=0)
+    """The event time at `wall_ms`. None: the same, so that the market is of today."""
+    speed: float = Field(default=1.0, gt=0, le=1_000_000)
+    """Event seconds for each second of wall time."""
+
+    def pace(self, now_ms: int) -> Pace:
+        """Return the pace all sources of a run that begins now share."""
+        wall_ms = now_ms if self.wall_ms is None else self.wall_ms
+        event_ms = wall_ms if self.event_ms is None else self.event_ms
+        return Pace(event_ms=event_ms, wall_ms=wall_ms, speed=self.speed)
+
+
+class CollectSettings(BaseModel):
+    """The collect role: where raw events come from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sources: dict[SourceName, _AnySource] = {}
+    """By a name of yours, which is the source's name in heartbeats and status."""
+    pace: PaceSettings | None = None
+    """For recorded and synthetic sources; without it they go as fast as they can."""
+
+    def create(self, name: str, context: Context) -> Sequence[Source]:
+        """Return the sources of the entry of that name, one a kind.
+
+        Raises:
+            SettingsError: What the entry says cannot be had.
+        """
+        entry = self.sources[name]
+        return TYPES[entry.type].create(name, entry, context)
