@@ -111,7 +111,7 @@ class Binance:
             return Unreadable(_reason(error), str(error))
 
     def fill(self, hole: Hole) -> Filling:
-        """Return how to fill a hole: aggregates by number, oldest first. (GET /api/v3/aggTrades?fromId=)"""
+        """Return how to fill a hole: aggregates by number, oldest first. (GET /api/v3/aggTrades?fromId=)."""
         endpoint = "publicGetAggTrades" if self.address == "spot" else "fapiPublicGetAggTrades"
         number, last = _number(hole.after) + 1, _number(hole.before) - 1
         trades: list[Trade] = []
