@@ -130,12 +130,14 @@ class Session:
                 self._alive()
                 for trade in reading.trades:
                     self.backlog.put(trade)
+                for bad in reading.unreadable:
+                    self._refuse_entry(bad, received_ms)
                 self._note_time(reading.venue_ms, received_ms)
             case Unreadable():
                 self._refuse(reading.reason, reading.message, frame, received_ms)
             case VenueError():
                 self._refuse("venue_error", reading.message, frame, received_ms, events=0)
-                if reading.request is not None and reading.request in _requests(client):
+                if reading.refuses or (reading.request in _requests(client) - {None}):
                     hang_up(client, f"the venue refused the subscription: {reading.message}")
             case Levels() | Farewell() | Acknowledged() | Other():
                 self._alive()
@@ -163,6 +165,19 @@ class Session:
                 origin=f"{self._place}/{self._frames}",
                 received_ms=received_ms,
                 events=events,
+            )
+        )
+
+    def _refuse_entry(self, bad: Unreadable, received_ms: int) -> None:
+        """Refuse one entry of a frame; its digest tells its letter from those of the frame's others."""
+        entry = bad.entry or b""
+        self.backlog.put(
+            Refused(
+                reason=bad.reason,
+                message=bad.message,
+                original=entry,
+                origin=f"{self._place}/{self._frames}/{sha256(entry).hexdigest()[:16]}",
+                received_ms=received_ms,
             )
         )
 
