@@ -130,8 +130,8 @@ class Session:
                 self._alive()
                 for trade in reading.trades:
                     self.backlog.put(trade)
-                for bad in reading.unreadable:
-                    self._refuse_entry(bad, received_ms)
+                for at, bad in enumerate(reading.unreadable):
+                    self._refuse_entry(bad, at, received_ms)
                 self._note_time(reading.venue_ms, received_ms)
             case Unreadable():
                 self._refuse(reading.reason, reading.message, frame, received_ms)
@@ -168,15 +168,14 @@ class Session:
             )
         )
 
-    def _refuse_entry(self, bad: Unreadable, received_ms: int) -> None:
-        """Refuse one entry of a frame; its digest tells its letter from those of the frame's others."""
-        entry = bad.entry or b""
+    def _refuse_entry(self, bad: Unreadable, at: int, received_ms: int) -> None:
+        """Refuse one entry of a frame; its place there tells its letter from those of the others."""
         self.backlog.put(
             Refused(
                 reason=bad.reason,
                 message=bad.message,
-                original=entry,
-                origin=f"{self._place}/{self._frames}/{sha256(entry).hexdigest()[:16]}",
+                original=bad.entry or b"",
+                origin=f"{self._place}/{self._frames}/{at}",
                 received_ms=received_ms,
             )
         )
