@@ -7,7 +7,7 @@ aiokafka's `send` costs a future a record; a batch costs one. And a failed batch
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import stamina
 from aiokafka import AIOKafkaProducer
@@ -197,8 +197,9 @@ class Sender:
 
 async def _sent(connection: _Connection, records: list[OutRecord]) -> None:
     sending = asyncio.ensure_future(send(connection.producer, records))
+    waited: list[asyncio.Future[Any]] = [sending, connection.gone]
     try:
-        await asyncio.wait({sending, connection.gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if sending.done():
             sending.result()
         else:

@@ -66,6 +66,8 @@ class Outbound:
         self.tally = Tally()
         self.through_ms: int | None = None
         """The source's time so far, behind every event taken."""
+        self.last_event_ms = 0
+        """The greatest event time that was sent; 0 before the first."""
         self._source, self._kind, self._broker, self._epoch = source, kind, broker, epoch
         self._topic = broker.topic(raw_topic(kind))
         self._check = BY_NAME[raw_topic(kind)].decoder().decode
@@ -161,6 +163,7 @@ class Outbound:
             )
             return [self._letter(refused)]
         self.tally.sent += 1
+        self.last_event_ms = max(self.last_event_ms, event.event_ms)
         self._feeds.event(event)
         records = [self._record(event.subject, value)]
         if isinstance(event, Trade):
