@@ -47,15 +47,22 @@ async def run_collect(settings: Settings, names: Sequence[str], *, lifeline: int
 class Collector:
     """The entries of one process."""
 
-    def __init__(self, settings: Settings, names: Sequence[str]) -> None:
-        """Make every source; nothing is connected."""
+    def __init__(
+        self,
+        settings: Settings,
+        names: Sequence[str],
+        *,
+        sender: Callable[[], Sender] | None = None,
+    ) -> None:
+        """Make every source; nothing is connected. ``sender`` makes what sends, in the place of the usual."""
         began_ms = now_ms()
         collect, broker = settings.collect, settings.broker
         pace = None if collect.pace is None else collect.pace.pace(began_ms)
         context = Context(broker=broker, now_ms=now_ms, pace=pace)
         made = {name: collect.create(name, context) for name in names}
         count = sum(map(len, made.values()))
-        self._senders = [Sender(broker) for _ in range(min(count, SENDERS_MAX))]
+        make = sender or (lambda: Sender(broker))
+        self._senders = [make() for _ in range(min(count, SENDERS_MAX))]
         self._around = Surroundings(
             broker=broker, now_ms=now_ms, monotonic_s=time.monotonic, senders=self._senders
         )
@@ -72,8 +79,8 @@ class Collector:
         for name, sources in made.items():
             supervised = []
             for source in sources:
-                make = _again(collect, name, context, source)
-                supervised.append(Supervised(source, make, self._around, number))
+                again = _again(collect, name, context, source)
+                supervised.append(Supervised(source, again, self._around, number))
                 number += 1
             leadership = self._leadership(name)
             pasts = shared if leadership is None else Pasts(broker, now_ms)

@@ -32,7 +32,8 @@ from topics.record import OutRecord
 from topics.settings import BrokerSettings
 
 from .continuity import Continuity
-from .feeds import ROLE, Feeds
+from .feeds import FEEDS_MAX, ROLE, Feeds
+from .fitness import VALUE_BYTES_MAX, Fitness
 from .port import Link, Observation, Refused, Through
 from .recall import Recall
 
@@ -73,6 +74,9 @@ class Outbound:
         self._check = BY_NAME[raw_topic(kind)].decoder().decode
         self._continuity = Continuity()
         self._feeds = Feeds(source, broker)
+        self._fitness = Fitness()
+        self._places: dict[str, tuple[int, bytes]] = {}
+        """Partition and key by subject."""
         self.link = Link(state="connecting")
         """The state of the connection behind the source."""
         self._since_ms = 0
@@ -89,8 +93,12 @@ class Outbound:
     def take_all(self, observations: Iterable[Observation], now_ms: int) -> list[OutRecord]:
         """Take observations and return what is to be sent for them, in order."""
         records: list[OutRecord] = []
+        sure = self._fitness.sure
         for observation in observations:
-            records += self.take(observation, now_ms)
+            if type(observation) is not Trade or not (
+                sure(observation) and self._sent_at_once(observation, records)
+            ):
+                records += self.take(observation, now_ms)
         return records
 
     def take(self, observation: Observation, now_ms: int) -> list[OutRecord]:
@@ -145,6 +153,25 @@ class Outbound:
         """Return the status of each feed that changed since it was last told, or of every feed."""
         return self._feeds.statuses(self.link, self._continuity, now_ms, every=every, closed=closed)
 
+    def _sent_at_once(self, trade: Trade, records: list[OutRecord]) -> bool:
+        """Add a trade that need not be read back, and what follows from it; return whether that was so."""
+        try:
+            value = encode(trade)
+        except ContractError:
+            return False
+        if len(value) > VALUE_BYTES_MAX or not _is_timely(trade):
+            return False
+        self._note(trade)
+        records.append(self._record(trade.subject, value))
+        if marks := self._continuity.observe(trade):
+            records += [self._mark(mark) for mark in marks]
+        return True
+
+    def _note(self, event: RawEvent) -> None:
+        self.tally.sent += 1
+        self.last_event_ms = max(self.last_event_ms, event.event_ms)
+        self._feeds.event(event)
+
     def _event(self, event: RawEvent) -> list[OutRecord]:
         value = b""
         try:
@@ -162,11 +189,10 @@ class Outbound:
                 received_ms=event.received_ms,
             )
             return [self._letter(refused)]
-        self.tally.sent += 1
-        self.last_event_ms = max(self.last_event_ms, event.event_ms)
-        self._feeds.event(event)
+        self._note(event)
         records = [self._record(event.subject, value)]
         if isinstance(event, Trade):
+            self._fitness.learn(event)
             records += [self._mark(mark) for mark in self._continuity.observe(event)]
         return records
 
@@ -175,7 +201,7 @@ class Outbound:
             msg = f"{len(value)} bytes; at most {RAW_BYTES_MAX} fit into a record"
             raise ContractError(msg, reason="too_large")
         self._check(value)  # a struct made in code has been checked by nobody
-        if not EVENT_MS_MIN <= event.event_ms <= event.received_ms + AHEAD_MS_MAX:
+        if not _is_timely(event):
             msg = (
                 f"event_ms {event.event_ms} is before 2009-01-03 or more than {AHEAD_MS_MAX} ms after"
                 f" its receipt at {event.received_ms}"
@@ -183,9 +209,13 @@ class Outbound:
             raise ContractError(msg, reason="absurd_time")
 
     def _record(self, subject: str, value: bytes) -> OutRecord:
-        asset = asset_of(subject)
-        partition = partition_of(asset, self._broker.partitions)
-        return OutRecord(self._topic, partition, asset.encode(), value)
+        place = self._places.get(subject)
+        if place is None:
+            asset = asset_of(subject)
+            place = (partition_of(asset, self._broker.partitions), asset.encode())
+            if len(self._places) < FEEDS_MAX:
+                self._places[subject] = place
+        return OutRecord(self._topic, *place, value)
 
     def _letter(self, refused: Refused) -> OutRecord:
         letter = DeadLetter(
@@ -211,3 +241,7 @@ class Outbound:
             self.tally.gaps_permanent += 1
         self._feeds.mark(mark)
         return self._record(mark.subject, encode(mark))
+
+
+def _is_timely(event: RawEvent) -> bool:
+    return EVENT_MS_MIN <= event.event_ms <= event.received_ms + AHEAD_MS_MAX
