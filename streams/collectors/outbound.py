@@ -18,6 +18,7 @@ from topics import (
     Heartbeat,
     Kind,
     Post,
+    PostDeleted,
     RawEvent,
     RepositoryEvent,
     Trade,
@@ -59,6 +60,8 @@ class Tally(Struct):
     gaps_detected: int = 0
     gaps_filled: int = 0
     gaps_permanent: int = 0
+    deletions: int = 0
+    """Posts told to be taken back; no events."""
 
 
 class _Feed(Struct):
@@ -111,6 +114,8 @@ class Outbound:
             case GapDetected() | GapFilled() | GapPermanent():
                 self._count(observation)
                 return [self._record(observation.subject, encode(observation))]
+            case PostDeleted():
+                return self._deletion(observation)
             case _:
                 return self._event(observation)
 
@@ -150,32 +155,45 @@ class Outbound:
         return told
 
     def _event(self, event: RawEvent) -> list[OutRecord]:
-        value = b""
-        try:
-            value = encode(event)
-            self._refuse_unfit(event, value)
-        except (ContractError, msgspec.MsgspecError) as error:
+        checked = self._checked(event, event_id(event))
+        if isinstance(checked, Refused):
             self.tally.refused += 1
-            reason = error.reason if isinstance(error, ContractError) else "invalid"
-            refused = Refused(
-                reason=reason,
-                message=str(error),
-                original=value,
-                # An id that cannot be written must not keep its letter from being written.
-                origin=f"{self._source}/{event_id(event)}".encode(errors="replace").decode(),
-                received_ms=event.received_ms,
-            )
-            return [self._letter(refused)]
+            return [self._letter(checked)]
         self.tally.sent += 1
         self._note(event)
-        records = [self._record(event.subject, value)]
+        records = [self._record(event.subject, checked)]
         if isinstance(event, Trade):
             for mark in self._continuity.observe(event):
                 self._count(mark)
                 records.append(self._record(mark.subject, encode(mark)))
         return records
 
-    def _refuse_unfit(self, event: RawEvent, value: bytes) -> None:
+    def _deletion(self, deletion: PostDeleted) -> list[OutRecord]:
+        named = f"post.deleted|{deletion.subject}|{deletion.platform}|{deletion.post_id}"
+        checked = self._checked(deletion, named)
+        if isinstance(checked, Refused):
+            return [self._letter(checked)]
+        self.tally.deletions += 1
+        return [self._record(deletion.subject, checked)]
+
+    def _checked(self, event: RawEvent | PostDeleted, named: str) -> bytes | Refused:
+        """Return an event as it is sent, or why it cannot be."""
+        value = b""
+        try:
+            value = encode(event)
+            self._refuse_unfit(event, value)
+        except (ContractError, msgspec.MsgspecError) as error:
+            return Refused(
+                reason=error.reason if isinstance(error, ContractError) else "invalid",
+                message=str(error),
+                original=value,
+                # An id that cannot be written must not keep its letter from being written.
+                origin=f"{self._source}/{named}".encode(errors="replace").decode(),
+                received_ms=event.received_ms,
+            )
+        return value
+
+    def _refuse_unfit(self, event: RawEvent | PostDeleted, value: bytes) -> None:
         if len(value) > RAW_BYTES_MAX:
             msg = f"{len(value)} bytes; at most {RAW_BYTES_MAX} fit into a record"
             raise ContractError(msg, reason="too_large")
