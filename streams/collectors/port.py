@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from topics import GapMark, Heartbeat, Kind, PostDeleted, RawEvent
 from topics.settings import BrokerSettings
@@ -89,7 +89,21 @@ class Clock(Protocol):
         """Return now, in milliseconds since the epoch."""
 
 
-SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+COMMANDS = frozenset({"run", "list", "check"})
+"""Words that `tapereader collect` takes for commands, not for names of sources."""
+
+
+def _no_command(name: str) -> str:
+    if name in COMMANDS:
+        msg = f"{name} is a command of tapereader collect: take another name"
+        raise ValueError(msg)
+    return name
+
+
+SourceName = Annotated[
+    str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$"), AfterValidator(_no_command)
+]
+"""Of an entry under `collect.sources`, and of the venues of recordings."""
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9.-]{1,24}/[A-Z0-9.-]{1,24}(:[A-Z0-9.-]{1,24})?$")]
 
 
