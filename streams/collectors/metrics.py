@@ -13,6 +13,7 @@ class _Tally(Protocol):
     gaps_detected: int
     gaps_filled: int
     gaps_permanent: int
+    deletions: int
 
 
 class SourceMetrics:
@@ -29,6 +30,7 @@ class SourceMetrics:
         self._gaps = {
             what: collect.gaps.labels(*labels, what) for what in ("detected", "filled", "permanent")
         }
+        self._deletions = collect.deletions.labels(*labels)
         self._shown: dict[str, int] = {}
 
     def show(self, tally: _Tally, queued: int) -> None:
@@ -39,6 +41,7 @@ class SourceMetrics:
         self._rise(self._gaps["detected"], "detected", tally.gaps_detected)
         self._rise(self._gaps["filled"], "filled", tally.gaps_filled)
         self._rise(self._gaps["permanent"], "permanent", tally.gaps_permanent)
+        self._rise(self._deletions, "deletions", tally.deletions)
 
     def _rise(self, counter: Counter, name: str, to: int) -> None:
         counter.inc(to - self._shown.get(name, 0))
@@ -58,6 +61,9 @@ class CollectMetrics:
             "tapereader_collect_events_refused", "Events that became dead letters.", labels
         )
         self.gaps = Counter("tapereader_collect_gaps", "Gap marks sent.", (*labels, "mark"))
+        self.deletions = Counter(
+            "tapereader_collect_deletions_sent", "Posts told to be taken back.", labels
+        )
         self.failures = Counter(
             "tapereader_collect_failures", "Times the source failed and was tried again.", labels
         )

@@ -18,6 +18,7 @@ from topics import (
     GapPermanent,
     Heartbeat,
     Kind,
+    PostDeleted,
     RawEvent,
     Trade,
     asset_of,
@@ -57,6 +58,8 @@ class Tally(Struct):
     gaps_detected: int = 0
     gaps_filled: int = 0
     gaps_permanent: int = 0
+    deletions: int = 0
+    """Posts told to be taken back; no events."""
 
 
 class Outbound:
@@ -104,24 +107,25 @@ class Outbound:
     def take(self, observation: Observation, now_ms: int) -> list[OutRecord]:
         """Take one observation and return what is to be sent for it, in order."""
         match observation:
+            case Link():
+                self.link = observation
+                self._feeds.changed(now_ms)
             case Through():
                 if self.through_ms is None:
                     self.through_ms = self._since_ms = observation.through_ms
                     return self.heartbeats(now_ms)
                 self.through_ms = max(self.through_ms, observation.through_ms)
-                return []
-            case Link():
-                self.link = observation
-                self._feeds.changed(now_ms)
-                return []
             case Refused():
                 self.tally.refused += observation.events
                 return [self._letter(observation)]
             case GapDetected() | GapFilled() | GapPermanent():
                 self._continuity.apply(observation)
                 return [self._mark(observation)]
+            case PostDeleted():
+                return self._deletion(observation)
             case _:
                 return self._event(observation)
+        return []
 
     def heartbeats(self, now_ms: int, *, closed: bool = False) -> list[OutRecord]:
         """Return a heartbeat for every partition; nothing if time has not moved and the source is not closing.
@@ -173,30 +177,43 @@ class Outbound:
         self._feeds.event(event)
 
     def _event(self, event: RawEvent) -> list[OutRecord]:
-        value = b""
-        try:
-            value = encode(event)
-            self._refuse_unfit(event, value)
-        except (ContractError, msgspec.MsgspecError) as error:
+        checked = self._checked(event, event_id(event))
+        if isinstance(checked, Refused):
             self.tally.refused += 1
-            reason = error.reason if isinstance(error, ContractError) else "invalid"
-            refused = Refused(
-                reason=reason,
-                message=str(error),
-                original=value,
-                # An id that cannot be written must not keep its letter from being written.
-                origin=f"{self._source}/{event_id(event)}".encode(errors="replace").decode(),
-                received_ms=event.received_ms,
-            )
-            return [self._letter(refused)]
+            return [self._letter(checked)]
         self._note(event)
-        records = [self._record(event.subject, value)]
+        records = [self._record(event.subject, checked)]
         if isinstance(event, Trade):
             self._fitness.learn(event)
             records += [self._mark(mark) for mark in self._continuity.observe(event)]
         return records
 
-    def _refuse_unfit(self, event: RawEvent, value: bytes) -> None:
+    def _deletion(self, deletion: PostDeleted) -> list[OutRecord]:
+        named = f"post.deleted|{deletion.subject}|{deletion.platform}|{deletion.post_id}"
+        checked = self._checked(deletion, named)
+        if isinstance(checked, Refused):
+            return [self._letter(checked)]
+        self.tally.deletions += 1
+        return [self._record(deletion.subject, checked)]
+
+    def _checked(self, event: RawEvent | PostDeleted, named: str) -> bytes | Refused:
+        """Return an event as it is sent, or why it cannot be."""
+        value = b""
+        try:
+            value = encode(event)
+            self._refuse_unfit(event, value)
+        except (ContractError, msgspec.MsgspecError) as error:
+            return Refused(
+                reason=error.reason if isinstance(error, ContractError) else "invalid",
+                message=str(error),
+                original=value,
+                # An id that cannot be written must not keep its letter from being written.
+                origin=f"{self._source}/{named}".encode(errors="replace").decode(),
+                received_ms=event.received_ms,
+            )
+        return value
+
+    def _refuse_unfit(self, event: RawEvent | PostDeleted, value: bytes) -> None:
         if len(value) > RAW_BYTES_MAX:
             msg = f"{len(value)} bytes; at most {RAW_BYTES_MAX} fit into a record"
             raise ContractError(msg, reason="too_large")

@@ -17,6 +17,7 @@ from topics import (
     GapPermanent,
     Heartbeat,
     Post,
+    PostDeleted,
     RawEvent,
     RepositoryEvent,
     Trade,
@@ -31,7 +32,7 @@ PAST_RECORDS_MAX = 100_000
 LASTS_MAX = 10_000
 """Instruments whose last event is kept however old it is."""
 
-Told = RawEvent | GapMark | Heartbeat
+Told = RawEvent | PostDeleted | GapMark | Heartbeat
 
 
 class _Kept(Struct, frozen=True, gc=False):
@@ -78,6 +79,8 @@ class Recall:
             case GapDetected() | GapFilled() | GapPermanent():
                 self.continuity.apply(record)
                 self._owed.pop((type(record), record.gap_id), None)
+            case PostDeleted():
+                pass  # no event; whoever keeps its post wants to know
             case _:
                 self._event(record, kept, partition)
         if self._keeps:
@@ -92,7 +95,7 @@ class Recall:
         return [
             kept.record
             for kept in sorted(self._lasts.values(), key=_order)
-            if not isinstance(kept.record, Heartbeat | GapMark)
+            if not isinstance(kept.record, Heartbeat | GapMark | PostDeleted)
         ]
 
     def past(self) -> Sequence[Told]:
