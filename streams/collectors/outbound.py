@@ -3,6 +3,8 @@
 Every event that comes in goes out as a raw record or as a dead letter: frames' events = sent + refused.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec import Struct
 
@@ -10,17 +12,14 @@ from topics import (
     BY_NAME,
     ContractError,
     DeadLetter,
-    FeedStatus,
     GapDetected,
     GapFilled,
     GapMark,
     GapPermanent,
     Heartbeat,
     Kind,
-    Post,
     PostDeleted,
     RawEvent,
-    RepositoryEvent,
     Trade,
     asset_of,
     encode,
@@ -30,14 +29,14 @@ from topics import (
 )
 from topics.catalog import RECORD_BYTES_MAX
 from topics.deadletter import to_record
-from topics.envelope import headers
 from topics.record import OutRecord
 from topics.settings import BrokerSettings
 
 from .continuity import Continuity
+from .feeds import ROLE, Feeds
 from .port import Link, Observation, Refused, Through
+from .recall import Recall
 
-ROLE = "collect"
 AHEAD_MS_MAX = 60_000
 """An event this much later than its receipt has a wrong time."""
 PROMISE_AHEAD_MS_MAX = 10_000
@@ -48,8 +47,6 @@ RAW_BYTES_MAX = RECORD_BYTES_MAX - 64 * 1024
 """Of one raw record: a batch of one must stay below the broker's limit."""
 LETTER_MS_MAX = 253_402_300_799_999
 """The end of 9999: no calendar time of a letter can be later."""
-FEEDS_MAX = 10_000
-"""Feeds whose status is told; a further one sends its events all the same."""
 
 
 class Tally(Struct):
@@ -64,17 +61,6 @@ class Tally(Struct):
     """Posts told to be taken back; no events."""
 
 
-class _Feed(Struct):
-    venue: str
-    subject: str
-    since_ms: int
-    last_event_ms: int
-    last_received_ms: int
-    events: int = 0
-    gaps_permanent: int = 0
-    told: bool = False
-
-
 class Outbound:
     """The records of one source."""
 
@@ -87,12 +73,26 @@ class Outbound:
         self._topic = broker.topic(raw_topic(kind))
         self._check = BY_NAME[raw_topic(kind)].decoder().decode
         self._continuity = Continuity()
-        self._feeds: dict[tuple[str, str], _Feed] = {}
+        self._feeds = Feeds(source, broker)
         self.link = Link(state="connecting")
         """The state of the connection behind the source."""
         self._since_ms = 0
         """Its first promise: it says since when the source speaks, and must not be lost to a later one."""
         self._beaten_ms: int | None = None
+
+    def resume(self, recall: Recall) -> list[GapMark]:
+        """Go on, before anything is taken, where the log says that the source had come; return the marks it still owes."""
+        self._continuity = recall.continuity
+        for event in recall.lasts():
+            self._feeds.event(event, sent=0)
+        return recall.owed()
+
+    def take_all(self, observations: Iterable[Observation], now_ms: int) -> list[OutRecord]:
+        """Take observations and return what is to be sent for them, in order."""
+        records: list[OutRecord] = []
+        for observation in observations:
+            records += self.take(observation, now_ms)
+        return records
 
     def take(self, observation: Observation, now_ms: int) -> list[OutRecord]:
         """Take one observation and return what is to be sent for it, in order."""
@@ -105,15 +105,14 @@ class Outbound:
                 return []
             case Link():
                 self.link = observation
-                for feed in self._feeds.values():
-                    feed.since_ms, feed.told = now_ms, False
+                self._feeds.changed(now_ms)
                 return []
             case Refused():
                 self.tally.refused += observation.events
                 return [self._letter(observation)]
             case GapDetected() | GapFilled() | GapPermanent():
-                self._count(observation)
-                return [self._record(observation.subject, encode(observation))]
+                self._continuity.apply(observation)
+                return [self._mark(observation)]
             case PostDeleted():
                 return self._deletion(observation)
             case _:
@@ -147,12 +146,7 @@ class Outbound:
 
     def feed_statuses(self, now_ms: int, *, every: bool, closed: bool = False) -> list[OutRecord]:
         """Return the status of each feed that changed since it was last told, or of every feed."""
-        told = []
-        for feed in self._feeds.values():
-            if every or closed or not feed.told:
-                feed.told = True
-                told.append(self._feed_status(feed, now_ms, closed=closed))
-        return told
+        return self._feeds.statuses(self.link, self._continuity, now_ms, every=every, closed=closed)
 
     def _event(self, event: RawEvent) -> list[OutRecord]:
         checked = self._checked(event, event_id(event))
@@ -160,12 +154,10 @@ class Outbound:
             self.tally.refused += 1
             return [self._letter(checked)]
         self.tally.sent += 1
-        self._note(event)
+        self._feeds.event(event)
         records = [self._record(event.subject, checked)]
         if isinstance(event, Trade):
-            for mark in self._continuity.observe(event):
-                self._count(mark)
-                records.append(self._record(mark.subject, encode(mark)))
+            records += [self._mark(mark) for mark in self._continuity.observe(event)]
         return records
 
     def _deletion(self, deletion: PostDeleted) -> list[OutRecord]:
@@ -225,65 +217,12 @@ class Outbound:
         partition = partition_of(self._source, self._broker.partitions)
         return OutRecord(self._broker.topic("deadletters"), partition, key, value, told)
 
-    def _count(self, mark: GapMark) -> None:
-        feed = self._feeds.get((mark.venue, mark.subject))
+    def _mark(self, mark: GapMark) -> OutRecord:
         if isinstance(mark, GapDetected):
             self.tally.gaps_detected += 1
         elif isinstance(mark, GapFilled):
             self.tally.gaps_filled += 1
         else:
             self.tally.gaps_permanent += 1
-            if feed is not None:
-                feed.gaps_permanent += 1
-        if feed is not None:
-            feed.told = False
-
-    def _note(self, event: RawEvent) -> None:
-        place = (_venue_of(event), event.subject)
-        feed = self._feeds.get(place)
-        if feed is None:
-            if len(self._feeds) >= FEEDS_MAX:
-                return
-            feed = _Feed(*place, event.received_ms, event.event_ms, event.received_ms)
-            self._feeds[place] = feed
-        feed.events += 1
-        feed.last_event_ms = max(feed.last_event_ms, event.event_ms)
-        feed.last_received_ms = max(feed.last_received_ms, event.received_ms)
-
-    def _feed_status(self, feed: _Feed, now_ms: int, *, closed: bool) -> OutRecord:
-        status = FeedStatus(
-            source=self._source,
-            venue=feed.venue,
-            subject=feed.subject,
-            state="closed" if closed else self.link.state,
-            reason=self.link.reason,
-            since_ms=feed.since_ms,
-            at_ms=now_ms,
-            last_event_ms=feed.last_event_ms,
-            last_received_ms=feed.last_received_ms,
-            events=feed.events,
-            gaps_open=self._continuity.open_gaps(feed.venue, feed.subject),
-            gaps_permanent=feed.gaps_permanent,
-        )
-        key = f"{feed.venue}/{feed.subject}"
-        return OutRecord(
-            self._broker.topic("feed.status"),
-            partition_of(key, self._broker.partitions),
-            key.encode(),
-            encode(status),
-            headers(
-                event_id=f"{key}/{now_ms}", event_type="feed.status", source=ROLE, time_ms=now_ms
-            ),
-        )
-
-
-def _venue_of(event: RawEvent) -> str:
-    match event:
-        case Trade():
-            return event.venue
-        case Post():
-            return event.platform
-        case RepositoryEvent():
-            return event.source
-        case _:
-            return event.venue
+        self._feeds.mark(mark)
+        return self._record(mark.subject, encode(mark))
