@@ -102,11 +102,9 @@ class Outbound:
                     self.through_ms = self._since_ms = observation.through_ms
                     return self.heartbeats(now_ms)
                 self.through_ms = max(self.through_ms, observation.through_ms)
-                return []
             case Link():
                 self.link = observation
                 self._feeds.changed(now_ms)
-                return []
             case Refused():
                 self.tally.refused += observation.events
                 return [self._letter(observation)]
@@ -117,6 +115,7 @@ class Outbound:
                 return self._deletion(observation)
             case _:
                 return self._event(observation)
+        return []
 
     def heartbeats(self, now_ms: int, *, closed: bool = False) -> list[OutRecord]:
         """Return a heartbeat for every partition; nothing if time has not moved and the source is not closing.
