@@ -7,7 +7,7 @@ aiokafka's `send` costs a future a record; a batch costs one. And a failed batch
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import stamina
 from aiokafka import AIOKafkaProducer
@@ -198,7 +198,8 @@ class Sender:
 async def _sent(connection: _Connection, records: list[OutRecord]) -> None:
     sending = asyncio.ensure_future(send(connection.producer, records))
     try:
-        await asyncio.wait({sending, connection.gone}, return_when=asyncio.FIRST_COMPLETED)
+        waiting: set[asyncio.Future[Any]] = {sending, connection.gone}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if sending.done():
             sending.result()
         else:

@@ -97,14 +97,14 @@ class Outbound:
     def take(self, observation: Observation, now_ms: int) -> list[OutRecord]:
         """Take one observation and return what is to be sent for it, in order."""
         match observation:
+            case Link():
+                self.link = observation
+                self._feeds.changed(now_ms)
             case Through():
                 if self.through_ms is None:
                     self.through_ms = self._since_ms = observation.through_ms
                     return self.heartbeats(now_ms)
                 self.through_ms = max(self.through_ms, observation.through_ms)
-            case Link():
-                self.link = observation
-                self._feeds.changed(now_ms)
             case Refused():
                 self.tally.refused += observation.events
                 return [self._letter(observation)]

@@ -80,7 +80,7 @@ class Recall:
                 self.continuity.apply(record)
                 self._owed.pop((type(record), record.gap_id), None)
             case PostDeleted():
-                pass
+                pass  # no event; whoever keeps its post wants to know
             case _:
                 self._event(record, kept, partition)
         if self._keeps:

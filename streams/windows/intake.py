@@ -110,14 +110,12 @@ _EVENTS: dict[Kind, tuple[type, ...]] = {
     "social": (PostIn,),
     "development": (RepositoryIn,),
 }
+_TOLD = (Heartbeat, GapDetected, GapFilled, GapPermanent)
 _MARKS: dict[Kind, tuple[type, ...]] = {
-    kind: (Heartbeat, GapDetected, GapFilled, GapPermanent, *more)
-    for kind, more in {
-        "market": (),
-        "volume": (),
-        "social": (PostDeleted,),
-        "development": (),
-    }.items()
+    "market": _TOLD,
+    "volume": _TOLD,
+    "social": (*_TOLD, PostDeleted),
+    "development": _TOLD,
 }
 
 
