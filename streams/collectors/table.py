@@ -3,6 +3,7 @@
 from . import recorded, synthetic
 from .market import exchange
 from .port import SourceType
+from .social import hackernews, rss
 
 TYPES: dict[str, SourceType] = {
     source.name: source
@@ -10,6 +11,8 @@ TYPES: dict[str, SourceType] = {
         recorded.TYPE,
         synthetic.TYPE,
         exchange.TYPE,
+        hackernews.TYPE,
+        rss.TYPE,
     )
 }
 """By what stands in `type` of an entry under `collect.sources`."""

@@ -38,7 +38,7 @@ class Enricher:
             return []
         author = self._author(seen)
         fingerprint = simhash(text)
-        post_id = _post_id(seen.post_id)
+        post_id = post_id_of(seen.post_id)
         language = language_of(text, seen.languages)
         looks = self._bots.looks_like_one(
             author=author, simhash=fingerprint, made_ms=seen.made_ms, post_id=post_id
@@ -69,7 +69,7 @@ class Enricher:
         return blake2b(who, digest_size=AUTHOR_BYTES, key=self._key).hexdigest()
 
 
-def _post_id(told: str) -> str:
+def post_id_of(told: str) -> str:
     """Return a platform's id of a post; of one that no record can hold, its digest."""
     if 0 < len(told) <= POST_ID_CHARS_MAX and told.isprintable():
         return told
