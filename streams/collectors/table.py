@@ -1,6 +1,7 @@
 """The table of sources. A new source is one module and one line here (docs/adding-a-source.md)."""
 
 from . import recorded, synthetic
+from .development import github
 from .market import exchange
 from .port import SourceType
 
@@ -10,6 +11,7 @@ TYPES: dict[str, SourceType] = {
         recorded.TYPE,
         synthetic.TYPE,
         exchange.TYPE,
+        github.TYPE,
     )
 }
 """By what stands in `type` of an entry under `collect.sources`."""
