@@ -65,13 +65,15 @@ class Repo:
         """Put a commit onto the branch."""
         message = message or f"work {len(self.commits)} at {at_ms}"
         sha = sha_of(self.name, at_ms, who, authored_ms, message, len(self.commits))
-        self.commits.insert(0, commit(sha, at_ms, who, authored_ms or at_ms, message, bot, parents))
+        self.commits.insert(
+            0, commit(sha, at_ms, who, authored_ms or at_ms, message, bot=bot, parents=parents)
+        )
         return sha
 
     def thing(self, at_ms: int, who: str = "ann", *, pull: bool = False, bot: bool = False) -> int:
         """Open an issue or a pull request."""
         number = len(self.issues) + 1
-        item: Item = {"number": number, "created_at": told(at_ms), "user": user(who, bot)}
+        item: Item = {"number": number, "created_at": told(at_ms), "user": user(who, bot=bot)}
         if pull:
             item["pull_request"] = {"merged_at": None}
         self.issues.insert(0, item)
@@ -97,12 +99,19 @@ class Repo:
         )
 
 
-def user(login: str, bot: bool = False) -> Item:  # noqa: FBT002 - as in a table
+def user(login: str, *, bot: bool = False) -> Item:
     return {"login": login, "id": 1, "type": "Bot" if bot else "User"}
 
 
 def commit(
-    sha: str, at_ms: int, who: str, authored_ms: int, message: str, bot: bool, parents: int
+    sha: str,
+    at_ms: int,
+    who: str,
+    authored_ms: int,
+    message: str,
+    *,
+    bot: bool = False,
+    parents: int = 1,
 ) -> Item:
     return {
         "sha": sha,
@@ -111,7 +120,7 @@ def commit(
             "committer": {"name": who, "email": f"{who}@example.org", "date": told(at_ms)},
             "message": message,
         },
-        "author": user(who, bot),
+        "author": user(who, bot=bot),
         "parents": [{"sha": sha_of(sha, n)} for n in range(parents)],
     }
 

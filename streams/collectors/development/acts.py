@@ -7,7 +7,7 @@ repositories of an asset (a fork and its parent) is one act.
 import re
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -20,6 +20,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _NOREPLY = re.compile(r"(?:\d+\+)?([A-Za-z0-9\[\]_.-]+)@users\.noreply\.github\.com", re.IGNORECASE)
 """An address that GitHub gives out instead of a person's own: it holds the login."""
+
+_T = TypeVar("_T")
 
 Sha = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$(?!\n)")]
 Number = Annotated[int, Meta(ge=1, le=2**53)]
@@ -139,7 +141,7 @@ class Readers:
             msgspec.MsgspecError: It is no list.
         """
         found: list[Found] = []
-        for item in msgspec.json.decode(body, type=list[Raw]):
+        for item in decoded(body, list[Raw]):
             found += self.item(listing, bytes(item), repository_id)
         return found
 
@@ -154,16 +156,16 @@ class Readers:
     def _act(self, listing: Listing, item: bytes, repository_id: int) -> Act | None:
         match listing:
             case "commits":
-                return self._commit(msgspec.json.decode(item, type=_Commit))
+                return self._commit(decoded(item, _Commit))
             case "issues":
-                thing = msgspec.json.decode(item, type=Thing)
+                thing = decoded(item, Thing)
                 return self.thing(thing, repository_id, pull=thing.pull_request is not None)
             case "releases":
-                return self.release(msgspec.json.decode(item, type=Release))
+                return self.release(decoded(item, Release))
             case "reviews":
-                return self._reviewed(msgspec.json.decode(item, type=Remark))
+                return self._reviewed(decoded(item, Remark))
             case "comments":
-                return self.comment(msgspec.json.decode(item, type=Remark))
+                return self.comment(decoded(item, Remark))
 
     def thing(self, thing: Thing, repository_id: int, *, pull: bool) -> Act:
         """Return the opening of an issue or a pull request."""
@@ -193,7 +195,7 @@ class Readers:
     def pushed(self, item: bytes) -> Found:
         """Return a commit of a push."""
         try:
-            commit = msgspec.json.decode(item, type=PushedCommit)
+            commit = decoded(item, PushedCommit)
             who = _who(commit.author.username, commit.author)
             return Act(
                 act="commit",
@@ -238,6 +240,18 @@ class Readers:
 
     def _is_bot(self, who: str, account: str) -> bool:
         return account == "Bot" or who.endswith("[bot]") or who in self._bots
+
+
+def decoded(body: bytes, kind: type[_T]) -> _T:
+    """Return what JSON holds.
+
+    Raises:
+        msgspec.MsgspecError: It is something else, or none that can be read.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (RecursionError, UnicodeError) as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def ms_of(told: str) -> int:

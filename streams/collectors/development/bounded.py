@@ -1,9 +1,14 @@
 """A transport for httpx that takes no answer larger than it was told to."""
 
+import re
 import ssl
 from collections.abc import AsyncIterator
 
 import httpx
+
+LATER = "x-retry-later"
+"""Where a `Retry-After` goes that is no number: a date, or nonsense. githubkit takes it for a number."""
+_NUMBER = re.compile(r"[0-9]{1,10}")
 
 
 class Bounded(httpx.AsyncBaseTransport):
@@ -28,7 +33,7 @@ class Bounded(httpx.AsyncBaseTransport):
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - an async transport's is
         return httpx.Response(
             status_code=response.status_code,
-            headers=response.headers,
+            headers=_sane(response.headers),
             stream=_Counted(response.stream, self._most),
             extensions=response.extensions,
         )
@@ -42,6 +47,17 @@ class Bounded(httpx.AsyncBaseTransport):
     async def close(self) -> None:
         """Close every connection, for good."""
         await self._inner.aclose()
+
+
+def _sane(headers: httpx.Headers) -> httpx.Headers:
+    """Return the headers without those that should be numbers and are none."""
+    sane = headers.copy()
+    for name in ("retry-after", "x-ratelimit-reset"):
+        told = sane.get(name)
+        if told is not None and _NUMBER.fullmatch(told) is None:
+            del sane[name]
+            sane[LATER if name == "retry-after" else f"x-{name}"] = told
+    return sane
 
 
 class _Counted(httpx.AsyncByteStream):

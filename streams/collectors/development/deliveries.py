@@ -9,7 +9,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Raw, Struct
 
-from .acts import Found, Number, Readers, Release, Remark, Review, Thing
+from .acts import Found, Number, Readers, Release, Remark, Review, Thing, decoded
 
 PUSHED_MAX = 2_048
 """A push's delivery tells of no more commits; one of so many may have had others."""
@@ -82,12 +82,12 @@ def read(event: str, body: bytes, readers: Readers) -> Delivery:
         DeliveryError: It is not what GitHub's documents say that it is.
     """
     try:
-        envelope = msgspec.json.decode(body, type=_Envelope)
+        envelope = decoded(body, _Envelope)
         repository = envelope.repository
         found: tuple[Found, ...] = ()
         look = False
         if event == "push":
-            found, look = _push(msgspec.json.decode(body, type=_Push), repository, readers)
+            found, look = _push(decoded(body, _Push), repository, readers)
         else:
             found = _act(event, envelope, body, readers)
     except (msgspec.MsgspecError, ValueError, OverflowError) as error:
@@ -116,15 +116,15 @@ def _act(event: str, envelope: _Envelope, body: bytes, readers: Readers) -> tupl
     act: Found | None = None
     match event, envelope.action:
         case "issues", "opened":
-            issue = msgspec.json.decode(body, type=_Issue).issue
+            issue = decoded(body, _Issue).issue
             act = readers.thing(issue, envelope.repository.id, pull=False)
         case "pull_request", "opened":
-            pull = msgspec.json.decode(body, type=_Pull).pull_request
+            pull = decoded(body, _Pull).pull_request
             act = readers.thing(pull, envelope.repository.id, pull=True)
         case "release", "published":
-            act = readers.release(msgspec.json.decode(body, type=_Release).release)
+            act = readers.release(decoded(body, _Release).release)
         case "pull_request_review", "submitted":
-            act = readers.review(msgspec.json.decode(body, type=_Review).review)
+            act = readers.review(decoded(body, _Review).review)
         case "issue_comment", "created":
-            act = readers.comment(msgspec.json.decode(body, type=_Comment).comment)
+            act = readers.comment(decoded(body, _Comment).comment)
     return () if act is None else (act,)

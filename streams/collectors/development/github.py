@@ -15,7 +15,6 @@ from streams.collectors.port import (
     Context,
     Link,
     Observation,
-    Refused,
     Source,
     SourceError,
     SourceType,
@@ -24,8 +23,8 @@ from streams.collectors.port import (
 from topics import GapMark, Heartbeat, Kind, RawEvent
 
 from .acts import Readers
-from .deliveries import Delivery
-from .grading import LAG_MS, grade_of_others
+from .grading import LAG_MS
+from .inbox import Inbox
 from .listing import Lister
 from .looking import Look, Looker
 from .refs import PREFIX_BYTES
@@ -94,7 +93,7 @@ class GithubSource:
             lateness_ms=LATENESS_MS[self.kind],
         )
         self._resumed_ms: int | None = None
-        self._queue: asyncio.Queue[Observation | BaseException] = asyncio.Queue(QUEUE_MAX)
+        self._queue: asyncio.Queue[Observation | Exception] = asyncio.Queue(QUEUE_MAX)
         self._wake = asyncio.Event()
         self._link: Link | None = None
         self._failures = 0
@@ -104,6 +103,11 @@ class GithubSource:
         told = [record.through_ms for record in past if isinstance(record, Heartbeat)]
         if told:
             self._resumed_ms = max(told)
+
+    def look_now(self, repository: Repository) -> None:
+        """Have a repository looked at without waiting for its turn."""
+        repository.due_s = 0.0
+        self._wake.set()
 
     async def observations(self) -> AsyncIterator[Observation]:
         """Look, listen, and yield what is found.
@@ -118,7 +122,7 @@ class GithubSource:
             await self._listen()
             while True:
                 taken = await self._queue.get()
-                if isinstance(taken, BaseException):
+                if isinstance(taken, Exception):
                     raise taken
                 yield taken
         finally:
@@ -144,8 +148,17 @@ class GithubSource:
     async def _listen(self) -> None:
         if self._settings.webhook is None:
             return
+        inbox = Inbox(
+            self.name,
+            repositories=self.repositories,
+            coverage=self._coverage,
+            looker=self.looker,
+            queue=self._queue,
+            look_now=self.look_now,
+            now_ms=self._now_ms,
+        )
         self.webhooks = Webhooks(
-            self._settings.webhook, self._readers, self._delivered, self._undelivered
+            self._settings.webhook, self._readers, inbox.delivered, inbox.undelivered
         )
         try:
             await self.webhooks.open()
@@ -227,48 +240,6 @@ class GithubSource:
         if repository.gone:
             return max(GONE_S, self.plan.interval_s)
         return float(min(RETRY_S * 2 ** min(repository.failures - 1, 10), self.plan.interval_s))
-
-    def _delivered(self, delivery: Delivery) -> bool | None:
-        """Take a delivery: all of it or nothing."""
-        repository = self._of(delivery)
-        if repository is None:
-            return None
-        room = QUEUE_MAX - self._queue.qsize()
-        if len(delivery.found) * len(repository.subjects) > room:
-            return False
-        covered_ms = self._coverage.covered_ms(repository.name)
-        sifted = repository.history.sift(delivery.found, covered_ms, whole=False)
-        for observation in self.looker.sifted(repository, sifted, grade_of_others(cut=False)):
-            self._queue.put_nowait(observation)
-        if delivery.look:
-            repository.due_s = 0.0
-            self._wake.set()
-        return True
-
-    def _of(self, delivery: Delivery) -> Repository | None:
-        name = delivery.full_name.lower()
-        for repository in self.repositories.values():
-            if repository.id is not None:
-                if repository.id == delivery.repository_id:
-                    return repository
-            elif repository.name.lower() == name:
-                return repository
-        return None
-
-    def _undelivered(self, message: str, original: bytes, delivery: str) -> bool:
-        """Refuse what was signed and cannot be read; False if there is no room to say so."""
-        with suppress(asyncio.QueueFull):
-            self._queue.put_nowait(
-                Refused(
-                    reason="invalid",
-                    message=message,
-                    original=original,
-                    origin=f"{self.name}/webhook/{delivery}",
-                    received_ms=self._now_ms(),
-                )
-            )
-            return True
-        return False
 
 
 def _git(settings: GithubSettings, now_ms: Clock) -> Http | None:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from streams.collectors.asking import DeniedError
 from streams.collectors.port import SourceError
 
-from .acts import Act, Found, Listing, Readers, Sha
+from .acts import Act, Found, Listing, Readers, Sha, decoded
 from .repository import Repository
 from .rest import Got, Rest
 
@@ -139,7 +139,7 @@ class Lister:
 
     def _comparison(self, got: Got) -> _Comparison:
         try:
-            return msgspec.json.decode(got.body, type=_Comparison)
+            return decoded(got.body, _Comparison)
         except msgspec.MsgspecError as error:
             msg = f"a comparison: {error}"
             raise UnreadableError(msg[:200], got.body) from error

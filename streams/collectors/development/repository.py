@@ -3,10 +3,9 @@
 import re
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
-from .acts import Number
+from .acts import Number, decoded
 from .history import History
 
 GONE = {
@@ -66,7 +65,7 @@ class Repository(Struct, kw_only=True):
         Raises:
             msgspec.MsgspecError: It is none.
         """
-        description = msgspec.json.decode(told, type=Description)
+        description = decoded(told, Description)
         if self.id is not None and self.id != description.id:
             return "another repository has its name"
         self.id = description.id

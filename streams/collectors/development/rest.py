@@ -126,6 +126,8 @@ class Rest:
             RequestFailed,
         )
 
+        from .bounded import LATER  # noqa: PLC0415 - httpx, which comes with it
+
         headers = {"Accept-Encoding": "identity", "X-GitHub-Api-Version": "2022-11-28"}
         if etag is not None:
             headers["If-None-Match"] = etag
@@ -141,10 +143,12 @@ class Rest:
             cause = error.exc
             msg = f"{path}: {type(cause).__name__}: {_plain(str(cause), self._url)}"
             raise SourceError(msg) from None
-        except (GitHubException, ValueError) as error:
+        except (GitHubException, ValueError, OverflowError) as error:
             msg = f"{path}: {type(error).__name__}: an answer that makes no sense"
             raise SourceError(msg) from None
         told = {name.lower(): value for name, value in response.headers.items()}
+        if LATER in told:
+            told["retry-after"] = told[LATER]
         return self._read(path, response.status_code, told, response.content)
 
     def _read(self, path: str, status: int, told: Mapping[str, str], body: bytes) -> Got:

@@ -14,8 +14,8 @@ from topics import GapDetected, GapFilled, GapMark, GapPermanent, RepositoryEven
 from topics.settings import BrokerSettings
 
 SALT = "a salt of sixteen"
-SECRET = "a secret of sixteen"
-TOKEN = "ghp_secrettoken"
+SECRET = "a secret of sixteen"  # noqa: S105 - of the tests
+TOKEN = "ghp_secrettoken"  # noqa: S105 - of the tests
 NOW_MS = 1_790_000_000_000
 MARKS = (GapDetected, GapFilled, GapPermanent)
 
@@ -105,8 +105,7 @@ class Listening:
         """Have every repository looked at once more."""
         answers = {name: self._looks(name) for name in self.source.repositories}
         for repository in self.source.repositories.values():
-            repository.due_s = 0.0
-        self.source._wake.set()
+            self.source.look_now(repository)
         await self.until(lambda: all(self._looks(name) > looks for name, looks in answers.items()))
 
     def _looks(self, name: str) -> int:
@@ -128,8 +127,10 @@ async def listening(source: GithubSource, *, first: bool = True) -> AsyncIterato
             await heard.until(
                 lambda: (
                     heard.failed is not None
-                    or bool(source.repositories)
-                    and all(name in source.looks for name in source.repositories)
+                    or (
+                        bool(source.repositories)
+                        and all(name in source.looks for name in source.repositories)
+                    )
                 )
             )
         yield heard

@@ -28,14 +28,14 @@ def act_of(listing: str, item: object) -> Act:
 
 def test_a_commit_is_its_authors_at_the_time_it_was_committed() -> None:
     sha = sha_of(1)
-    act = act_of("commits", commit(sha, NOW_MS, "Ann", NOW_MS - 10**9, "x", False, 1))
+    act = act_of("commits", commit(sha, NOW_MS, "Ann", NOW_MS - 10**9, "x"))
     assert (act.id, act.event_ms, act.who, act.bot) == (f"commit/{sha}", NOW_MS, "ann", False)
 
 
 def test_a_rebase_keeps_the_work_and_an_amendment_does_not() -> None:
-    first = commit(sha_of(1), NOW_MS, "ann", NOW_MS - 5_000, "x", False, 1)
-    rebased = commit(sha_of(2), NOW_MS + 9_000, "ann", NOW_MS - 5_000, "x", False, 1)
-    amended = commit(sha_of(3), NOW_MS + 9_000, "ann", NOW_MS - 5_000, "y", False, 1)
+    first = commit(sha_of(1), NOW_MS, "ann", NOW_MS - 5_000, "x")
+    rebased = commit(sha_of(2), NOW_MS + 9_000, "ann", NOW_MS - 5_000, "x")
+    amended = commit(sha_of(3), NOW_MS + 9_000, "ann", NOW_MS - 5_000, "y")
     works = [act_of("commits", item).work for item in (first, rebased, amended)]
     assert works[0] == works[1] != works[2]
 
@@ -52,7 +52,7 @@ def test_a_rebase_keeps_the_work_and_an_amendment_does_not() -> None:
     ],
 )
 def test_who_it_was(login: str | None, email: str | None, who: str) -> None:
-    item = commit(sha_of(1), NOW_MS, "ann", NOW_MS, "x", False, 1)
+    item = commit(sha_of(1), NOW_MS, "ann", NOW_MS, "x")
     item["author"] = {"login": login} if login else {}  # GitHub writes an empty object for nobody
     item["commit"]["author"] = {"name": "Ann B.", "email": email, "date": told(NOW_MS)}
     act = act_of("commits", item)

@@ -18,9 +18,10 @@ from streams.collectors.development.deliveries import (
 )
 from tests.servers.github import Repo, delivered, described, pushed, told, user
 
+from .listening import SECRET
+
 NOW_MS = 1_790_000_000_000
 READERS = Readers(frozenset())
-SECRET = "a secret of sixteen"
 
 
 def of(event: str, payload: object) -> Delivery:
