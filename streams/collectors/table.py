@@ -1,6 +1,7 @@
 """The table of sources. A new source is one module and one line here (docs/adding-a-source.md)."""
 
 from . import recorded, synthetic
+from .development import github
 from .market import exchange
 from .port import SourceType
 from .social import hackernews, rss
@@ -13,6 +14,7 @@ TYPES: dict[str, SourceType] = {
         exchange.TYPE,
         hackernews.TYPE,
         rss.TYPE,
+        github.TYPE,
     )
 }
 """By what stands in `type` of an entry under `collect.sources`."""
