@@ -3,6 +3,7 @@
 from . import recorded, synthetic
 from .market import exchange
 from .port import SourceType
+from .volume import candles
 
 TYPES: dict[str, SourceType] = {
     source.name: source
@@ -10,6 +11,7 @@ TYPES: dict[str, SourceType] = {
         recorded.TYPE,
         synthetic.TYPE,
         exchange.TYPE,
+        candles.TYPE,
     )
 }
 """By what stands in `type` of an entry under `collect.sources`."""
