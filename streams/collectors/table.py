@@ -5,6 +5,7 @@ from .development import github
 from .market import exchange
 from .port import SourceType
 from .social import hackernews, rss
+from .volume import candles
 
 TYPES: dict[str, SourceType] = {
     source.name: source
@@ -15,6 +16,7 @@ TYPES: dict[str, SourceType] = {
         hackernews.TYPE,
         rss.TYPE,
         github.TYPE,
+        candles.TYPE,
     )
 }
 """By what stands in `type` of an entry under `collect.sources`."""
