@@ -34,7 +34,7 @@ from topics.record import OutRecord
 from topics.settings import BrokerSettings
 
 from .continuity import Continuity
-from .port import Link, Observation, Refused, Through
+from .port import Link, Lost, Observation, Refused, Through
 
 ROLE = "collect"
 AHEAD_MS_MAX = 60_000
@@ -111,6 +111,8 @@ class Outbound:
             case GapDetected() | GapFilled() | GapPermanent():
                 self._count(observation)
                 return [self._record(observation.subject, encode(observation))]
+            case Lost():
+                return self._marked(self._continuity.lose(observation))
             case _:
                 return self._event(observation)
 
@@ -170,10 +172,13 @@ class Outbound:
         self._note(event)
         records = [self._record(event.subject, value)]
         if isinstance(event, Trade):
-            for mark in self._continuity.observe(event):
-                self._count(mark)
-                records.append(self._record(mark.subject, encode(mark)))
+            records += self._marked(self._continuity.observe(event))
         return records
+
+    def _marked(self, marks: list[GapMark]) -> list[OutRecord]:
+        for mark in marks:
+            self._count(mark)
+        return [self._record(mark.subject, encode(mark)) for mark in marks]
 
     def _refuse_unfit(self, event: RawEvent, value: bytes) -> None:
         if len(value) > RAW_BYTES_MAX:
