@@ -3,39 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-WEBSOCKETS: Mapping[str, tuple[str, ...]] = {
-    "binance": ("ws", "{address}"),
-    "coinbase": ("ws",),
-    "coinbaseexchange": ("ws",),
-    "kraken": ("ws", "publicV2"),
-    "okx": ("ws",),
-    "bybit": ("ws", "public", "{address}"),
-    "bitstamp": ("ws",),
-    "gemini": ("ws",),
-    "gate": ("{type}",),
-    "kucoin": ("public",),
-}
-"""The place of the websocket's address in `urls["api"]` of each of ccxt's classes. ``{address}`` is the venue's word
-for it, ``{type}`` is spot or swap. KuCoin's is not a websocket's: a token is asked for there, and comes with one."""
-
-PATHS: Mapping[str, str] = {
-    "binance:spot": "/stream/ws",
-    "binance": "/ws",
-    "kraken": "/v2",
-    "bybit:spot": "/v5/public/spot",
-    "bybit": "/v5/public/linear",
-    "okx": "/ws/v5",
-    "gate": "/ws/v4/",
-}
-"""What must stand in the address, as ccxt tells spot from futures, and one protocol from another, by it."""
+_ELSEWHERE: Mapping[str, str] = {"gate": "{type}", "kucoin": "public"}
+"""Where a class of ccxt's has its websocket's address, if not under ``ws``; ``{type}`` is spot or swap. KuCoin's is not
+a websocket's: a token is asked for there, and the address comes with it."""
 
 
 def point_websocket(exchange: str, urls: Any, url: str, *, address: str, spot: bool) -> None:  # noqa: ANN401 - ccxt's
-    """Put ``url`` in the place of the venue's websocket address."""
-    kind = "spot" if spot else "swap"
-    *way, last = (step.format(address=address, type=kind) for step in WEBSOCKETS[exchange])
+    """Put ``url`` in the place of the venue's websocket address. ``address`` is the venue's word for it (`Venue`)."""
+    way = _ELSEWHERE.get(exchange, f"ws/{address}".rstrip("/")).format(type="spot" if spot else "swap")
+    *steps, last = way.split("/")
     place = urls["api"]
-    for step in way:
+    for step in steps:
         place = place[step]
     place[last] = {"usdt": url, "btc": url} if exchange == "gate" and not spot else url
 

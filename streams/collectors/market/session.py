@@ -35,8 +35,6 @@ SUBSCRIBED_S = 10.0
 """For the venue to answer a subscription, or to send data."""
 CLOSE_S = 1.0
 """How long the venue may take to say goodbye."""
-FRAME_CHARS_MAX = 1024 * 1024
-"""The longest have a thousand trades in some 200 KiB; what is longer than this is not read."""
 LETTER_CHARS_MAX = 64 * 1024
 """Of a frame that is too long, in its dead letter."""
 
@@ -148,9 +146,9 @@ class Session:
         self._frames += 1
         self._heard_s, received_ms = self._loop.time(), self._now_ms()
         try:
-            if len(frame) > FRAME_CHARS_MAX:
+            if len(frame) > self.venue.limits.frame_chars_max:
                 cut = frame[:LETTER_CHARS_MAX]
-                self._refuse("too_large", _too_large(frame), cut, received_ms)
+                self._refuse("too_large", _too_large(frame, self.venue.limits.frame_chars_max), cut, received_ms)
                 return True
             reading = self.venue.read(frame, received_ms=received_ms)
             return self._take(client, reading, frame, received_ms)
@@ -189,7 +187,7 @@ class Session:
                 self._refuse(reading.reason, reading.message, frame, received_ms)
             case VenueError():
                 self._refuse("venue_error", reading.message, frame, received_ms, events=0)
-                if reading.request is not None and reading.request in _requests(client):
+                if reading.refuses or (reading.request in _requests(client) - {None}):
                     hang_up(client, f"the venue refused the subscription: {reading.message}")
             case Farewell() | Acknowledged() | Other():
                 if isinstance(reading, Acknowledged):
@@ -207,10 +205,19 @@ class Session:
         if isinstance(reading, Levels):
             for level in reading.levels:
                 self._put(level)
-        elif strange := self._hub.trades(reading):
-            message = f"{strange} trades, of today, under ids of others: the venue counts anew?"
-            self._refuse("id_of_another", message, frame, received_ms, events=strange)
+        else:
+            self._trades(reading, frame, received_ms)
         self._note_time(reading.venue_ms, received_ms)
+
+    def _trades(self, reading: Trades, frame: str, received_ms: int) -> None:
+        for bad in reading.unreadable:
+            entry = bad.entry or b""
+            # Its digest tells an entry's letter from those of the frame's others.
+            digest = sha256(entry).hexdigest()[:16]
+            self._refuse(bad.reason, bad.message, entry, received_ms, entry=f"/{digest}")
+        if strange := self._hub.trades(reading):
+            message = f"{strange} trades under the ids of others, and much later: does the venue count anew?"
+            self._refuse("id_of_another", message, frame, received_ms, events=strange)
 
     def _subscribed(self) -> None:
         if self.subscribed_s is None:
@@ -227,14 +234,23 @@ class Session:
         self._hub.backlog.put(observation)
 
     def _refuse(
-        self, reason: str, message: str, frame: str, received_ms: int, *, events: int = 1
+        self,
+        reason: str,
+        message: str,
+        original: str | bytes,
+        received_ms: int,
+        *,
+        events: int = 1,
+        entry: str = "",
     ) -> None:
+        if isinstance(original, str):
+            original = original.encode(errors="replace")
         self._put(
             Refused(
                 reason=reason,
                 message=message,
-                original=frame.encode(errors="replace"),
-                origin=f"{self.place}/{self._frames}",
+                original=original,
+                origin=f"{self.place}/{self._frames}{entry}",
                 received_ms=received_ms,
                 events=events,
             )
@@ -340,6 +356,6 @@ def _requests(client: Client) -> set[Any]:
     return {request.get("id") for request in asked if isinstance(request, dict)}
 
 
-def _too_large(frame: str) -> str:
+def _too_large(frame: str, most: int) -> str:
     digest = sha256(frame.encode(errors="replace")).hexdigest()
-    return f"{len(frame)} characters, at most {FRAME_CHARS_MAX}; sha256 {digest}"
+    return f"{len(frame)} characters, at most {most}; sha256 {digest}"
