@@ -146,7 +146,9 @@ def _give_up(instrument: _Instrument) -> list[GapMark]:
             break
         instrument.gaps.pop(0)
         reason = f"not filled within {GIVE_UP_MS // 1000} s"
-        marks.append(_permanent(oldest, f"more than {GAPS_MAX} gaps are open" if too_many else reason))
+        marks.append(
+            _permanent(oldest, f"more than {GAPS_MAX} gaps are open" if too_many else reason)
+        )
     return marks
 
 

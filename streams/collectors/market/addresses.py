@@ -10,7 +10,9 @@ a websocket's: a token is asked for there, and the address comes with it."""
 
 def point_websocket(exchange: str, urls: Any, url: str, *, address: str, spot: bool) -> None:  # noqa: ANN401 - ccxt's
     """Put ``url`` in the place of the venue's websocket address. ``address`` is the venue's word for it (`Venue`)."""
-    way = _ELSEWHERE.get(exchange, f"ws/{address}".rstrip("/")).format(type="spot" if spot else "swap")
+    way = _ELSEWHERE.get(exchange, f"ws/{address}".rstrip("/")).format(
+        type="spot" if spot else "swap"
+    )
     *steps, last = way.split("/")
     place = urls["api"]
     for step in steps:

@@ -121,9 +121,7 @@ class ExchangeSource:
             keep_alive_ms=keep_alive_ms,
         )
         self.shards = [
-            Shard(
-                number, part, self._maker(number), budget, life_s=life_s or limits.life_s
-            )
+            Shard(number, part, self._maker(number), budget, life_s=life_s or limits.life_s)
             for number, part in enumerate(parts)
         ]
         self._promises: Promises | None = None
@@ -148,7 +146,9 @@ class ExchangeSource:
         held_at, backlog_max = self._bounds
         self.backlog = Backlog(held_at=held_at, most=backlog_max * len(self.shards))
         self._begin(asyncio.get_running_loop().time())
-        tasks = [asyncio.create_task(work) for work in (self._tend(), self._fill(), self._hand_over())]
+        tasks = [
+            asyncio.create_task(work) for work in (self._tend(), self._fill(), self._hand_over())
+        ]
         for task in tasks:
             task.add_done_callback(self._ended)
         try:
@@ -292,7 +292,9 @@ class ExchangeSource:
             hole = await self._wanted.get()
             filling = self._venue.fill(hole)
             if filling is None:
-                found = Filled(trades=[], whole=False, reason="the venue has nothing to fill it with")
+                found = Filled(
+                    trades=[], whole=False, reason="the venue has nothing to fill it with"
+                )
             else:
                 self._rest = self._rest or Rest(
                     self._venue,
@@ -362,7 +364,9 @@ def _link(shards: Sequence[Shard]) -> Link:
     if len(down) == len(shards):
         return Link(state="connecting")
     why = next((f"; {shard.failure}" for shard in down if shard.failure is not None), "")
-    return Link(state="stale", reason=f"{len(down)} of {len(shards)} connections are down{why}"[:200])
+    return Link(
+        state="stale", reason=f"{len(down)} of {len(shards)} connections are down{why}"[:200]
+    )
 
 
 TYPE = SourceType(

@@ -90,7 +90,9 @@ class Numbered:
             if cut_low > cut_high:
                 kept.append((low, high))
                 continue
-            kept += [part for part in ((low, cut_low - 1), (cut_high + 1, high)) if part[0] <= part[1]]
+            kept += [
+                part for part in ((low, cut_low - 1), (cut_high + 1, high)) if part[0] <= part[1]
+            ]
             lost.append(self._lost(cut_low, cut_high, reason))
         self._missing = kept
         return lost

@@ -52,7 +52,9 @@ class Promises:
 
     def reached_ms(self) -> int | None:
         """Return how far the venue's time has come for the part that is farthest."""
-        return max((ms for part in self._parts if (ms := part.clock.reached_ms) is not None), default=None)
+        return max(
+            (ms for part in self._parts if (ms := part.clock.reached_ms) is not None), default=None
+        )
 
     def advance(self, now_s: float) -> int | None:
         """Return the promise if it rose since the last call, else None."""

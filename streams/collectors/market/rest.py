@@ -74,7 +74,9 @@ class Rest:
 
     def _connected(self) -> Any:  # noqa: ANN401 - ccxt's
         if self._exchange is None:
-            self._exchange = create_exchange(self._venue, {"timeout": TIMEOUT_MS}, ca_file=self._ca_file)
+            self._exchange = create_exchange(
+                self._venue, {"timeout": TIMEOUT_MS}, ca_file=self._ca_file
+            )
             if self._url is not None:
                 point_rest(self._exchange.urls, self._url)
             self._exchange.on_rest_response = self._heard

@@ -148,7 +148,12 @@ class Session:
         try:
             if len(frame) > self.venue.limits.frame_chars_max:
                 cut = frame[:LETTER_CHARS_MAX]
-                self._refuse("too_large", _too_large(frame, self.venue.limits.frame_chars_max), cut, received_ms)
+                self._refuse(
+                    "too_large",
+                    _too_large(frame, self.venue.limits.frame_chars_max),
+                    cut,
+                    received_ms,
+                )
                 return True
             reading = self.venue.read(frame, received_ms=received_ms)
             return self._take(client, reading, frame, received_ms)
@@ -274,7 +279,10 @@ class Session:
             return
         if self.subscribed_s is None:
             if now_s - (self._opened_s or now_s) >= min(SUBSCRIBED_S, self._silence.limit_s()):
-                hang_up(client, "no answer to the subscription")
+                if self._frames:  # not every venue answers
+                    self._subscribed()
+                else:
+                    hang_up(client, "no answer to the subscription")
             return
         quiet_s, limit_s = self._silence.quiet_s(now_s), self._silence.limit_s()
         if quiet_s >= limit_s:

@@ -201,7 +201,9 @@ class Tape:
             return
         del self._breaks[trade.subject]
         if self._numbered:
-            if broken.told is not None:  # the trade's number has just said what is missing, if anything
+            if (
+                broken.told is not None
+            ):  # the trade's number has just said what is missing, if anything
                 heard.out.append(_end(broken.told, None))
             return
         mark = self._tell(broken, trade.event_ms)
