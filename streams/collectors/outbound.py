@@ -35,7 +35,7 @@ from topics.settings import BrokerSettings
 from .continuity import Continuity
 from .feeds import FEEDS_MAX, ROLE, Feeds
 from .fitness import VALUE_BYTES_MAX, Fitness
-from .port import Link, Observation, Refused, Through
+from .port import Link, Lost, Observation, Refused, Through
 from .recall import Recall
 
 AHEAD_MS_MAX = 60_000
@@ -123,6 +123,8 @@ class Outbound:
                 return [self._mark(observation)]
             case PostDeleted():
                 return self._deletion(observation)
+            case Lost():
+                return [self._mark(mark) for mark in self._continuity.lose(observation)]
             case _:
                 return self._event(observation)
         return []

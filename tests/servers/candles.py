@@ -157,7 +157,14 @@ def _bitstamp(venue: Venue, request: web.Request) -> Any:
     market_id = request.path.split("/")[4]
     candles = _since(venue, market_id, int(request.query["start"]) * 1_000)
     rows = [
-        {"timestamp": str(at // 1_000), "open": "1", "high": "1", "low": "1", "close": "1", "volume": v}
+        {
+            "timestamp": str(at // 1_000),
+            "open": "1",
+            "high": "1",
+            "low": "1",
+            "close": "1",
+            "volume": v,
+        }
         for at, v in candles
     ]
     return {"data": {"pair": "BTC/USD", "ohlc": rows}}

@@ -22,7 +22,12 @@ BOTH = pytest.mark.parametrize("version", ["v1", "v2"])
 
 def source(*urls: str, **changes: Any) -> Jetstream:
     """Return a source of those hosts that looks for two assets."""
-    fields: dict[str, Any] = {"salt": "a salt of tests", "assets": ["BTC", "SOL"], "silence_s": 0.3, "urls": urls}
+    fields: dict[str, Any] = {
+        "salt": "a salt of tests",
+        "assets": ["BTC", "SOL"],
+        "silence_s": 0.3,
+        "urls": urls,
+    }
     settings = JetstreamSettings(type="jetstream", **(fields | changes))
     return Jetstream("bluesky", settings, now_ms=lambda: NOW_MS)
 
