@@ -206,9 +206,7 @@ class Okx:
             )
 
         levels, bad = _tickers.read(head.data, level)
-        if not levels and not bad:
-            return Other()
-        venue_ms = max((level.event_ms for level in levels), default=0)
+        venue_ms = max((level.event_ms for level in levels), default=None)
         return levels_reading(Levels(levels, venue_ms), bad)
 
     def _trade(self, entry: _Trade, received_ms: int) -> Trade:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.collectors.market.venues import Reading, Trades, Unreadable
+from streams.collectors.market.venues import Levels, Reading, Trades, Unreadable
 
 from .golden import FILES, frames, read
 
@@ -179,3 +179,18 @@ def test_an_instrument_that_was_not_subscribed_is_refused(file: str) -> None:
     assert isinstance(reading, Trades)
     assert reading.trades == []
     assert all("not a symbol that was subscribed" in bad.message for bad in reading.unreadable)
+
+
+@pytest.mark.parametrize("file", ["okx/documented", "kraken/documented", "coinbase/documented"])
+def test_one_bad_level_of_a_frame_costs_no_other(file: str) -> None:
+    frame = next(frame for frame in frames(file) if isinstance(read(file, frame), Levels))
+    whole = json.loads(frame, parse_float=str)
+    entries = whole["events"][0]["tickers"] if "events" in whole else whole["data"]
+    entries.append({"instId": "x"})
+    reading, good = read(file, dumped(whole)), read(file, frame)
+    assert isinstance(reading, Levels)
+    assert isinstance(good, Levels)
+    assert reading.levels == good.levels
+    assert [bad.entry for bad in reading.unreadable] == [b'{"instId":"x"}']
+    del entries[0]
+    assert isinstance(read(file, dumped(whole)), Unreadable)
