@@ -183,13 +183,17 @@ def test_a_venue_that_says_the_same_for_ever() -> None:
     assert len(asks) == 2
 
 
-def test_a_hole_that_is_too_large_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(okx, "FILL_TRADES_MAX", 150)
+@pytest.mark.parametrize(("missing", "whole"), [(199, True), (200, False), (990, False)])
+def test_a_hole_that_is_too_large_is_not_whole(
+    missing: int, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 200 fills at most, one is that of the trade behind the hole."""
+    monkeypatch.setattr(okx, "FILL_TRADES_MAX", 200)
     prints = [Print(n, rest.BEGIN_MS + n, f"{n}.5") for n in range(1, 1_001)]
-    asked = hole(Taken((prints[4],)).trade, Taken((prints[999],)).trade)
+    asked = hole(Taken((prints[4],)).trade, Taken((prints[5 + missing],)).trade)
     filled, asks = run(VENUE.fill(asked), rest.okx(prints))
-    assert (len(asks), filled.whole) == (2, False)
-    assert filled.reason == "more than 150 trades are missing"
+    assert (len(asks), filled.whole) == (2, whole)
+    assert filled.reason == ("" if whole else "more than 200 trades are missing")
 
 
 @pytest.mark.parametrize(
