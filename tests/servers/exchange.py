@@ -201,4 +201,3 @@ class ExchangeServer:
         for request in self._requests.values():
             if request.transport is not None:
                 request.transport.abort()
-

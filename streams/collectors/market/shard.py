@@ -4,10 +4,10 @@ A venue that ends its connections after a day, or says that it will, is left bef
 opened, both are heard for a while, and then the old one is closed. What comes twice is dropped by its id.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from zlib import crc32
 
-from streams.collectors.port import SourceError
+from streams.collectors.port import Link, SourceError
 
 from .budget import DialBudget
 from .session import Session
@@ -143,3 +143,17 @@ class Shard:
 def _share(place: str) -> float:
     """Return a number from 0 to 1 that depends on nothing but a connection's name."""
     return crc32(place.encode()) / 2**32
+
+
+def link_of(shards: Sequence[Shard]) -> Link:
+    """Return the state of a source whose connections are in these."""
+    down = [shard for shard in shards if not shard.heard]
+    if not down:
+        stale = any(shard.current.stale for shard in shards if shard.current is not None)
+        return Link(state="stale", reason="no data for long") if stale else Link(state="connected")
+    if len(down) == len(shards):
+        return Link(state="connecting")
+    why = next((f"; {shard.failure}" for shard in down if shard.failure is not None), "")
+    return Link(
+        state="stale", reason=f"{len(down)} of {len(shards)} connections are down{why}"[:200]
+    )

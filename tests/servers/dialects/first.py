@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - some venues do not say when a frame was sent
 """Binance, Coinbase, Kraken, OKX, Bybit."""
 
 from collections.abc import Mapping, Sequence
@@ -179,7 +180,9 @@ class Okx(Dialect):
         if text == "ping":
             return ["pong"], []
         asked = load(text)["args"]
-        answers = [compact({"event": "subscribe", "arg": arg, "connId": "a4d3ae55"}) for arg in asked]
+        answers = [
+            compact({"event": "subscribe", "arg": arg, "connId": "a4d3ae55"}) for arg in asked
+        ]
         return answers, [arg["instId"] for arg in asked if arg["channel"] == "trades"]
 
     def frame(self, row: Row, sent_ms: int) -> str:

@@ -139,12 +139,20 @@ def symbols_of(dialect: type[Dialect], count: int) -> tuple[str, ...]:
 
 @asynccontextmanager
 async def faring(
-    venue: str, *, symbols: int = 2, server: dict[str, Any] | None = None, source: dict[str, Any] | None = None, **settings: Any
+    venue: str,
+    *,
+    symbols: int = 2,
+    server: dict[str, Any] | None = None,
+    source: dict[str, Any] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Faring]:
     """Run a source at a venue of that dialect; more symbols than one, as some venues have another way for one."""
     dialect = DIALECTS[venue]
     names = symbols_of(dialect, symbols)
-    async with asyncio.timeout(PATIENCE_S), ExchangeServer(dialect(), names, **(server or {})) as at:
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        ExchangeServer(dialect(), names, **(server or {})) as at,
+    ):
         made = ExchangeSource(
             "live",
             ExchangeSettings(
