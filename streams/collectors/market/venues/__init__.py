@@ -6,7 +6,11 @@ A new venue is one module here, one line in `VENUES`, and its name in `ExchangeS
 from collections.abc import Callable
 
 from .binance import Binance
+from .bybit import Bybit
 from .clock import VenueClock
+from .coinbase import Coinbase
+from .kraken import Kraken
+from .okx import Okx
 from .reading import (
     Acknowledged,
     Ask,
@@ -26,7 +30,13 @@ from .reading import (
     VenueError,
 )
 
-VENUES: dict[str, Callable[[str, tuple[str, ...]], Venue]] = {"binance": Binance}
+VENUES: dict[str, Callable[[str, tuple[str, ...]], Venue]] = {
+    "binance": Binance,
+    "bybit": Bybit,
+    "coinbase": Coinbase,
+    "kraken": Kraken,
+    "okx": Okx,
+}
 """By its name in the settings: makes the venue for a source's name and its symbols."""
 
 __all__ = [
