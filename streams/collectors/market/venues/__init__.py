@@ -6,7 +6,11 @@ A new venue is one module here, one line in `VENUES`, and its name in `ExchangeS
 from collections.abc import Callable
 
 from .binance import Binance
+from .bitstamp import Bitstamp
 from .clock import VenueClock
+from .gate import Gate
+from .gemini import Gemini
+from .kucoin import Kucoin
 from .reading import (
     Acknowledged,
     Ask,
@@ -26,7 +30,13 @@ from .reading import (
     VenueError,
 )
 
-VENUES: dict[str, Callable[[str, tuple[str, ...]], Venue]] = {"binance": Binance}
+VENUES: dict[str, Callable[[str, tuple[str, ...]], Venue]] = {
+    "binance": Binance,
+    "bitstamp": Bitstamp,
+    "gate": Gate,
+    "gemini": Gemini,
+    "kucoin": Kucoin,
+}
 """By its name in the settings: makes the venue for a source's name and its symbols."""
 
 __all__ = [
