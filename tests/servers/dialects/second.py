@@ -1,7 +1,7 @@
 # ruff: noqa: ARG002 - some venues do not say when a frame was sent
 """Bitstamp, Gemini, Gate, KuCoin."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from .dialect import Dialect, Page, Rows, compact, load
@@ -65,11 +65,10 @@ class Bitstamp(Dialect):
 
 
 class Gemini(Dialect):
-    """Spot: several instruments by the address, one by a subscription to all there is of it."""
+    """Spot, version 1: the address subscribes. Ids are of all instruments together."""
 
     quote = "USD"
     page = 500
-    snapshot = 20
 
     def __init__(self) -> None:
         self._sequence = -1
@@ -83,21 +82,24 @@ class Gemini(Dialect):
     def opened(self, query: Mapping[str, str]) -> tuple[list[str], list[str]]:
         return [], [name for name in query.get("symbols", "").split(",") if name]
 
-    def answer(self, text: str) -> tuple[list[str], list[str]]:
-        request = load(text)
-        return [], [name for asked in request["subscriptions"] for name in asked["symbols"]]
-
     def frame(self, row: Row, sent_ms: int) -> str:
-        return self._frame([row], sent_ms, {})
-
-    def latest(self, rows: Sequence[Row], sent_ms: int) -> str:
+        self._sequence += 1
+        trade = {
+            "type": "trade",
+            "symbol": self.name(row.symbol),
+            "tid": row.serial,
+            "price": row.price,
+            "amount": row.size,
+            "makerSide": "ask" if row.side == "buy" else "bid",
+        }
         return compact(
             {
-                "type": "l2_updates",
-                "symbol": self.name(rows[0].symbol),
-                "changes": [["buy", "60000.00", "1.5"], ["sell", "60001.00", "0.5"]],
-                "trades": [self._v2(row) for row in reversed(rows)],
-                "auction_events": [],
+                "type": "update",
+                "eventId": row.serial,
+                "socket_sequence": self._sequence,
+                "timestamp": row.ms // 1000,
+                "timestampms": row.ms,
+                "events": [trade],
             }
         )
 
@@ -124,21 +126,6 @@ class Gemini(Dialect):
             for row in reversed(rows[:most])
         ]
         return 200, compact(page)
-
-    def _v2(self, row: Row) -> dict[str, Any]:
-        return {
-            "type": "trade",
-            "symbol": self.name(row.symbol),
-            "event_id": row.serial,
-            "timestamp": row.ms,
-            "price": row.price,
-            "quantity": row.size,
-            "side": row.side,
-        }
-
-    def _frame(self, rows: Sequence[Row], sent_ms: int, more: dict[str, Any]) -> str:
-        del sent_ms, more
-        return compact(self._v2(rows[0]))
 
 
 class Gate(Dialect):

@@ -6,11 +6,11 @@ A new venue is one module here, one line in `VENUES`, and its name in `ExchangeS
 from collections.abc import Callable
 
 from .binance import Binance
-from .bybit import Bybit
+from .bitstamp import Bitstamp
 from .clock import VenueClock
-from .coinbase import Coinbase
-from .kraken import Kraken
-from .okx import Okx
+from .gate import Gate
+from .gemini import Gemini
+from .kucoin import Kucoin
 from .reading import (
     Acknowledged,
     Ask,
@@ -32,10 +32,10 @@ from .reading import (
 
 VENUES: dict[str, Callable[[str, tuple[str, ...]], Venue]] = {
     "binance": Binance,
-    "bybit": Bybit,
-    "coinbase": Coinbase,
-    "kraken": Kraken,
-    "okx": Okx,
+    "bitstamp": Bitstamp,
+    "gate": Gate,
+    "gemini": Gemini,
+    "kucoin": Kucoin,
 }
 """By its name in the settings: makes the venue for a source's name and its symbols."""
 
