@@ -35,17 +35,66 @@ class _Instrument(Struct):
     gaps: list[_Gap] = []
 
 
+Place = tuple[str, str]
+"""Venue and subject."""
+
+
 class Continuity:
     """Watches the sequence numbers of every (venue, subject) of one source."""
 
     def __init__(self) -> None:
         """Begin with nothing seen."""
-        self._instruments: dict[tuple[str, str], _Instrument] = {}
+        self._instruments: dict[Place, _Instrument] = {}
+        self._by_time: dict[Place, dict[str, GapDetected]] = {}
+        """Open gaps that no number proves, which a source has told."""
 
     def open_gaps(self, venue: str, subject: str) -> int:
         """Return how many gaps of an instrument are open."""
-        instrument = self._instruments.get((venue, subject))
-        return 0 if instrument is None else len(instrument.gaps)
+        place = (venue, subject)
+        instrument = self._instruments.get(place)
+        by_number = 0 if instrument is None else len(instrument.gaps)
+        return by_number + len(self._by_time.get(place, ()))
+
+    def open_marks(self) -> list[GapDetected]:
+        """Return the mark of every gap that is open."""
+        marks = [gap.mark for i in self._instruments.values() for gap in i.gaps]
+        return marks + [mark for told in self._by_time.values() for mark in told.values()]
+
+    def apply(self, mark: GapMark) -> None:
+        """Take a mark that was told by somebody else, the source itself or the log: what it says is so."""
+        place = (mark.venue, mark.subject)
+        if not isinstance(mark, GapDetected):
+            self.forget(mark)
+        elif mark.first_missing is not None and mark.ids_missing:
+            self._open(place, mark, mark.first_missing, mark.ids_missing)
+        elif place in self._by_time or len(self._by_time) < INSTRUMENTS_MAX:
+            told = self._by_time.setdefault(place, {})
+            told[mark.gap_id] = mark
+            if len(told) > GAPS_MAX:  # only their number is of interest, and it is great enough
+                del told[next(iter(told))]
+
+    def forget(self, mark: GapMark) -> None:
+        """Let go of a gap: it was ended, or there never was one."""
+        place = (mark.venue, mark.subject)
+        if (told := self._by_time.get(place)) is not None:
+            told.pop(mark.gap_id, None)
+            if not told:
+                del self._by_time[place]
+        if (instrument := self._instruments.get(place)) is not None:
+            instrument.gaps = [gap for gap in instrument.gaps if gap.mark.gap_id != mark.gap_id]
+
+    def _open(self, place: Place, mark: GapDetected, first: int, missing: int) -> None:
+        """Know a gap that was told; the trade that showed it stands before the mark."""
+        shown = first + missing
+        instrument = self._instruments.get(place)
+        if instrument is None:
+            if len(self._instruments) >= INSTRUMENTS_MAX:
+                return
+            instrument = self._instruments[place] = _Instrument(shown, mark.to_ms)
+        if all(gap.mark.gap_id != mark.gap_id for gap in instrument.gaps):
+            instrument.gaps.append(_Gap(mark, [(first, shown - 1)]))
+        instrument.last = max(instrument.last, shown)
+        instrument.last_ms = max(instrument.last_ms, mark.to_ms)
 
     def observe(self, trade: Trade) -> list[GapMark]:
         """Take a trade, in the order sent, and return the marks to send behind it.
