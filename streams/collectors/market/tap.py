@@ -51,6 +51,9 @@ class Exchange(Protocol):
     on_connected: Callable[..., None]
     urls: Any
 
+    def open(self) -> None:
+        """Know the running loop."""
+
     def set_markets(self, markets: list[dict[str, Any]]) -> Any:  # noqa: ANN401
         """Know these markets, and ask the network for none."""
 
@@ -138,6 +141,7 @@ def create_ccxt(
 
     exchange.client = client
     exchange.on_connected = on_connected
+    exchange.open()  # KuCoin's needs the loop before it watches anything
     return exchange
 
 

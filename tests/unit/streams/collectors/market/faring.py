@@ -34,6 +34,7 @@ class Faring:
         self.marks: list[GapMark] = []
         self.errors: list[str] = []
         self.late_ms: list[int] = []
+        self.running: asyncio.Task[None] | None = None
         self._outbound = Outbound(source.name, source.kind, BrokerSettings(), epoch=1)
 
     @property
@@ -91,6 +92,9 @@ class Faring:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         while not holds():
+            assert self.running is not None
+            if self.running.done():
+                self.running.result()
             await asyncio.sleep(0.01)
 
     async def quiet(self) -> None:
@@ -165,7 +169,7 @@ async def faring(
             **{"budget": DialBudget(1_000), **(source or {})},
         )
         one = Faring(at, made)
-        running = asyncio.create_task(one.run())
+        one.running = running = asyncio.create_task(one.run())
         try:
             yield one
         finally:
