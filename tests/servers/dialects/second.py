@@ -5,15 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from .dialect import Dialect, Page, Rows, compact, load
-from .market import Row, wall_ms
+from .market import Row
 
 _SPANS_S = {"minute": 60, "hour": 3_600, "day": 86_400}
 
 
 class Bitstamp(Dialect):
-    """Spot: one channel an instrument; ids are of all instruments together."""
+    """Spot: one channel an instrument; ids are of all instruments together. REST prints whole seconds."""
 
     quote = "USD"
+    rest_ms = 1_000
 
     def name(self, symbol: str) -> str:
         return symbol.replace("/", "").lower()
@@ -49,7 +50,7 @@ class Bitstamp(Dialect):
     def rest(self, path: str, query: Mapping[str, str], market: Rows) -> Page:
         name = path.removeprefix("/api/v2/transactions/").strip("/")
         rows = market[self.symbol(name, list(market))]
-        since_ms = wall_ms() - _SPANS_S[query["time"]] * 1000
+        since_ms = rows[-1].ms - _SPANS_S[query["time"]] * 1000
         page = [
             {
                 "date": str(row.ms // 1000),
