@@ -12,7 +12,8 @@ log's time waits for it (`Outbound`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
 from streams.collectors.outbound import AHEAD_MS_MAX
 from streams.collectors.port import (
@@ -31,13 +32,14 @@ from .backfill import Backfill, Counts
 from .backlog import BACKLOG_MAX, HELD_AT, Backlog
 from .budget import DialBudget
 from .promises import Promises
-from .session import TICK_S, Dialling, Session
+from .session import TICK_S, Session
 from .settings import ExchangeSettings
 from .shard import Shard, link_of
 from .silence import Silence
 from .tap import KEEP_ALIVE_MS
 from .tape import Tape
 from .venues import VENUES, Trades, VenueClock
+from .watching import Dialling
 
 _budgets: dict[str, DialBudget] = {}
 """Of each venue, for all its sources in this process."""
@@ -106,7 +108,9 @@ class ExchangeSource:
             keep_alive_ms=keep_alive_ms,
         )
         self.shards = [
-            Shard(number, part, self._maker(number), budget, life_s=life_s or limits.life_s)
+            Shard(
+                number, part, partial(self._session, number), budget, life_s=life_s or limits.life_s
+            )
             for number, part in enumerate(parts)
         ]
         self._promises = Promises(
@@ -222,17 +226,17 @@ class ExchangeSource:
             raise defect
 
     def _broke(self, shard: Shard, now_s: float) -> None:
-        promises = self._promises
-        if self.kind != "market":
+        if self.kind != "market":  # what a ticker missed, the next one says
             return
         self._tape.broke(shard.symbols, now_s)
         if shard.heard:  # the connection that was to follow is there, but the two were not heard together for long
             self._tape.heard_again(shard.symbols)
         else:
-            promises.down(shard.number, now_s)
+            self._promises.down(shard.number, now_s)
         reached_ms = self._clocks[shard.number].reached_ms
         if reached_ms is not None:
-            promises.hold(shard.number, reached_ms - self._settings.lateness_ms, now_s)
+            at_ms = reached_ms - self._settings.lateness_ms
+            self._promises.hold(shard.number, at_ms, now_s)
 
     def _tell(self, now_s: float) -> None:
         """Put what is due: marks of what broke and has not shown since what it missed, the promise, the link."""
@@ -274,9 +278,6 @@ class ExchangeSource:
         now_s = asyncio.get_running_loop().time()
         for shard in self.shards:
             self._broke(shard, now_s)
-
-    def _maker(self, number: int) -> Callable[[], Session]:
-        return lambda: self._session(number)
 
     def _session(self, number: int) -> Session:
         # Its beginning names a connection, so that the letters of two processes never have one origin.

@@ -4,16 +4,14 @@ import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
 from hashlib import sha256
-from typing import Any, Literal, Protocol
-
-from msgspec import Struct
+from typing import Any, Protocol
 
 from streams.collectors.port import Clock, Observation, Refused, SourceError
 
 from .backlog import Backlog, BacklogFullError
 from .liveness import Liveness
 from .silence import Silence
-from .tap import KEEP_ALIVE_MS, Client, Exchange, create_ccxt, errors, hang_up
+from .tap import Client, Exchange, create_ccxt, errors, hang_up
 from .venues import (
     Acknowledged,
     Farewell,
@@ -26,6 +24,7 @@ from .venues import (
     VenueClock,
     VenueError,
 )
+from .watching import Dialling, watch
 
 TICK_S = 0.1
 """Between two looks at a connection, and so between two promises."""
@@ -45,16 +44,6 @@ class Hub(Protocol):
 
     def subscribed(self, symbols: tuple[str, ...]) -> None:
         """Take that a connection for these symbols brings what there is."""
-
-
-class Dialling(Struct, frozen=True, kw_only=True):
-    """How a venue is dialled."""
-
-    feed: Literal["trades", "tickers"] = "trades"
-    url: str | None = None
-    rest_url: str | None = None
-    ca_file: str | None = None
-    keep_alive_ms: int = KEEP_ALIVE_MS
 
 
 class Session:
@@ -106,7 +95,7 @@ class Session:
             ca_file=dialling.ca_file,
             keep_alive_ms=dialling.keep_alive_ms,
         )
-        self._spawn(self._subscription(self._exchange))
+        self._spawn(watch(self._exchange, self.venue, dialling.feed, self._clients))
 
     async def close(self) -> None:
         """End the connection, in good order if the venue lets us."""
@@ -262,35 +251,6 @@ class Session:
         with suppress(*errors()):
             for greeting in self.venue.greetings:
                 await client.send(dict(greeting))
-
-    async def _subscription(self, exchange: Exchange) -> None:
-        """Last as long as the connection.
-
-        Raises:
-            SourceError: Always, when it ends.
-        """
-        try:
-            await self._watch(exchange)
-        except errors() as error:
-            msg = f"{type(error).__name__}: {error}"
-            wait_s = max((client.last_retry_after or 0 for client in self._clients), default=0)
-            raise SourceError(msg, wait_s=wait_s or None) from error
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            msg = "ccxt gave the subscription up"
-            raise SourceError(msg) from None
-        msg = "a frame went past the tap: the venue sends what we do not read"
-        raise SourceError(msg)
-
-    async def _watch(self, exchange: Exchange) -> None:
-        if self._dialling.feed == "tickers":
-            await exchange.watch_tickers(self.symbols)
-        elif self.venue.one_by_one:
-            await asyncio.gather(*(exchange.watch_trades(symbol) for symbol in self.symbols))
-        else:
-            await exchange.watch_trades_for_symbols(self.symbols)
 
     def _end(self, why: Exception) -> None:
         if self.ended is None:

@@ -14,13 +14,14 @@ from streams.collectors.port import Link, Observation, Refused, SourceError, Thr
 from tests.servers.dialects import DIALECTS, Dialect, Row
 from tests.servers.exchange import ExchangeServer
 from topics import GapDetected, GapFilled, GapMark, GapPermanent, Trade, decoder_of
+from topics.codec import Decoder
 from topics.settings import BrokerSettings
 
 from .listening import now_ms
 
 PATIENCE_S = 40.0
 """Longer than anything here takes on a busy machine."""
-MARKS = decoder_of(GapDetected, GapFilled, GapPermanent)
+MARKS: Decoder[GapMark] = decoder_of(GapDetected, GapFilled, GapPermanent)
 QUIET_S = 0.4
 """In which a source that has nothing more to say says nothing."""
 

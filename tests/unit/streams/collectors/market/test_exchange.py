@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from streams.collectors.market.exchange import ExchangeSettings, create_exchange
+from streams.collectors.market.exchange import create_exchange
+from streams.collectors.market.settings import ExchangeSettings
 from streams.collectors.market.venues import VENUES
 from streams.collectors.port import Context
 from tests.recordings import futures_frames, us_frames, without_stream, xrpeth_frames
