@@ -7,10 +7,14 @@ from collections.abc import Callable
 
 from .binance import Binance
 from .bitstamp import Bitstamp
+from .bybit import Bybit
 from .clock import VenueClock
+from .coinbase import Coinbase
 from .gate import Gate
 from .gemini import Gemini
+from .kraken import Kraken
 from .kucoin import Kucoin
+from .okx import Okx
 from .reading import (
     Acknowledged,
     Ask,
@@ -33,9 +37,13 @@ from .reading import (
 VENUES: dict[str, Callable[[str, tuple[str, ...]], Venue]] = {
     "binance": Binance,
     "bitstamp": Bitstamp,
+    "bybit": Bybit,
+    "coinbase": Coinbase,
     "gate": Gate,
     "gemini": Gemini,
+    "kraken": Kraken,
     "kucoin": Kucoin,
+    "okx": Okx,
 }
 """By its name in the settings: makes the venue for a source's name and its symbols."""
 

@@ -185,8 +185,8 @@ class Kucoin:
 def _without_trade(head: _Frame) -> Reading:
     """Return what a frame without a trade is: an answer to a request of ours, a welcome, a pong. None has a time."""
     if head.type == "error":
-        message = f"{head.code}: {bytes(head.data).decode(errors='replace')}"[:300]
-        return VenueError(message, request(head.id), refuses=True)
+        why = bytes(head.data).decode(errors="replace").strip('"')
+        return VenueError(f"{head.code}: {why}"[:300], request(head.id), refuses=True)
     if head.type == "ack":
         return Acknowledged()
     return Other()
