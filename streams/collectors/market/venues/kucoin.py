@@ -17,7 +17,7 @@ from msgspec import Raw, Struct
 from topics import Trade
 from topics.units import EpochMs, Sequence
 
-from .decoding import UNREADABLE, Entries, levels_reading, request, unreadable
+from .decoding import UNREADABLE, Entries, request, unreadable
 from .instruments import Instruments
 from .overlapping import Overlap, not_whole, read_page
 from .reading import (
@@ -161,7 +161,7 @@ class Kucoin:
         level = self._instruments.level(
             snapshot.symbol, snapshot.vol, event_ms=snapshot.datetime, received_ms=received_ms
         )
-        return levels_reading(Levels([level], snapshot.datetime), ())
+        return Levels([level], snapshot.datetime)
 
     def _rest_trade(self, row: _RestTrade, hole: Hole, reply: Reply) -> Trade:
         symbol = hole.market.venue_id

@@ -221,7 +221,8 @@ def test_ids_that_do_not_rise_prove_nothing(name: str, ids: tuple[str, str]) -> 
         Trade(**{field: getattr(end, field) for field in end.__struct_fields__} | {"trade_id": i})
         for end, i in zip((at.after, at.before), ids, strict=True)
     ]
-    filled, asks = run(made(name).fill(Hole(market=at.market, after=ends[0], before=ends[1])), str)
+    nothing = Hole(market=at.market, after=ends[0], before=ends[1])
+    filled, asks = run(made(name).fill(nothing), lambda _: b"")
     assert (filled.whole, filled.trades, asks) == (False, [], [])
     assert filled.reason
 
