@@ -106,27 +106,32 @@ class Outbound:
 
     def take(self, observation: Observation, now_ms: int) -> list[OutRecord]:
         """Take one observation and return what is to be sent for it, in order."""
+        records: list[OutRecord] = []
         match observation:
             case Link():
                 self.link = observation
                 self._feeds.changed(now_ms)
             case Through():
-                if self.through_ms is None:
-                    self.through_ms = self._since_ms = observation.through_ms
-                    return self.heartbeats(now_ms)
-                self.through_ms = max(self.through_ms, observation.through_ms)
+                records = self._through(observation.through_ms, now_ms)
             case Refused():
                 self.tally.refused += observation.events
-                return [self._letter(observation)]
+                records = [self._letter(observation)]
             case GapDetected() | GapFilled() | GapPermanent():
                 self._continuity.apply(observation)
-                return [self._mark(observation)]
+                records = [self._mark(observation)]
             case PostDeleted():
-                return self._deletion(observation)
+                records = self._deletion(observation)
             case Lost():
-                return [self._mark(mark) for mark in self._continuity.lose(observation)]
+                records = [self._mark(mark) for mark in self._continuity.lose(observation)]
             case _:
-                return self._event(observation)
+                records = self._event(observation)
+        return records
+
+    def _through(self, through_ms: int, now_ms: int) -> list[OutRecord]:
+        if self.through_ms is None:
+            self.through_ms = self._since_ms = through_ms
+            return self.heartbeats(now_ms)
+        self.through_ms = max(self.through_ms, through_ms)
         return []
 
     def heartbeats(self, now_ms: int, *, closed: bool = False) -> list[OutRecord]:
@@ -262,5 +267,5 @@ class Outbound:
         return self._record(mark.subject, encode(mark))
 
 
-def _is_timely(event: RawEvent) -> bool:
+def _is_timely(event: RawEvent | PostDeleted) -> bool:
     return EVENT_MS_MIN <= event.event_ms <= event.received_ms + AHEAD_MS_MAX
