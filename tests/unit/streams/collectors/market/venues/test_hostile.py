@@ -17,6 +17,8 @@ LISTS = {  # where the entries of a frame with several trades are
     "okx/documented": ("data",),
     "bybit/documented": ("data",),
     "bybit/documented-linear": ("data",),
+    "gate/documented": ("result",),
+    "gemini/recorded": ("trades",),
 }
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -117,6 +119,14 @@ DEEP = "[" * 100_000
         '{"channel":"market_trades","events":[{"trades":5}]}',
         '{"topic":"publicTrade.BTCUSDT","data":5}',
         '{"arg":{"channel":"trades"},"data":{}}',
+        '{"event":"trade","channel":"live_trades_btcusd","data":5}',
+        '{"type":"update","events":{}}',
+        '{"type":"update","events":[{"type":"trade"}]}',
+        '{"type":"l2_updates","trades":null}',
+        '{"channel":"spot.trades","event":"update","result":5}',
+        '{"channel":"spot.trades","event":"update","error":[],"result":[]}',
+        '{"type":"message","topic":"/market/match:BTC-USDT","data":[]}',
+        '{"type":"message","topic":"/market/snapshot:BTC-USDT","data":{"data":null}}',
     ],
     ids=lambda value: repr(value)[:24],
 )
@@ -172,7 +182,7 @@ def test_an_instrument_that_was_not_subscribed_is_refused(file: str) -> None:
     for key in LISTS[file]:
         entries = entries[key]
     for entry in entries:
-        for name in ("product_id", "symbol", "instId", "s"):
+        for name in ("product_id", "symbol", "instId", "s", "currency_pair"):
             if name in entry:
                 entry[name] = "NO/SUCH"
     reading = read(file, dumped(whole))
