@@ -260,5 +260,5 @@ class Outbound:
         return self._record(mark.subject, encode(mark))
 
 
-def _is_timely(event: RawEvent) -> bool:
+def _is_timely(event: RawEvent | PostDeleted) -> bool:
     return EVENT_MS_MIN <= event.event_ms <= event.received_ms + AHEAD_MS_MAX
