@@ -61,6 +61,13 @@ def test_no_field_is_sure_beyond_its_edges(field: str) -> None:
             continue
         if fitness.sure(trade) and len(encode_or_nothing(trade)) <= VALUE_BYTES_MAX:
             assert readable(trade) or encode_or_nothing(trade) == b""
+
+
+def test_a_trade_is_sure_once_its_names_are_known() -> None:
+    """Else all of this would say nothing."""
+    fitness = Fitness()
+    assert not fitness.sure(MODEL)
+    fitness.learn(MODEL)
     assert fitness.sure(MODEL)
 
 
