@@ -3,7 +3,7 @@
 from . import recorded, synthetic
 from .market import exchange
 from .port import SourceType
-from .social import hackernews, rss
+from .social import hackernews, jetstream, mastodon, reddit, rss
 
 TYPES: dict[str, SourceType] = {
     source.name: source
@@ -12,6 +12,9 @@ TYPES: dict[str, SourceType] = {
         synthetic.TYPE,
         exchange.TYPE,
         hackernews.TYPE,
+        jetstream.TYPE,
+        mastodon.TYPE,
+        reddit.TYPE,
         rss.TYPE,
     )
 }
