@@ -43,6 +43,8 @@ class Enricher:
         looks = self._bots.looks_like_one(
             author=author, simhash=fingerprint, made_ms=seen.made_ms, post_id=post_id
         )
+        heard = tone()
+        sound = heard.of(text, language)
         return [
             Post(
                 subject=asset,
@@ -54,8 +56,8 @@ class Enricher:
                 author=author,
                 text=text,
                 language=language,
-                tone=tone().of(text, language),
-                tone_version=tone().version,
+                tone=sound,
+                tone_version=heard.version,
                 engagement=min(max(seen.engagement, 0), NUMBER_MAX),
                 simhash=fingerprint,
                 bot=seen.bot or looks,

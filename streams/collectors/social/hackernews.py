@@ -177,14 +177,29 @@ class HackerNewsSource:
         """Ask for a few items at once, and yield what is made of them, in order.
 
         Raises:
-            SourceError: One could not be had; those before it have been yielded.
+            SourceError: None could be had, or we are told to wait. One that fails alone is as one that is not shown.
         """
-        told = await asyncio.gather(*map(self._item, numbers), return_exceptions=True)
+        told = await asyncio.gather(*map(self._tried, numbers))
+        failed = {
+            number: item
+            for number, item in zip(numbers, told, strict=True)
+            if isinstance(item, SourceError)
+        }
         for number, item in zip(numbers, told, strict=True):
-            if isinstance(item, BaseException):
-                raise item
-            for observation in self._take(number, item):
-                yield observation
+            if not isinstance(item, SourceError):
+                for observation in self._take(number, item):
+                    yield observation
+        for error in failed.values():
+            if error.wait_s is not None or len(failed) == len(numbers):
+                raise error
+        for number in failed:
+            self._numbers.not_shown(number, self._now_ms())
+
+    async def _tried(self, number: int) -> HnItem | Refused | SourceError | None:
+        try:
+            return await self._item(number)
+        except SourceError as error:
+            return error
 
     def _take(self, number: int, item: HnItem | Refused | None) -> Iterator[Observation]:
         now_ms = self._now_ms()
