@@ -24,8 +24,8 @@ from .settings import Items
 
 AGAIN_MS = 900_000
 """How far back is read each time: a quarter of an hour, as long as posts' texts are of use to anybody."""
-REFUSED_MAX = 10_000
-"""Things that cannot be read and are remembered, by their digests."""
+MET_MAX = 50_000
+"""Posts that name no asset, and what cannot be read, that are remembered: each question shows them again."""
 UNPLACED = ""
 """Where posts were seen of which only the log tells."""
 
@@ -63,7 +63,8 @@ class PolledPosts:
         self._targets, self._lateness_ms = tuple(targets), lateness_ms
         self._coverage = Coverage(source, platform, hold_ms=hold_ms, lateness_ms=lateness_ms)
         self._floor_ms = now_ms
-        self._refused: OrderedDict[bytes, None] = OrderedDict()
+        self._met: OrderedDict[str | bytes, None] = OrderedDict()
+        self._has_resumed = False
         self._shown: set[str] = set()
         self._read: dict[str, int] = {}
         """Since when each target was read in full in this round."""
@@ -82,6 +83,7 @@ class PolledPosts:
             if isinstance(told, Post | PostDeleted | Heartbeat)
         )
         reached_ms = max(beats)
+        self._has_resumed = True
         for target in self._targets:
             covered_ms = open_since(past, target, reached_ms)  # type: ignore[arg-type]
             self._coverage.follow(target, self._followed, covered_ms)
@@ -105,7 +107,7 @@ class PolledPosts:
                 at_ms = self._coverage.covered_ms(target)
                 yield from self.sent.taken_back(shown.post_id, at_ms, at_ms)
             return
-        if shown.made_ms < self._floor_ms:
+        if shown.made_ms < self._floor_ms or shown.post_id in self._met:
             return
         self.items.seen += 1
         posts = [] if shown.seen is None else self._enricher.posts(shown.seen)
@@ -115,17 +117,22 @@ class PolledPosts:
             yield from posts
         else:
             self.items.passed += 1
+            self._is_new(shown.post_id)
 
     def refused(self, original: bytes) -> bool:
         """Take what cannot be read, and return whether it was not seen before: each question shows it again."""
-        digest = blake2b(original, digest_size=16).digest()
-        is_new = digest not in self._refused
-        self._refused[digest] = None
-        self._refused.move_to_end(digest)
-        if len(self._refused) > REFUSED_MAX:
-            self._refused.popitem(last=False)
+        is_new = self._is_new(blake2b(original, digest_size=16).digest())
         self.items.seen += is_new
         self.items.refused += is_new
+        return is_new
+
+    def _is_new(self, item: str | bytes) -> bool:
+        """Return whether something of which nothing was sent is met for the first time."""
+        is_new = item not in self._met
+        self._met[item] = None
+        self._met.move_to_end(item)
+        if len(self._met) > MET_MAX:
+            self._met.popitem(last=False)
         return is_new
 
     def read(self, target: str, since_ms: int, through_ms: int) -> Iterator[Told]:
@@ -142,13 +149,12 @@ class PolledPosts:
         yield from self._coverage.lost(target, to_ms, reason)
 
     def begin(self, now_ms: int) -> Iterator[Told]:
-        """Begin a round of questions: tell what has fallen behind, and what can be promised."""
+        """Begin a round of questions. The first after a restart tells what is missing since, so that it can be filled."""
         self._shown.clear()
         self._read.clear()
-        marks, through_ms = self._coverage.advance(now_ms)
-        yield from marks
-        if through_ms is not None:
-            yield Through(through_ms)
+        if self._has_resumed:
+            self._has_resumed = False
+            yield from self._advance(now_ms)
 
     def end(self, now_ms: int) -> Iterator[Told]:
         """End a round: tell what is shown no more, and what can be promised."""
@@ -158,4 +164,10 @@ class PolledPosts:
         if self._read:
             since_ms = max(self._read.values())
             yield from self.sent.vanished(self._shown, since_ms, places, now_ms)
-        yield from self.begin(now_ms)
+        yield from self._advance(now_ms)
+
+    def _advance(self, now_ms: int) -> Iterator[Told]:
+        marks, through_ms = self._coverage.advance(now_ms)
+        yield from marks
+        if through_ms is not None:
+            yield Through(through_ms)

@@ -44,7 +44,7 @@ class Server:
             "id": str((made_ms << 16) + number),
             "uri": f"https://home.example/users/ann/statuses/{made_ms}-{number}",
             "created_at": made.replace("+00:00", "Z"),
-            "account": {"id": "7", "url": "https://home.example/@ann", "bot": False},
+            "account": {"id": "7", "url": f"https://home.example/@ann{number}", "bot": False},
             "content": f"<p>{text}</p>",
             "language": "en",
             "favourites_count": 1,
@@ -83,7 +83,8 @@ async def a_round(made: Mastodon) -> list[Observation]:
     """Return what one round gives; one in which nobody could be asked ends with why."""
     seen: list[Observation] = []
     try:
-        seen += [one async for one in made.polling.round()]
+        async for one in made.polling.round():
+            seen.append(one)  # noqa: PERF401 - what comes before an error counts
     except SourceError as error:
         seen.append(Link(state="disconnected", reason=str(error)))
     for http in made._https.values():
@@ -119,7 +120,7 @@ async def test_what_is_new_is_sent_once_and_a_bot_is_marked() -> None:
     assert (posts[0].platform, posts[0].event_ms, posts[0].engagement) == ("mastodon", START_MS, 6)
     assert [post.bot for post in posts[-2:]] == [False, True]
     assert all(b"ann" not in encode(post) and b"home.example" not in encode(post) for post in posts)
-    assert through(first) == [START_MS - 10_000, START_MS - 9_000]
+    assert through(first) == [START_MS - 9_000]
     items = made.posts.items
     assert (items.seen, items.named, items.passed, items.refused) == (10, 9, 1, 0)
 
@@ -173,14 +174,14 @@ async def test_what_is_shown_no_more_is_taken_back_once() -> None:
         clock.now_ms += 1_000
         made.polling.groups[0].due_s = 0.0
         after, again = await a_round(made), await a_round(made)
-        old = server.statuses.pop()
         clock.now_ms += 1_000_000
+        await a_round(made)
+        del server.statuses[-1]
         late = await a_round(made)
     assert of(broken, PostDeleted) == of(again, PostDeleted) == of(late, PostDeleted) == []
     told = of(after, PostDeleted)
     assert [one.subject for one in told] == ["BTC", "SOL"]
     assert {one.post_id for one in told} == {posts[2].post_id}
-    assert old["content"] == "<p>Bitcoin and $SOL 4</p>"
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,7 @@ async def test_what_is_shown_no_more_is_taken_back_once() -> None:
         Hang(),
         Slow(0.2),
     ],
-    ids=repr,
+    ids=lambda fault: repr(fault)[:40],
 )
 @pytest.mark.parametrize("page", [0, 1])
 async def test_a_fault_loses_nothing_and_invents_no_gap(fault: Fault, page: int) -> None:
