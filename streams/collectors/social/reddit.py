@@ -137,9 +137,13 @@ class RedditSource:
             async for observation in self.polling.observations():
                 yield observation
         finally:
-            reddit, self._reddit = self._reddit, None
-            if reddit is not None:
-                await reddit.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; the next question opens it anew."""
+        reddit, self._reddit = self._reddit, None
+        if reddit is not None:
+            await reddit.close()
 
     async def _ask(self, target: str, seen: list[Observation]) -> float:
         asked_ms, since_ms = self._now_ms(), self.posts.since_ms(target)

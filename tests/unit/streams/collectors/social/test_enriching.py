@@ -99,7 +99,34 @@ def test_whatever_a_platform_says_it_is_a_post(
 
 @pytest.mark.parametrize(
     "piece",
-    ["👨\u200d", "́", "$BTC ", "$", "but rekt ", "@", "http://", "a.", "ビ", "<", "#", "!", "�", "moon ", "A", "1", "ж", "а", "ⓑ", "ﷺ", "not ", "bitcoin", "\u202e", "x@", "-", "'a"],
+    [
+        "👨\u200d",
+        "́",
+        "$BTC ",
+        "$",
+        "but rekt ",
+        "@",
+        "http://",
+        "a.",
+        "ビ",
+        "<",
+        "#",
+        "!",
+        "�",
+        "moon ",
+        "A",
+        "1",
+        "ж",
+        "а",
+        "ⓑ",
+        "ﷺ",
+        "not ",
+        "bitcoin",
+        "\u202e",
+        "x@",
+        "-",
+        "'a",
+    ],
 )
 def test_a_megabyte_takes_no_time(piece: str) -> None:
     enricher = Enricher("s", salt=SALT)
