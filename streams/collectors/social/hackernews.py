@@ -116,18 +116,27 @@ class HackerNewsSource:
                 asked_ms = self._now_ms()
                 wanted = await self._wanted()
                 yield Link(state="connected")
-                for at in range(0, len(wanted), AT_ONCE):
-                    async for observation in self._read(wanted[at : at + AT_ONCE]):
-                        yield observation
-                for told in self._advanced(asked_ms):
-                    yield told
-                for told in self._told():
-                    yield told
-                async for observation in self._read(self._again()):
+                async for observation in self._round(wanted, asked_ms):
                     yield observation
                 await asyncio.sleep(self._settings.every_s)
         finally:
             await self._http.close()
+
+    async def _round(self, wanted: Sequence[int], asked_ms: int) -> AsyncIterator[Observation]:
+        """Read what is wanted and what is due again, and say how far that goes, even when it ends with an error."""
+        failed: SourceError | None = None
+        try:
+            for at in range(0, len(wanted), AT_ONCE):
+                async for observation in self._read(wanted[at : at + AT_ONCE]):
+                    yield observation
+        except SourceError as error:
+            failed = error
+        for told in (*self._advanced(asked_ms), *self._told()):
+            yield told
+        if failed is not None:
+            raise failed
+        async for observation in self._read(self._again()):
+            yield observation
 
     def _told(self) -> Iterator[Observation]:
         marks, through_ms = self._coverage.advance(self._now_ms())
@@ -189,11 +198,12 @@ class HackerNewsSource:
             if not isinstance(item, SourceError):
                 for observation in self._take(number, item):
                     yield observation
+        for number in failed:
+            if number not in self._delayed:
+                self._numbers.not_shown(number, self._now_ms())
         for error in failed.values():
             if error.wait_s is not None or len(failed) == len(numbers):
                 raise error
-        for number in failed:
-            self._numbers.not_shown(number, self._now_ms())
 
     async def _tried(self, number: int) -> HnItem | Refused | SourceError | None:
         try:
