@@ -7,8 +7,8 @@ from contextlib import aclosing
 
 from msgspec import Struct, field
 
-from streams.collectors.port import Link, Observation, Refused, Source, SourceError, Through
-from topics import GapDetected, GapFilled, GapPermanent, RawEvent
+from streams.collectors.port import Link, Lost, Observation, Refused, Source, SourceError, Through
+from topics import GapDetected, GapFilled, GapPermanent, PostDeleted, RawEvent
 
 from .shown import ago
 
@@ -29,6 +29,7 @@ class Trial(Struct):
     first_s: float | None = None
     events: int = 0
     refused: int = 0
+    deletions: int = 0
     subjects: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     """Why events were refused."""
@@ -58,6 +59,10 @@ class Trial(Struct):
                 self.reasons[f"{observation.reason}: {observation.message}"[:200]] += 1
             case GapDetected() | GapFilled() | GapPermanent():
                 self.gaps[type(observation).__name__.removeprefix("Gap").lower()] += 1
+            case Lost():
+                self.gaps["lost"] += 1
+            case PostDeleted():
+                self.deletions += 1
             case _:
                 self._event(observation, at_s)
 
@@ -77,6 +82,8 @@ class Trial(Struct):
         if self.connected_s is not None:
             yield f"  connected after {self.connected_s:.1f} s"
         yield from self._events_in_words(now_ms)
+        if self.deletions:
+            yield f"  taken back: {self.deletions}"
         yield from (f"  gaps {what}: {count}" for what, count in sorted(self.gaps.items()))
         yield from _most("refused", self.reasons)
         yield from _most("failed", self.failures)

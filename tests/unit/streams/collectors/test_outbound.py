@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.collectors.feeds import FEEDS_MAX
 from streams.collectors.outbound import (
     AHEAD_MS_MAX,
     EVENT_MS_MIN,
-    FEEDS_MAX,
     PROMISE_AHEAD_MS_MAX,
     RAW_BYTES_MAX,
     Outbound,

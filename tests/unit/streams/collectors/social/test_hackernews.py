@@ -10,13 +10,12 @@ from aiohttp import web
 
 from streams.collectors.port import Link, Refused, SourceError
 from streams.collectors.social.hackernews import (
-    DELAYED_EVERY_MS,
     HOLD_MS,
     LATENESS_MS,
     HackerNewsSettings,
     HackerNewsSource,
 )
-from streams.collectors.social.stories import AHEAD_MAX, DELAYED, PATIENCE_MS
+from streams.collectors.social.stories import AHEAD_MAX, DELAYED, DELAYED_EVERY_MS, PATIENCE_MS
 from streams.collectors.table import TYPES
 from tests.servers.web import Body, Cut, Fault, Hang, Slow, Status, WebServer
 from topics import GapDetected, GapFilled, GapPermanent, Heartbeat
@@ -214,7 +213,7 @@ async def test_a_text_that_is_delayed_comes_when_it_is_shown_with_its_time() -> 
         board.hidden.add(never)
         wall.now_ms = T0 + 10**6
         await seen.until(lambda s: source(s).items.passed == 1)
-    assert source(seen)._delayed == {}
+    assert source(seen)._delayed.waiting == {}
     assert source(seen).items.seen == 2
 
 

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.collectors.social.stories import AHEAD_MAX, PATIENCE_MS, Range, item_of, newest_of
+from streams.collectors.social.stories import (
+    AHEAD_MAX,
+    DELAY_MS_MAX,
+    DELAYED_EVERY_MS,
+    DELAYED_MAX,
+    PATIENCE_MS,
+    Delayed,
+    Range,
+    item_of,
+    newest_of,
+)
 
 T0 = 1_700_000_000_000
 
@@ -88,3 +98,13 @@ def test_items() -> None:
     for body in (b'{"id":2}', b'{"id":"1"}', b"<html>", b'{"id":1,"time":"now"}', b"\xff"):
         with pytest.raises(ValueError):  # noqa: PT011
             item_of(body, 1)
+
+
+def test_what_is_delayed_is_asked_for_again_for_a_while_and_not_without_end() -> None:
+    delayed = Delayed()
+    assert all(delayed.waits(number, T0, T0) for number in range(DELAYED_MAX))
+    assert not delayed.waits(DELAYED_MAX, T0, T0)
+    assert delayed.due(T0 + DELAYED_EVERY_MS - 1) == []
+    assert len(delayed.due(T0 + DELAYED_EVERY_MS)) == DELAYED_MAX
+    assert delayed.waits(0, T0, T0 + DELAY_MS_MAX)
+    assert not delayed.waits(0, T0, T0 + DELAY_MS_MAX + 1)
