@@ -197,9 +197,9 @@ class Sender:
 
 async def _sent(connection: _Connection, records: list[OutRecord]) -> None:
     sending = asyncio.ensure_future(send(connection.producer, records))
+    waited: list[asyncio.Future[Any]] = [sending, connection.gone]
     try:
-        waiting: set[asyncio.Future[Any]] = {sending, connection.gone}
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if sending.done():
             sending.result()
         else:

@@ -46,17 +46,28 @@ class Coverage:
             raise ValueError(msg)
         self._targets[target] = _Target(tuple(subjects), from_ms)
 
+    def reopen(self, target: str, from_ms: int, to_ms: int) -> None:
+        """Take up a gap of a target that was told before a restart, so that it is ended under its own id."""
+        asked = self._targets[target]
+        asked.covered_ms = asked.gap_from_ms = from_ms
+        asked.gap_to_ms = to_ms
+
     def covered_ms(self, target: str) -> int:
         """Return up to which time everything of a target has been sent."""
         return self._targets[target].covered_ms
 
-    def covered(self, target: str, through_ms: int) -> list[GapMark]:
-        """Say that all of a target before ``through_ms`` has been yielded; return the marks to yield behind it."""
+    def covered(self, target: str, through_ms: int, *, lost: str | None = None) -> list[GapMark]:
+        """Say that all of a target before ``through_ms`` has been yielded; return the marks to yield behind it.
+
+        With ``lost``, a reason, only what is there from now on has been: what a told gap misses will never come.
+        """
         asked = self._targets[target]
         asked.covered_ms = max(asked.covered_ms, through_ms)
         if asked.gap_from_ms is None or through_ms < asked.gap_to_ms:
             return []
-        return self._end(target, asked, None)
+        if lost is not None:
+            asked.gap_to_ms = through_ms
+        return self._end(target, asked, lost)
 
     def lost(self, target: str, to_ms: int, reason: str) -> list[GapMark]:
         """Say that what is between the covered time and ``to_ms`` will never come, and return the marks of that."""

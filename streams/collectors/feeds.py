@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from topics import FeedStatus, GapMark, GapPermanent, RawEvent, encode, partition_of
+from topics import FeedStatus, GapMark, GapPermanent, RawEvent, Trade, encode, partition_of
 from topics.envelope import headers
 from topics.record import OutRecord
 from topics.settings import BrokerSettings
@@ -41,7 +41,7 @@ class Feeds:
 
     def event(self, event: RawEvent, *, sent: int = 1) -> None:
         """Note an event, or one of before our start, of which none was ``sent`` by us."""
-        place = (venue_of(event), event.subject)
+        place = (event.venue if type(event) is Trade else venue_of(event), event.subject)
         feed = self._feeds.get(place)
         if feed is None:
             if len(self._feeds) >= FEEDS_MAX:

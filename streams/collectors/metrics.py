@@ -23,6 +23,7 @@ class SourceMetrics:
         """Take this source's children."""
         self.failures = collect.failures.labels(*labels)
         self.resends = collect.resends.labels(*labels)
+        self.defects = collect.defects.labels(*labels)
         self._queue = collect.queue.labels(*labels)
         self._sent = collect.sent.labels(*labels)
         self._refused = collect.refused.labels(*labels)
@@ -65,6 +66,12 @@ class CollectMetrics:
         )
         self.failures = Counter(
             "tapereader_collect_failures", "Times the source failed and was tried again.", labels
+        )
+        self.defects = Counter(
+            "tapereader_collect_defects", "Times a source ended by a defect of its own.", labels
+        )
+        self.leads = Gauge(
+            "tapereader_collect_leads", "Whether this process collects an entry.", ("entry",)
         )
         self.resends = Counter(
             "tapereader_collect_resends", "Rounds that had to be sent again.", labels

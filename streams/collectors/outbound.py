@@ -33,8 +33,9 @@ from topics.record import OutRecord
 from topics.settings import BrokerSettings
 
 from .continuity import Continuity
-from .feeds import ROLE, Feeds
-from .port import Link, Observation, Refused, Through
+from .feeds import FEEDS_MAX, ROLE, Feeds
+from .fitness import VALUE_BYTES_MAX, Fitness
+from .port import Link, Lost, Observation, Refused, Through
 from .recall import Recall
 
 AHEAD_MS_MAX = 60_000
@@ -69,11 +70,16 @@ class Outbound:
         self.tally = Tally()
         self.through_ms: int | None = None
         """The source's time so far, behind every event taken."""
+        self.last_event_ms = 0
+        """The greatest event time that was sent; 0 before the first."""
         self._source, self._kind, self._broker, self._epoch = source, kind, broker, epoch
         self._topic = broker.topic(raw_topic(kind))
         self._check = BY_NAME[raw_topic(kind)].decoder().decode
         self._continuity = Continuity()
         self._feeds = Feeds(source, broker)
+        self._fitness = Fitness()
+        self._places: dict[str, tuple[int, bytes]] = {}
+        """Partition and key by subject."""
         self.link = Link(state="connecting")
         """The state of the connection behind the source."""
         self._since_ms = 0
@@ -90,31 +96,42 @@ class Outbound:
     def take_all(self, observations: Iterable[Observation], now_ms: int) -> list[OutRecord]:
         """Take observations and return what is to be sent for them, in order."""
         records: list[OutRecord] = []
+        sure = self._fitness.sure
         for observation in observations:
-            records += self.take(observation, now_ms)
+            if type(observation) is not Trade or not (
+                sure(observation) and self._sent_at_once(observation, records)
+            ):
+                records += self.take(observation, now_ms)
         return records
 
     def take(self, observation: Observation, now_ms: int) -> list[OutRecord]:
         """Take one observation and return what is to be sent for it, in order."""
+        records: list[OutRecord] = []
         match observation:
             case Link():
                 self.link = observation
                 self._feeds.changed(now_ms)
             case Through():
-                if self.through_ms is None:
-                    self.through_ms = self._since_ms = observation.through_ms
-                    return self.heartbeats(now_ms)
-                self.through_ms = max(self.through_ms, observation.through_ms)
+                records = self._through(observation.through_ms, now_ms)
             case Refused():
                 self.tally.refused += observation.events
-                return [self._letter(observation)]
+                records = [self._letter(observation)]
             case GapDetected() | GapFilled() | GapPermanent():
                 self._continuity.apply(observation)
-                return [self._mark(observation)]
+                records = [self._mark(observation)]
             case PostDeleted():
-                return self._deletion(observation)
+                records = self._deletion(observation)
+            case Lost():
+                records = [self._mark(mark) for mark in self._continuity.lose(observation)]
             case _:
-                return self._event(observation)
+                records = self._event(observation)
+        return records
+
+    def _through(self, through_ms: int, now_ms: int) -> list[OutRecord]:
+        if self.through_ms is None:
+            self.through_ms = self._since_ms = through_ms
+            return self.heartbeats(now_ms)
+        self.through_ms = max(self.through_ms, through_ms)
         return []
 
     def heartbeats(self, now_ms: int, *, closed: bool = False) -> list[OutRecord]:
@@ -147,15 +164,34 @@ class Outbound:
         """Return the status of each feed that changed since it was last told, or of every feed."""
         return self._feeds.statuses(self.link, self._continuity, now_ms, every=every, closed=closed)
 
+    def _sent_at_once(self, trade: Trade, records: list[OutRecord]) -> bool:
+        """Add a trade that need not be read back, and what follows from it; return whether that was so."""
+        try:
+            value = encode(trade)
+        except ContractError:
+            return False
+        if len(value) > VALUE_BYTES_MAX or not _is_timely(trade):
+            return False
+        self._note(trade)
+        records.append(self._record(trade.subject, value))
+        if marks := self._continuity.observe(trade):
+            records += [self._mark(mark) for mark in marks]
+        return True
+
+    def _note(self, event: RawEvent) -> None:
+        self.tally.sent += 1
+        self.last_event_ms = max(self.last_event_ms, event.event_ms)
+        self._feeds.event(event)
+
     def _event(self, event: RawEvent) -> list[OutRecord]:
         checked = self._checked(event, event_id(event))
         if isinstance(checked, Refused):
             self.tally.refused += 1
             return [self._letter(checked)]
-        self.tally.sent += 1
-        self._feeds.event(event)
+        self._note(event)
         records = [self._record(event.subject, checked)]
         if isinstance(event, Trade):
+            self._fitness.learn(event)
             records += [self._mark(mark) for mark in self._continuity.observe(event)]
         return records
 
@@ -189,7 +225,7 @@ class Outbound:
             msg = f"{len(value)} bytes; at most {RAW_BYTES_MAX} fit into a record"
             raise ContractError(msg, reason="too_large")
         self._check(value)  # a struct made in code has been checked by nobody
-        if not EVENT_MS_MIN <= event.event_ms <= event.received_ms + AHEAD_MS_MAX:
+        if not _is_timely(event):
             msg = (
                 f"event_ms {event.event_ms} is before 2009-01-03 or more than {AHEAD_MS_MAX} ms after"
                 f" its receipt at {event.received_ms}"
@@ -197,9 +233,13 @@ class Outbound:
             raise ContractError(msg, reason="absurd_time")
 
     def _record(self, subject: str, value: bytes) -> OutRecord:
-        asset = asset_of(subject)
-        partition = partition_of(asset, self._broker.partitions)
-        return OutRecord(self._topic, partition, asset.encode(), value)
+        place = self._places.get(subject)
+        if place is None:
+            asset = asset_of(subject)
+            place = (partition_of(asset, self._broker.partitions), asset.encode())
+            if len(self._places) < FEEDS_MAX:
+                self._places[subject] = place
+        return OutRecord(self._topic, *place, value)
 
     def _letter(self, refused: Refused) -> OutRecord:
         letter = DeadLetter(
@@ -225,3 +265,7 @@ class Outbound:
             self.tally.gaps_permanent += 1
         self._feeds.mark(mark)
         return self._record(mark.subject, encode(mark))
+
+
+def _is_timely(event: RawEvent | PostDeleted) -> bool:
+    return EVENT_MS_MIN <= event.event_ms <= event.received_ms + AHEAD_MS_MAX

@@ -62,11 +62,13 @@ class Runner:
         sender: Sender | None = None,
         metrics: SourceMetrics | None = None,
         tally: Tally | None = None,
+        may_send: Callable[[], bool] = lambda: True,
     ) -> None:
         """Prepare; nothing is read before `run`.
 
         ``pasts`` reads what the log says of the source; without it nothing is known. A ``sender`` that is given is
         shared, and not closed. ``metrics`` and ``tally`` are those of who ran the source in this process before.
+        ``may_send`` says whether this is still the process that may; when it is not, `run` is about to be cancelled.
         """
         self.source = source
         self.outbound = Outbound(source.name, source.kind, broker, epoch=epoch)
@@ -76,7 +78,7 @@ class Runner:
         self._pasts, self._now_ms, self._monotonic_s = pasts, now_ms, monotonic_s
         self._metrics = metrics or COLLECT.of(source.name, source.kind)
         self._sender = sender or Sender(broker)
-        self._shared = sender is not None
+        self._shared, self._may_send = sender is not None, may_send
         self._under_way = 0
         """Observations that were taken from the queue and are not acknowledged."""
         self._ended: str | None = None
@@ -116,6 +118,9 @@ class Runner:
                 )
                 raise UnsentError(msg)
             sending.result()
+        except asyncio.CancelledError:
+            await self._sender.abort()  # nothing more may leave
+            raise
         finally:
             for task in (reader, sending, stopping):
                 task.cancel()
@@ -175,6 +180,8 @@ class Runner:
 
     async def _deliver(self, records: list[OutRecord], observations: int) -> None:
         for part in parts(records):
+            if not self._may_send():
+                await asyncio.Event().wait()
             await self._sender.deliver(part, on_resend=self._metrics.resends.inc)
         self._under_way -= observations
         self._metrics.show(self.outbound.tally, self.queue.qsize())

@@ -1,9 +1,11 @@
 """The table of sources. A new source is one module and one line here (docs/adding-a-source.md)."""
 
 from . import recorded, synthetic
+from .development import github
 from .market import exchange
 from .port import SourceType
 from .social import hackernews, jetstream, mastodon, reddit, rss
+from .volume import candles
 
 TYPES: dict[str, SourceType] = {
     source.name: source
@@ -16,6 +18,8 @@ TYPES: dict[str, SourceType] = {
         mastodon.TYPE,
         reddit.TYPE,
         rss.TYPE,
+        github.TYPE,
+        candles.TYPE,
     )
 }
 """By what stands in `type` of an entry under `collect.sources`."""

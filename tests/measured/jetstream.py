@@ -18,11 +18,12 @@ from topics import Heartbeat, Post
 
 POSTS = 50_000
 AT_US = 1_790_000_000_000_000
-WORDS = (
+TEXT = (
     "the a of and to in is it you that he was for on are with as I his they be at one have this from or had by hot word"
     " but what some we can out other were all there when up use your how said an each she which do their time if will way"
     " about many then them write would like so these her long make thing see him two has look more day could go come did"
-).split()  # noqa: SIM905 - as a text it can be read
+)
+WORDS = TEXT.split()
 
 
 def texts(share: float) -> Iterator[str]:

@@ -11,11 +11,10 @@ from .bots import Bots
 from .language import language_of
 from .matching import Matcher
 from .normalising import normalised
-from .seen import Seen
+from .seen import Seen, post_id_of
 from .tone import tone
 
 AUTHOR_BYTES = 8
-POST_ID_CHARS_MAX = 128
 _KEY_BYTES = 64
 
 
@@ -69,10 +68,3 @@ class Enricher:
         """Return the hash of an author, which is another on each platform and under each salt."""
         who = f"{seen.platform}\0{seen.author_id}".encode(errors="surrogatepass")
         return blake2b(who, digest_size=AUTHOR_BYTES, key=self._key).hexdigest()
-
-
-def post_id_of(told: str) -> str:
-    """Return a platform's id of a post; of one that no record can hold, its digest."""
-    if 0 < len(told) <= POST_ID_CHARS_MAX and told.isprintable():
-        return told
-    return "b2-" + blake2b(told.encode(errors="surrogatepass"), digest_size=16).hexdigest()

@@ -52,7 +52,9 @@ def create(url: str, *symbols: str, silence_s: float = 30.0, **bounds: int) -> E
         venue="binance",
         symbols=symbols or ("XRP/ETH",),
         url=url,
+        rest_url=url.replace("ws://", "http://").partition("/stream")[0].removesuffix("/ws"),
         silence_s=silence_s,
+        silence_min_s=min(silence_s, 10.0),
         lateness_ms=LATENESS_MS,
     )
     return ExchangeSource("live", settings, now_ms=now_ms, **bounds)

@@ -4,9 +4,9 @@ import asyncio
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 
 from streams.collectors.market.exchange import ExchangeSettings, create_exchange
 from streams.collectors.market.venues import VENUES
@@ -144,10 +144,12 @@ async def test_stopping_ends_the_connection() -> None:
     assert asyncio.all_tasks() == before
 
 
-def test_the_settings_name_every_venue() -> None:
-    """And no other."""
-    field = ExchangeSettings.model_fields["venue"]
-    assert set(get_args(field.annotation)) == set(VENUES)
+def test_a_venue_that_is_not_known_is_refused_with_those_that_are() -> None:
+    """By their names in the settings."""
+    with pytest.raises(ValidationError, match="mtgox is not known; known are .*binance"):
+        ExchangeSettings(type="exchange", venue="mtgox", symbols=("BTC/USD",))
+    for venue in VENUES:
+        assert ExchangeSettings(type="exchange", venue=venue, symbols=("BTC/USDT",)).venue == venue
 
 
 def test_a_source_that_cannot_be_is_refused_at_once() -> None:

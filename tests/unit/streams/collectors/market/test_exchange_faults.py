@@ -6,7 +6,8 @@ from contextlib import aclosing
 
 import pytest
 
-from streams.collectors.market.session import CLOSE_S, FRAME_CHARS_MAX
+from streams.collectors.market.session import CLOSE_S
+from streams.collectors.market.session import LETTER_CHARS_MAX as FRAME_CHARS_MAX
 from streams.collectors.outbound import Outbound
 from streams.collectors.port import Refused, Through
 from tests.recordings import xrpeth_frames
@@ -70,7 +71,7 @@ async def test_silence_ends_a_session() -> None:
     async with VenueServer([Send(first), Wait(1.2), Send(second)]) as server:
         source = create(server.url, silence_s=0.6)
         heard = await listen(source, lambda heard: bool(heard.errors))
-        assert heard.errors == ["NetworkError: no frame for 0.6 s"]
+        assert heard.errors == ["NetworkError: no data for 0.6 s"]
         heard = await listen(source, lambda heard: len(heard.trades) == 1)
     assert heard.trades[0].sequence == json.loads(first)["a"] + 1
 
