@@ -1,4 +1,4 @@
-"""How many posts of Bluesky's stream one core reads: `python -m tests.measured.jetstream`.
+"""How many posts of Bluesky's stream one core reads: `python -m tests.rates.jetstream`.
 
 Frames are of the sizes and shapes of real ones, one of two hundred naming an asset, as on the network (some say less).
 First what a frame costs by itself, then the same out of a local server's socket, in one process with the server.

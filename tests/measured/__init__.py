@@ -1,1 +1,0 @@
-"""Measurements that are run by hand: `python -m tests.measured.NAME` prints what it measures and how."""
