@@ -4,7 +4,7 @@ from . import recorded, synthetic
 from .development import github
 from .market import exchange
 from .port import SourceType
-from .social import hackernews, rss
+from .social import hackernews, jetstream, mastodon, reddit, rss
 from .volume import candles
 
 TYPES: dict[str, SourceType] = {
@@ -14,6 +14,9 @@ TYPES: dict[str, SourceType] = {
         synthetic.TYPE,
         exchange.TYPE,
         hackernews.TYPE,
+        jetstream.TYPE,
+        mastodon.TYPE,
+        reddit.TYPE,
         rss.TYPE,
         github.TYPE,
         candles.TYPE,
