@@ -105,7 +105,9 @@ class GithubSource:
         """Go on from the last promise in the log: what came after it, or before it too late, is looked for again."""
         told = [record.through_ms for record in past if isinstance(record, Heartbeat)]
         if told:
-            self._resumed_ms = max(told)
+            self._resumed_ms = (
+                max(told) + LATENESS_MS[self.kind]
+            )  # a promise stays behind by so much
 
     def look_now(self, repository: Repository) -> None:
         """Have a repository looked at without waiting for its turn."""
