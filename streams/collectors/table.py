@@ -3,7 +3,7 @@
 from . import recorded, synthetic
 from .market import exchange
 from .port import SourceType
-from .volume import candles
+from .volume import candles, coingecko, defillama, turnover
 
 TYPES: dict[str, SourceType] = {
     source.name: source
@@ -12,6 +12,9 @@ TYPES: dict[str, SourceType] = {
         synthetic.TYPE,
         exchange.TYPE,
         candles.TYPE,
+        turnover.TYPE,
+        coingecko.TYPE,
+        defillama.TYPE,
     )
 }
 """By what stands in `type` of an entry under `collect.sources`."""
