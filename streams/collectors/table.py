@@ -6,6 +6,7 @@ from .market import exchange
 from .port import SourceType
 from .social import hackernews, jetstream, mastodon, reddit, rss
 from .volume import candles
+from .volume import candles, coingecko, defillama, turnover
 
 TYPES: dict[str, SourceType] = {
     source.name: source
@@ -20,6 +21,9 @@ TYPES: dict[str, SourceType] = {
         rss.TYPE,
         github.TYPE,
         candles.TYPE,
+        turnover.TYPE,
+        coingecko.TYPE,
+        defillama.TYPE,
     )
 }
 """By what stands in `type` of an entry under `collect.sources`."""
