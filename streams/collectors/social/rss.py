@@ -30,9 +30,8 @@ from topics import Heartbeat, Kind, Post
 from .enriching import Enricher
 from .feed import Feed
 from .feed_process import FeedProcess
-from .reading import Item, Shown
 from .resuming import open_since
-from .seen import Seen
+from .seen import Item, Seen, Shown
 from .settings import Items, SocialSettings
 
 PLATFORM = "rss"

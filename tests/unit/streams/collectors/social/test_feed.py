@@ -16,7 +16,8 @@ from streams.collectors.social.feed import (
     Feed,
     Taken,
 )
-from streams.collectors.social.reading import ITEMS_MAX, Item, Shown, read_feed
+from streams.collectors.social.reading import ITEMS_MAX, read_feed
+from streams.collectors.social.seen import Item, Shown
 
 T0 = 1_700_000_000_000
 XML = "application/rss+xml"
