@@ -140,9 +140,9 @@ async def test_one_answer_that_is_no_use_costs_nothing_but_time(
         seen = watched(wall, {"a": f"{server.url}/a?key=k3y", "b": f"{other.url}/b"})
         source = seen.source
         assert isinstance(source, RssSource)
-        await seen.until(lambda s: Link(state="connected") in s.of(Link))
         if isinstance(fault, Hang | Slow):
-            source._http._timeout_s = 0.7
+            source._http._timeout_s = 1.0
+        await seen.until(lambda s: Link(state="connected") in s.of(Link))
         if b"aaa" in getattr(fault, "body", b""):
             source._parser._read_s = 2.0
         server.faults.append(fault)
