@@ -10,7 +10,7 @@ from streams.collectors.port import Clock, Link, Refused, SourceError, Through
 from topics import Trade
 
 from .backlog import Backlog, BacklogFullError
-from .tap import Client, errors, hang_up
+from .tap import Client, errors, forgive, hang_up
 from .unified_ccxt import drain, tap
 from .unified_tape import UnifiedTape
 from .venues import VenueClock
@@ -174,8 +174,8 @@ class UnifiedSession:
                 said = json.dumps(entry.get("info"), default=str).encode(errors="replace")
                 self._refuse(str(error) or repr(error), said)
                 continue
-            if self._tape.take(trade):
-                self.backlog.put_all((trade,))
+            if given := self._tape.take(trade):
+                self.backlog.put_all(given)
                 self._clock.frame(trade.event_ms, received_ms=received_ms, at_s=now_s)
 
     def _refuse(self, message: str, original: bytes) -> None:
@@ -219,20 +219,20 @@ class UnifiedSession:
         now_s = self._loop.time()
         if self._was_held:  # what was not read could not be heard
             self._was_held, self._heard_s = self.backlog.held, now_s
+            for client in self._clients:
+                forgive(client)
         if now_s - self._heard_s > self._silence_s:
             msg = f"no frame for {self._silence_s:g} s"
             raise SourceError(msg)
         await self._ask(now_s)
         late = now_s - self._begun_s > self._hold_s
-        waiting = False
         for symbol, doubt in list(self._tape.doubts.items()):
             if doubt.before is not None and symbol not in self._resolving:
                 self._resolving.add(symbol)
                 self._spawn(self._resolve(symbol))
             if late and self._linked:
                 self.backlog.put_all(self._tape.tell(symbol, self._clock.reached_ms or 0))
-            waiting = waiting or doubt.told is None
-        if not waiting and (through_ms := self._clock.advance()) is not None:
+        if (late or not self._tape.doubts) and (through_ms := self._clock.advance()) is not None:
             self.backlog.put_all((Through(through_ms),))
 
     async def _ask(self, now_s: float) -> None:

@@ -1,8 +1,9 @@
 """Trades as ccxt has parsed them: read, taken once, and what a broken connection may have cost. PURE.
 
 No id of theirs proves that nothing is missing. So every connection that broke leaves a doubt about each of its symbols,
-between the last trade before and the first new one after. A page of REST that has both, by their ids, resolves it: the
-trades it has between them are what was missed. Else the doubt is told as a gap by time, which is permanent.
+between the last trade before and the first new one after, and is told as a gap by time, ahead of that new one: so that
+whoever goes on after a crash finds it in the log. A page of REST that has both trades, by their ids, resolves it: what
+it has between them is what was missed, if anything. Without such a page the gap is permanent.
 """
 
 from collections import OrderedDict
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from topics import GapDetected, GapFilled, GapMark, GapPermanent, Trade
 from topics.units import EPOCH_MS_MAX
@@ -60,7 +61,7 @@ class UnifiedTape:
             ArithmeticError: Its price or size is no number.
         """
         symbol, side, ms = parsed.get("symbol"), parsed.get("side"), parsed.get("timestamp")
-        if symbol not in self._seen:
+        if not isinstance(symbol, str) or symbol not in self._seen:
             msg = f"{str(symbol)[:32]!r} is not a symbol that was subscribed"
             raise ValueError(msg)
         if side not in ("buy", "sell"):
@@ -76,7 +77,7 @@ class UnifiedTape:
             msg = f"an id of {len(trade_id)} characters"
             raise ValueError(msg)
         return Trade(
-            subject=str(symbol),
+            subject=symbol,
             source=self._source,
             venue=self._venue,
             trade_id=trade_id,
@@ -87,15 +88,16 @@ class UnifiedTape:
             side=side,
         )
 
-    def take(self, trade: Trade) -> bool:
-        """Take a trade that came live; return whether it is new."""
+    def take(self, trade: Trade) -> list[Trade | GapMark]:
+        """Take a trade that came live; return what is to be given, nothing if it came before."""
         if not self._note(trade):
             self.duplicates += 1
-            return False
+            return []
         doubt = self.doubts.get(trade.subject)
-        if doubt is not None and doubt.before is None and trade.event_ms >= doubt.from_ms:
-            doubt.before = trade
-        return True
+        if doubt is None or doubt.before is not None or trade.event_ms < doubt.from_ms:
+            return [trade]
+        doubt.before = trade
+        return [self._told(doubt, trade.subject, trade.event_ms), trade]
 
     def resume(self, past: Iterable[Trade | GapMark], promised_ms: int) -> list[GapMark]:
         """Go on after these, as after a broken connection; return the ends of gaps that were told and not ended."""
@@ -109,7 +111,7 @@ class UnifiedTape:
             else:
                 told.pop(event.gap_id, None)
         self.broke(promised_ms)
-        return [_permanent(gap, gap.to_ms, "the collector was restarted") for gap in told.values()]
+        return [_permanent(gap, "the collector was restarted") for gap in told.values()]
 
     def broke(self, since_ms: int) -> None:
         """Take that the connection broke. Of a symbol that never traded, ``since_ms`` is since when it could have."""
@@ -122,10 +124,7 @@ class UnifiedTape:
     def tell(self, symbol: str, to_ms: int) -> list[GapMark]:
         """Return the mark of a doubt that has lasted too long for time to wait; it will be ended all the same."""
         doubt = self.doubts[symbol]
-        if doubt.told is not None:
-            return []
-        doubt.told = self._detected(symbol, doubt.from_ms, max(doubt.from_ms, to_ms))
-        return [doubt.told]
+        return [] if doubt.told is not None else [self._told(doubt, symbol, to_ms)]
 
     def resolve(
         self, symbol: str, pages: Iterable[Sequence[Trade]], *, last_try: str = ""
@@ -149,41 +148,27 @@ class UnifiedTape:
         trades = sorted(found.values(), key=lambda trade: trade.event_ms)
         for trade in trades:
             self._note(trade)
-        return self._ended(symbol, doubt, trades, "" if whole else last_try)
+        gap = doubt.told or self._detected(symbol, doubt.from_ms, doubt.from_ms)
+        begun: list[GapMark] = [] if doubt.told is not None else [gap]
+        end = _filled(gap) if whole else _permanent(gap, last_try)
+        return [*begun, *trades, end]
 
     def lost(self, symbol: str, to_ms: int, reason: str) -> list[GapMark]:
         """Return the marks of trades that are gone for certain, between the last one and a time."""
         after = self._last.get(symbol)
         from_ms = to_ms if after is None else min(after.event_ms, to_ms)
         gap = self._detected(symbol, from_ms, to_ms)
-        return [gap, _permanent(gap, to_ms, reason)]
+        return [gap, _permanent(gap, reason)]
 
     def _missing(self, doubt: Doubt, trade: Trade) -> bool:
         return trade.event_ms >= doubt.from_ms and trade.trade_id not in self._seen[trade.subject]
 
-    def _ended(
-        self, symbol: str, doubt: Doubt, trades: list[Trade], why_not: str
-    ) -> list[Trade | GapMark]:
-        if not why_not and not trades and doubt.told is None:
-            return []  # nothing was missed, and nothing was said
-        to_ms = doubt.from_ms if doubt.before is None else doubt.before.event_ms
-        marks: list[GapMark] = []
-        gap = doubt.told
-        if gap is None:
-            marks.append(gap := self._detected(symbol, doubt.from_ms, max(doubt.from_ms, to_ms)))
-        out: list[Trade | GapMark] = [*marks, *trades]
-        to_ms = max(gap.from_ms, to_ms)
-        if why_not:
-            return [*out, _permanent(gap, to_ms, why_not)]
-        filled = GapFilled(
-            gap_id=gap.gap_id,
-            subject=symbol,
-            source=gap.source,
-            venue=gap.venue,
-            from_ms=gap.from_ms,
-            to_ms=to_ms,
-        )
-        return [*out, filled]
+    def _told(self, doubt: Doubt, symbol: str, to_ms: int) -> GapDetected:
+        """Return the mark of a doubt; one that has grown is told again with its later end."""
+        if doubt.told is None:
+            doubt.told = self._detected(symbol, doubt.from_ms, to_ms)
+        doubt.told = structs.replace(doubt.told, to_ms=max(doubt.told.to_ms, to_ms))
+        return doubt.told
 
     def _note(self, trade: Trade) -> bool:
         seen = self._seen[trade.subject]
@@ -200,12 +185,12 @@ class UnifiedTape:
     def _detected(self, symbol: str, from_ms: int, to_ms: int) -> GapDetected:
         self._gaps += 1
         return GapDetected(
-            gap_id=f"{self._venue}/{symbol}/{from_ms}/{to_ms}/{self._gaps}",
+            gap_id=f"{self._venue}/{symbol}/{from_ms}/{self._gaps}",
             subject=symbol,
             source=self._source,
             venue=self._venue,
             from_ms=from_ms,
-            to_ms=to_ms,
+            to_ms=max(from_ms, to_ms),
         )
 
 
@@ -216,13 +201,24 @@ def _begins(doubt: Doubt, page: Sequence[Trade], ids: set[str]) -> bool:
     return any(trade.event_ms < doubt.from_ms for trade in page)
 
 
-def _permanent(gap: GapDetected, to_ms: int, reason: str) -> GapPermanent:
+def _filled(gap: GapDetected) -> GapFilled:
+    return GapFilled(
+        gap_id=gap.gap_id,
+        subject=gap.subject,
+        source=gap.source,
+        venue=gap.venue,
+        from_ms=gap.from_ms,
+        to_ms=gap.to_ms,
+    )
+
+
+def _permanent(gap: GapDetected, reason: str) -> GapPermanent:
     return GapPermanent(
         gap_id=gap.gap_id,
         subject=gap.subject,
         source=gap.source,
         venue=gap.venue,
         from_ms=gap.from_ms,
-        to_ms=max(gap.from_ms, to_ms),
+        to_ms=gap.to_ms,
         reason=reason[:_REASON_CHARS_MAX],
     )

@@ -26,6 +26,7 @@ class Bitvavo(Dialect):
         return [compact(told)], channel["markets"]
 
     def frame(self, row: Row, sent_ms: int) -> str:
+        del sent_ms
         return compact({"event": "trade", "market": self.name(row.symbol), **self._trade(row)})
 
     def rest(self, path: str, query: Mapping[str, str], market: Rows) -> Page:
