@@ -36,7 +36,8 @@ class Dialect:
     """Trades of a page of REST."""
     by_token = False
     """Whether the websocket's address is asked for by HTTP."""
-    id_digits = 18
+    rest_ms = 1
+    """To which REST cuts times."""
 
     def opened(self, query: Mapping[str, str]) -> tuple[list[str], list[str]]:
         """Return what is said to a new connection, and to which instruments its address subscribes."""

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - some venues do not say when a frame was sent
 """Binance, Coinbase, Kraken, OKX, Bybit."""
 
 from collections.abc import Mapping, Sequence
