@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, cast
 
 import pytest
@@ -96,6 +96,30 @@ async def test_trades_that_come_again_are_given_once() -> None:
         assert one.came(rows + more) == rows + more
         assert tape(one).duplicates == 20
         assert one.marks == []
+
+
+async def test_a_taker_that_is_slow_holds_the_socket_and_misses_nothing() -> None:
+    async with asyncio.timeout(PATIENCE_S), ExchangeServer(Bitvavo(), SYMBOLS) as at:
+        settings = UnifiedSettings(
+            type="unified", venue="bitvavo", symbols=SYMBOLS, url=at.url, rest_url=at.rest_url
+        )
+        given: list[Trade] = []
+
+        async def take() -> None:
+            source = UnifiedSource("live", settings, now_ms=now_ms)
+            async with aclosing(source.observations()) as observations:  # type: ignore[type-var]
+                async for seen in observations:
+                    if isinstance(seen, Trade):
+                        given.append(seen)
+                        await asyncio.sleep(0.02 if len(given) < 50 else 0)
+                    if len(given) == 6_000:
+                        return
+
+        taking = asyncio.create_task(take())
+        await at.subscribed()
+        rows = await at.trade(6_000)
+        await taking
+        assert [t.trade_id for t in given] == [at.dialect.id(row) for row in rows]
 
 
 async def test_what_a_cut_cost_is_told_and_filled() -> None:
