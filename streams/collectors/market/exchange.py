@@ -169,9 +169,8 @@ class ExchangeSource:
     def subscribed(self, symbols: tuple[str, ...]) -> None:
         """Take that a connection for these symbols brings what there is."""
         self._tape.heard_again(symbols)
-        for shard in self.shards:
-            if shard.symbols == symbols:
-                self._promises.up(shard.number)
+        number = next(shard.number for shard in self.shards if shard.symbols == symbols)
+        self._promises.up(number)
 
     # What goes on beside them
 
@@ -241,14 +240,13 @@ class ExchangeSource:
     def _tell(self, now_s: float) -> None:
         """Put what is due: marks of what broke and has not shown since what it missed, the promise, the link."""
         self._tell_link()
-        promises = self._promises
         if self.backlog.held:
             return
-        self.backlog.put_all(self._tape.overdue(now_s, promises.reached_ms()))
+        self.backlog.put_all(self._tape.overdue(now_s, self._promises.reached_ms()))
         for shard in self.shards:
             if not self._tape.unproven(shard.symbols):
-                promises.settle(shard.number)
-        through_ms = promises.advance(now_s)
+                self._promises.settle(shard.number)
+        through_ms = self._promises.advance(now_s)
         if through_ms is not None:
             self.backlog.put(Through(through_ms))
 
