@@ -145,13 +145,28 @@ class Tape:
         self._open = {
             place: wanted
             for place, wanted in self._open.items()
-            if not self._known[wanted.hole.market.symbol].whole()
+            if self._still_open(wanted.hole, list(opened.values()))
         }
         left = Heard(holes=self.open_holes())
         for mark in opened.values():
             left.out += self._left_over(mark)
         self.broke(list(self._known), now_s)
         return left
+
+    def _still_open(self, hole: Hole, opened: Sequence[GapDetected]) -> bool:
+        """Return whether a hole of the log is to be filled: it was told, or its end is the last that was written.
+
+        Any other is one of our reading: it began between trades that were written late.
+        """
+        known = self._known[hole.market.symbol]
+        first, last = (hole.after.sequence or 0) + 1, (hole.before.sequence or 0) - 1
+        if not known.misses(first, last):
+            return False
+        told = [_numbers(mark) for mark in opened if mark.subject == hole.market.symbol]
+        if hole.before is known.last or any(low <= last and first <= high for low, high in told):
+            return True
+        known.give_up(first, last, "")
+        return False
 
     def _forget(self, mark: GapDetected) -> None:
         """Expect nothing of a hole that was ended before the restart."""

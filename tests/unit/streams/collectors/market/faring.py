@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
 from streams.collectors.market.budget import DialBudget
@@ -11,7 +11,7 @@ from streams.collectors.market.exchange import ExchangeSource
 from streams.collectors.market.settings import ExchangeSettings
 from streams.collectors.outbound import Outbound
 from streams.collectors.port import Link, Observation, Refused, SourceError, Through
-from tests.servers.dialects import DIALECTS, Dialect, Row
+from tests.servers.dialects import DIALECTS, Dialect, Market, Row
 from tests.servers.exchange import ExchangeServer
 from topics import GapDetected, GapFilled, GapMark, GapPermanent, Trade, decoder_of
 from topics.codec import Decoder
@@ -72,6 +72,17 @@ class Faring:
         detected, filled, permanent = (len(self.gaps(kind)) for kind in kinds)
         return detected, filled, permanent
 
+    def start(self) -> None:
+        """Begin to listen."""
+        self.running = asyncio.create_task(self.run())
+
+    async def stop(self) -> None:
+        """Stop to listen; a defect of the source is raised."""
+        if self.running is not None:
+            self.running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.running
+
     async def run(self) -> None:
         """Listen until cancelled; ask again after each failure."""
         while True:
@@ -93,8 +104,7 @@ class Faring:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         while not holds():
-            assert self.running is not None
-            if self.running.done():
+            if self.running is not None and self.running.done():
                 self.running.result()
             await asyncio.sleep(0.01)
 
@@ -144,6 +154,8 @@ async def faring(
     venue: str,
     *,
     symbols: int = 2,
+    market: Market | None = None,
+    past: Sequence[Any] = (),
     server: dict[str, Any] | None = None,
     source: dict[str, Any] | None = None,
     **settings: Any,
@@ -153,7 +165,7 @@ async def faring(
     names = symbols_of(dialect, symbols)
     async with (
         asyncio.timeout(PATIENCE_S),
-        ExchangeServer(dialect(), names, **(server or {})) as at,
+        ExchangeServer(dialect(), names, market=market, **(server or {})) as at,
     ):
         made = ExchangeSource(
             "live",
@@ -167,11 +179,11 @@ async def faring(
             **{"budget": DialBudget(1_000), **(source or {})},
         )
         one = Faring(at, made)
-        one.running = running = asyncio.create_task(one.run())
+        if past:
+            made.resume(past)
+        else:
+            one.start()
         try:
             yield one
         finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-    if not running.cancelled() and (error := running.exception()) is not None:
-        raise error
+            await one.stop()
