@@ -4,8 +4,9 @@ from . import recorded, synthetic
 from .development import github
 from .market import exchange
 from .port import SourceType
-from .social import hackernews, rss
+from .social import hackernews, jetstream, mastodon, reddit, rss
 from .volume import candles
+from .volume import candles, coingecko, defillama, turnover
 
 TYPES: dict[str, SourceType] = {
     source.name: source
@@ -14,9 +15,15 @@ TYPES: dict[str, SourceType] = {
         synthetic.TYPE,
         exchange.TYPE,
         hackernews.TYPE,
+        jetstream.TYPE,
+        mastodon.TYPE,
+        reddit.TYPE,
         rss.TYPE,
         github.TYPE,
         candles.TYPE,
+        turnover.TYPE,
+        coingecko.TYPE,
+        defillama.TYPE,
     )
 }
 """By what stands in `type` of an entry under `collect.sources`."""

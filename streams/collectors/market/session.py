@@ -189,18 +189,22 @@ class Session:
         if isinstance(reading, Levels):
             for level in reading.levels:
                 self._put(level)
+            self._refuse_entries(reading.unreadable, received_ms)
         else:
             self._trades(reading, frame, received_ms)
         self._note_time(reading.venue_ms, received_ms)
 
     def _trades(self, reading: Trades, frame: str, received_ms: int) -> None:
-        for at, bad in enumerate(reading.unreadable):
-            # Its place there tells an entry's letter from those of the others.
-            entry = bad.entry or b""
-            self._refuse(bad.reason, bad.message, entry, received_ms, entry=f"/{at}")
+        self._refuse_entries(reading.unreadable, received_ms)
         if strange := self._hub.trades(reading):
             message = f"{strange} trades under the ids of others, and much later: does the venue count anew?"
             self._refuse("id_of_another", message, frame, received_ms, events=strange)
+
+    def _refuse_entries(self, entries: tuple[Unreadable, ...], received_ms: int) -> None:
+        for at, bad in enumerate(entries):
+            # Its place in the frame tells an entry's letter from those of the others.
+            entry = bad.entry or b""
+            self._refuse(bad.reason, bad.message, entry, received_ms, entry=f"/{at}")
 
     def _subscribed(self) -> None:
         if self.subscribed_s is None:

@@ -6,21 +6,14 @@ keep until we asked: that is a hole. (Several are looked for, because an item ma
 an old one may be pinned for ever.)
 """
 
-from calendar import timegm
 from collections.abc import Mapping, Sequence
-from io import BytesIO
-from time import struct_time
-from typing import Any
 
 from msgspec import Struct
 
 from streams.collectors.outbound import AHEAD_MS_MAX, EVENT_MS_MIN
 
-from .enriching import post_id_of
-from .normalising import RAW_CHARS_MAX, of_html
+from .reading import Item, Shown
 
-ITEMS_MAX = 1_000
-"""Of one answer that are looked at; feeds show 10 to 100."""
 KNOWN_MAX = 5_000
 """Ids of one feed that are remembered, besides those it shows."""
 ANCHORS = 5
@@ -29,24 +22,6 @@ REACH = 2
 """After a restart: so many items must be older than it, since a single one may be pinned."""
 LOOK_BACK_MS = 600_000
 """After a restart an item of these last minutes is sent again, since it may have come late; copies are dropped by their ids."""
-
-
-class Item(Struct, frozen=True, kw_only=True):
-    """One entry of a feed."""
-
-    post_id: str
-    author: str
-    text: str
-    told_ms: int | None
-    """When the feed says it was made."""
-
-
-class Shown(Struct, frozen=True, kw_only=True):
-    """What could be read of an answer."""
-
-    items: Sequence[Item]
-    flaw: str = ""
-    """Why there may be more in it than was read; nothing: it is whole."""
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -60,63 +35,6 @@ class Taken(Struct, frozen=True, kw_only=True):
     """Something is missing, up to this time."""
     joined: bool = True
     """Nothing else is: up to the time of the question all is here."""
-
-
-def read_feed(body: bytes, content_type: str) -> Shown:
-    """Return what a feed shows. It takes a time that grows with the feed's size, and seconds for some hostile ones."""
-    import feedparser  # noqa: PLC0415 - a tenth of a second, which only this source needs
-
-    try:
-        # A stream: given bytes, the parser would take them for the name of a file first.
-        told = feedparser.parse(
-            BytesIO(body),
-            response_headers={"content-type": content_type},
-            sanitize_html=False,
-            resolve_relative_uris=False,
-        )
-    except Exception as error:  # noqa: BLE001 - it raises of whatever its parts raise, for bytes that no feed has
-        return Shown(items=(), flaw=f"{type(error).__name__}: {error}"[:200])
-    items = tuple(map(_item_of, told.entries[:ITEMS_MAX]))
-    if told.bozo and _is_harmless(told.bozo_exception):
-        return Shown(items=items)
-    flaw = f"{type(told.bozo_exception).__name__}: {told.bozo_exception}" if told.bozo else ""
-    if len(told.entries) > ITEMS_MAX:
-        flaw = f"more than {ITEMS_MAX} items"
-    elif not (told.version or items or flaw):
-        flaw = "not a feed"
-    return Shown(items=items, flaw=flaw[:200])
-
-
-def _is_harmless(flaw: BaseException) -> bool:
-    """Return whether a flaw says nothing about what is in a feed: a wrong encoding or type in its headers."""
-    return type(flaw).__name__ in ("CharacterEncodingOverride", "NonXMLContentType")
-
-
-def _item_of(entry: Mapping[str, Any]) -> Item:
-    title, link = _text(entry, "title"), _text(entry, "link")
-    body = _text(entry, "summary")
-    told = entry.get("published_parsed") or entry.get("updated_parsed")
-    text = f"{of_html(title)}\n{of_html(body)}" if body != title else of_html(title)
-    return Item(
-        post_id=post_id_of(_text(entry, "id") or link or f"{title}\0{body}"),
-        author=_text(entry, "author"),
-        text=text,
-        told_ms=_ms_of(told),
-    )
-
-
-def _text(entry: Mapping[str, Any], name: str) -> str:
-    value = entry.get(name)
-    return value[:RAW_CHARS_MAX] if isinstance(value, str) else ""
-
-
-def _ms_of(told: object) -> int | None:
-    if not isinstance(told, struct_time):
-        return None
-    try:
-        return timegm(told) * 1_000
-    except (ValueError, OverflowError):
-        return None
 
 
 class Feed:

@@ -14,13 +14,11 @@ import msgspec
 
 from streams.collectors.port import SourceError
 
-from .feed import Shown
+from .reading import LENGTH_BYTES, MEMORY_BYTES_MAX, Shown
 
 READ_S = 10.0
 """For one feed. Usual ones take a hundredth of it."""
-MEMORY_BYTES_MAX = 1 << 30
-_LENGTH_BYTES = 4
-_SHOWN_BYTES_MAX = 64 * 1024 * 1024
+_BUFFER_BYTES = 1 << 20
 
 
 class FeedProcess:
@@ -63,9 +61,9 @@ class FeedProcess:
         if process.stdin is None or process.stdout is None:
             raise EOFError
         for part in (content_type.encode(errors="replace"), body):
-            process.stdin.write(len(part).to_bytes(_LENGTH_BYTES, "big") + part)
+            process.stdin.write(len(part).to_bytes(LENGTH_BYTES, "big") + part)
         await process.stdin.drain()
-        length = int.from_bytes(await process.stdout.readexactly(_LENGTH_BYTES), "big")
+        length = int.from_bytes(await process.stdout.readexactly(LENGTH_BYTES), "big")
         return msgspec.msgpack.decode(await process.stdout.readexactly(length), type=Shown)
 
     async def _started(self) -> asyncio.subprocess.Process:
@@ -73,31 +71,11 @@ class FeedProcess:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                __name__,
+                "streams.collectors.social.reading",
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
                 env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                limit=_SHOWN_BYTES_MAX,
+                limit=_BUFFER_BYTES,
             )
         return self._process
-
-
-def _serve() -> None:
-    """Answer what is asked on the standard input, until it ends."""
-    import resource  # noqa: PLC0415 - only the process itself is bounded
-
-    from .feed import read_feed  # noqa: PLC0415 - only the process reads
-
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
-    asked, answers = sys.stdin.buffer, sys.stdout.buffer
-    while head := asked.read(_LENGTH_BYTES):
-        content_type = asked.read(int.from_bytes(head, "big")).decode(errors="replace")
-        body = asked.read(int.from_bytes(asked.read(_LENGTH_BYTES), "big"))
-        shown = msgspec.msgpack.encode(read_feed(body, content_type))
-        answers.write(len(shown).to_bytes(_LENGTH_BYTES, "big") + shown)
-        answers.flush()
-
-
-if __name__ == "__main__":
-    _serve()

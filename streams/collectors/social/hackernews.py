@@ -30,7 +30,7 @@ from .enriching import Enricher
 from .resuming import open_since
 from .seen import Seen
 from .settings import Items, SocialSettings
-from .stories import HnItem, Range, item_of, newest_of
+from .stories import Delayed, HnItem, Range, item_of, newest_of
 
 URL = "https://hacker-news.firebaseio.com"
 PLATFORM = TARGET = "hackernews"
@@ -40,8 +40,6 @@ HOLD_MS = 300_000
 AT_ONCE = 8
 BODY_BYTES_MAX = 1 << 20
 """Of an item. Stories with thousands of comments name them all: some 10 kB."""
-DELAY_MS_MAX, DELAYED_EVERY_MS, DELAYED_MAX = 900_000, 60_000, 500
-"""Authors may delay what they write by up to ten minutes; it is asked for again so often, and so many at most."""
 SEARCH_STEPS_MAX = 40
 """To find the number of a time: each step goes back twice as far."""
 SECOND_MS = 1_000
@@ -82,8 +80,7 @@ class HackerNewsSource:
         self._begun = False
         self._numbers = Range(0, 0)
         self._resumed_ms: int | None = None
-        self._delayed: dict[int, tuple[int, int]] = {}
-        """By number: when it was made, and when it is asked for again."""
+        self._delayed = Delayed()
         self._http = Http(
             now_ms=now_ms,
             per_minute=settings.per_minute,
@@ -116,18 +113,27 @@ class HackerNewsSource:
                 asked_ms = self._now_ms()
                 wanted = await self._wanted()
                 yield Link(state="connected")
-                for at in range(0, len(wanted), AT_ONCE):
-                    async for observation in self._read(wanted[at : at + AT_ONCE]):
-                        yield observation
-                for told in self._advanced(asked_ms):
-                    yield told
-                for told in self._told():
-                    yield told
-                async for observation in self._read(self._again()):
+                async for observation in self._round(wanted, asked_ms):
                     yield observation
                 await asyncio.sleep(self._settings.every_s)
         finally:
             await self._http.close()
+
+    async def _round(self, wanted: Sequence[int], asked_ms: int) -> AsyncIterator[Observation]:
+        """Read what is wanted and what is due again, and say how far that goes, even when it ends with an error."""
+        failed: SourceError | None = None
+        try:
+            for at in range(0, len(wanted), AT_ONCE):
+                async for observation in self._read(wanted[at : at + AT_ONCE]):
+                    yield observation
+        except SourceError as error:
+            failed = error
+        for told in (*self._advanced(asked_ms), *self._told()):
+            yield told
+        if failed is not None:
+            raise failed
+        async for observation in self._read(self._delayed.due(self._now_ms())[:AT_ONCE]):
+            yield observation
 
     def _told(self) -> Iterator[Observation]:
         marks, through_ms = self._coverage.advance(self._now_ms())
@@ -177,28 +183,44 @@ class HackerNewsSource:
         """Ask for a few items at once, and yield what is made of them, in order.
 
         Raises:
-            SourceError: One could not be had; those before it have been yielded.
+            SourceError: None could be had, or we are told to wait. One that fails alone is as one that is not shown.
         """
-        told = await asyncio.gather(*map(self._item, numbers), return_exceptions=True)
+        told = await asyncio.gather(*map(self._tried, numbers))
+        failed = {
+            number: item
+            for number, item in zip(numbers, told, strict=True)
+            if isinstance(item, SourceError)
+        }
         for number, item in zip(numbers, told, strict=True):
-            if isinstance(item, BaseException):
-                raise item
-            for observation in self._take(number, item):
-                yield observation
+            if not isinstance(item, SourceError):
+                for observation in self._take(number, item):
+                    yield observation
+        for number in failed:
+            if number not in self._delayed.waiting:
+                self._numbers.not_shown(number, self._now_ms())
+        for error in failed.values():
+            if error.wait_s is not None or len(failed) == len(numbers):
+                raise error
+
+    async def _tried(self, number: int) -> HnItem | Refused | SourceError | None:
+        try:
+            return await self._item(number)
+        except SourceError as error:
+            return error
 
     def _take(self, number: int, item: HnItem | Refused | None) -> Iterator[Observation]:
         now_ms = self._now_ms()
-        if number in self._delayed:
-            made_ms = self._delayed[number][0]
+        if number in self._delayed.waiting:
+            made_ms = self._delayed.waiting[number][0]
         elif item is None:
             self._numbers.not_shown(number, now_ms)
             return
         else:
             made_ms = item.received_ms if isinstance(item, Refused) else item.time * SECOND_MS
             self._numbers.read(number, made_ms)
-        if _is_delayed(item) and self._waits(number, made_ms, now_ms):
+        if _is_delayed(item) and self._delayed.waits(number, made_ms, now_ms):
             return
-        self._delayed.pop(number, None)
+        self._delayed.waiting.pop(number, None)
         self.items.seen += 1
         if item is None:
             self.items.passed += 1
@@ -211,20 +233,6 @@ class HackerNewsSource:
         self.items.named += bool(posts)
         self.items.passed += not posts
         yield from posts
-
-    def _waits(self, number: int, made_ms: int, now_ms: int) -> bool:
-        """Return whether a text that is delayed will be asked for again."""
-        full = len(self._delayed) >= DELAYED_MAX and number not in self._delayed
-        if full or now_ms - made_ms > DELAY_MS_MAX:
-            return False
-        self._delayed[number] = (made_ms, now_ms + DELAYED_EVERY_MS)
-        return True
-
-    def _again(self) -> list[int]:
-        now_ms = self._now_ms()
-        return [number for number, (_, due_ms) in self._delayed.items() if due_ms <= now_ms][
-            :AT_ONCE
-        ]
 
     def _posts(self, item: HnItem, received_ms: int) -> list[Post]:
         chosen = self._settings.comments if item.type == "comment" else self._settings.stories

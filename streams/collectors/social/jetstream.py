@@ -22,7 +22,7 @@ from aiohttp import (
     WSMsgType,
     WSServerHandshakeError,
 )
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from streams.collectors.asking import USER_AGENT
 from streams.collectors.port import (
@@ -33,7 +33,6 @@ from streams.collectors.port import (
     Refused,
     Source,
     SourceError,
-    SourceSettings,
     SourceType,
 )
 from topics import Kind
@@ -41,6 +40,7 @@ from topics import Kind
 from .jetstream_frames import COLLECTION, Notice, Version, error_name
 from .jetstream_position import RenumberedError
 from .jetstream_posts import JetstreamPosts
+from .settings import SocialSettings
 
 URLS = (
     "wss://jetstream.us-west.bsky.network/xrpc/network.bsky.jetstream.subscribeEvents",
@@ -57,14 +57,10 @@ BODY_BYTES_MAX = 64 * 1024
 _BAD_REQUEST = 400
 
 
-class JetstreamSettings(SourceSettings):
+class JetstreamSettings(SocialSettings):
     """Bluesky's posts, live; nobody needs a key for them."""
 
     type: Literal["jetstream"]
-    salt: SecretStr = Field(min_length=8)
-    """Of authors' hashes: some random characters, the same as long as authors are to be told apart."""
-    assets: tuple[str, ...] | None = Field(default=None, min_length=1, max_length=1_000)
-    """Those to look for; None: all that are known."""
     urls: tuple[str, ...] = Field(default=URLS, min_length=1, max_length=16)
     """Of servers, in the order they are tried: an address that ends in `/subscribe` is v1, others are v2."""
     silence_s: float = Field(default=30.0, gt=0, le=3_600)
@@ -92,6 +88,7 @@ class Jetstream:
             name,
             salt=settings.salt.get_secret_value(),
             assets=settings.assets,
+            followed=settings.followed(),
             lateness_ms=settings.lateness_ms,
         )
         self._settings, self._now_ms = settings, now_ms

@@ -6,13 +6,13 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
+from streams.collectors.outbound import AHEAD_MS_MAX
 from streams.collectors.port import Refused, Through
 from topics import GapDetected, GapPermanent, Heartbeat, Post, PostDeleted
 
 from .enriching import Enricher
-from .jetstream_frames import Event, Notice, Unreadable, Version, read
+from .jetstream_frames import Event, Notice, Reading, Unreadable, Version, read
 from .jetstream_position import Hole, Position
-from .names import name_table
 from .seen import Seen
 from .sent import SentPosts
 
@@ -46,14 +46,20 @@ class JetstreamPosts:
     """One stream's posts, over all connections."""
 
     def __init__(
-        self, source: str, *, salt: str, assets: Sequence[str] | None, lateness_ms: int
+        self,
+        source: str,
+        *,
+        salt: str,
+        assets: Sequence[str] | None,
+        followed: Sequence[str],
+        lateness_ms: int,
     ) -> None:
-        """Begin where the stream is when it is first asked for."""
+        """Begin where the stream is when it is first asked for; ``followed`` are the subjects of what is lost."""
         self.position = Position()
         self.tally = Tally()
         self.sent = SentPosts(source, PLATFORM)
         self._source, self._lateness_ms = source, lateness_ms
-        self._assets = tuple(name_table().assets if assets is None else assets)
+        self._assets = tuple(followed)
         self._enricher = Enricher(source, salt=salt, assets=assets)
         self._key = blake2b(salt.encode(errors="replace"), digest_size=64).digest()
         self._told_ms = 0
@@ -74,7 +80,7 @@ class JetstreamPosts:
         Raises:
             RenumberedError: The host counts anew.
         """
-        reading = read(frame, version)
+        reading = _sensible(read(frame, version), received_ms)
         if isinstance(reading, Notice):
             yield reading
             return
@@ -178,6 +184,15 @@ class JetstreamPosts:
 
     def _hash_of(self, did: str) -> str:
         return blake2b(did.encode(errors="replace"), digest_size=8, key=self._key).hexdigest()
+
+
+def _sensible(reading: Reading, received_ms: int) -> Reading:
+    """Refuse a time that has not come: believed, it would be promised, and asked for after a cut."""
+    time_us = None if isinstance(reading, Notice) else reading.time_us
+    if time_us is not None and time_us > (received_ms + AHEAD_MS_MAX) * 1_000:
+        ahead_s = time_us // 1_000_000 - received_ms // 1_000
+        return Unreadable("absurd_time", f"{ahead_s} s ahead of its receipt")
+    return reading
 
 
 def _post_id(rkey: str, author: str) -> str:

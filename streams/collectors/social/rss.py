@@ -27,8 +27,9 @@ from streams.collectors.port import (
 from topics import GapMark, Heartbeat, Kind, Post, RawEvent
 
 from .enriching import Enricher
-from .feed import Feed, Item, Shown
+from .feed import Feed
 from .feed_process import FeedProcess
+from .reading import Item, Shown
 from .resuming import open_since
 from .seen import Seen
 from .settings import Items, SocialSettings

@@ -6,7 +6,6 @@ from msgspec import Struct
 from pydantic import Field, SecretStr
 
 from streams.collectors.port import SourceSettings
-from topics.units import ASSET_PATTERN
 
 from .names import name_table
 
@@ -19,7 +18,7 @@ class SocialSettings(SourceSettings):
     salt: SecretStr = Field(min_length=SALT_CHARS_MIN)
     """What authors' ids are hashed with; at least 16 characters of yours. With another salt the same people are others."""
     assets: Annotated[
-        tuple[Annotated[str, Field(pattern=ASSET_PATTERN.replace(r"$(?!\n)", "$"))], ...] | None,
+        tuple[Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9._-]{0,23}$")], ...] | None,
         Field(min_length=1, max_length=1_000),
     ] = None
     """Which to look for. None: all of `names.toml`; each is a subject of every gap mark, so name yours."""

@@ -13,6 +13,8 @@ AHEAD_MAX = 2_000
 """Items that may be waiting between what is whole and the newest: three hours of a busy day. What is more is lost."""
 PATIENCE_MS = 120_000
 """For an item that is not shown."""
+DELAY_MS_MAX, DELAYED_EVERY_MS, DELAYED_MAX = 900_000, 60_000, 500
+"""Authors may delay what they write by up to ten minutes; it is asked for again so often, and so many at most."""
 DELAYED = "[delayed]"
 """Stands for the text of a comment whose author wants to look at it alone for some minutes."""
 
@@ -140,3 +142,22 @@ class Range(Struct):
     def is_whole(self) -> bool:
         """Return whether nothing is missing up to the newest."""
         return self.through >= self.newest
+
+
+class Delayed(Struct):
+    """Items that have been read, and whose text is still to come."""
+
+    waiting: dict[int, tuple[int, int]] = {}
+    """By number: when it was made, and when it is asked for again."""
+
+    def waits(self, number: int, made_ms: int, now_ms: int) -> bool:
+        """Return whether a text that is not there will be asked for again; what has waited for too long will not."""
+        full = len(self.waiting) >= DELAYED_MAX and number not in self.waiting
+        if full or now_ms - made_ms > DELAY_MS_MAX:
+            return False
+        self.waiting[number] = (made_ms, now_ms + DELAYED_EVERY_MS)
+        return True
+
+    def due(self, now_ms: int) -> list[int]:
+        """Return which are to be asked for again."""
+        return [number for number, (_, due_ms) in self.waiting.items() if due_ms <= now_ms]

@@ -179,7 +179,8 @@ def _without_trade(head: _Frame) -> Reading:
         return Farewell("the venue asks to reconnect")
     if head.event == "bts:error":
         error = _read_error(head.data)
-        return VenueError(f"{error.code}: {error.message}"[:300], None, refuses=True)
+        code = "" if error.code is None else f"{error.code}: "
+        return VenueError(f"{code}{error.message}"[:300], None, refuses=True)
     if head.event == "bts:subscription_succeeded":
         return Acknowledged()
     return Other()

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from topics import Trade
 from topics.units import EpochMs, Sequence, Side
@@ -78,7 +78,7 @@ class _Frame(_Kind, gc=False):
     timestamp: Any = None
     timestampms: Any = None
     events: Raw = Raw(b"[]")
-    trades: Raw | None = None
+    trades: Raw | UnsetType = UNSET
     result: Any = None
     reason: Any = None
     message: Any = None
@@ -141,7 +141,7 @@ class Gemini:
             if head.type == "trade":
                 trade = self._trade(_read_trade(frame), received_ms)
                 return Trades([trade], trade.event_ms)
-            if head.type == "l2_updates" and head.trades is not None:
+            if head.type == "l2_updates" and head.trades is not UNSET:
                 return self._read_snapshot(head.trades, received_ms)
         except (*UNREADABLE, ValueError, ArithmeticError) as error:
             return unreadable(error)

@@ -189,10 +189,8 @@ class Kraken:
 
         made, bad = _tickers.read(head.data, level)
         levels = [level for level in made if level is not None]
-        if not levels and not bad:
-            return Other()
         return levels_reading(
-            Levels(levels, max((level.event_ms for level in levels), default=0)), bad
+            Levels(levels, max((level.event_ms for level in levels), default=None)), bad
         )
 
     def _trade(self, entry: _Trade, received_ms: int) -> Trade:

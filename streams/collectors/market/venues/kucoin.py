@@ -17,7 +17,7 @@ from msgspec import Raw, Struct
 from topics import Trade
 from topics.units import EpochMs, Sequence
 
-from .decoding import UNREADABLE, Entries, levels_reading, request, unreadable
+from .decoding import UNREADABLE, Entries, request, unreadable
 from .instruments import Instruments
 from .overlapping import Overlap, not_whole, read_page
 from .reading import (
@@ -161,7 +161,7 @@ class Kucoin:
         level = self._instruments.level(
             snapshot.symbol, snapshot.vol, event_ms=snapshot.datetime, received_ms=received_ms
         )
-        return levels_reading(Levels([level], snapshot.datetime), ())
+        return Levels([level], snapshot.datetime)
 
     def _rest_trade(self, row: _RestTrade, hole: Hole, reply: Reply) -> Trade:
         symbol = hole.market.venue_id
@@ -185,8 +185,8 @@ class Kucoin:
 def _without_trade(head: _Frame) -> Reading:
     """Return what a frame without a trade is: an answer to a request of ours, a welcome, a pong. None has a time."""
     if head.type == "error":
-        message = f"{head.code}: {bytes(head.data).decode(errors='replace')}"[:300]
-        return VenueError(message, request(head.id), refuses=True)
+        why = bytes(head.data).decode(errors="replace").strip('"')
+        return VenueError(f"{head.code}: {why}"[:300], request(head.id), refuses=True)
     if head.type == "ack":
         return Acknowledged()
     return Other()

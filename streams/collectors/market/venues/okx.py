@@ -170,9 +170,9 @@ class Okx:
             fills |= new
             if not why_not and not new:
                 why_not = f"{VENUE} does not have {oldest - 1}"
-            if len(fills) > FILL_TRADES_MAX:
-                why_not = f"more than {FILL_TRADES_MAX} trades are missing"
             oldest = min(new, default=oldest)
+            if oldest > first and len(fills) >= FILL_TRADES_MAX and not why_not:
+                why_not = f"more than {FILL_TRADES_MAX} trades are missing"
         return put_together(fills, first, last, hole.before, why_not)
 
     def _page(self, reply: Reply, hole: Hole) -> tuple[list[Fill], str]:
@@ -206,9 +206,7 @@ class Okx:
             )
 
         levels, bad = _tickers.read(head.data, level)
-        if not levels and not bad:
-            return Other()
-        venue_ms = max((level.event_ms for level in levels), default=0)
+        venue_ms = max((level.event_ms for level in levels), default=None)
         return levels_reading(Levels(levels, venue_ms), bad)
 
     def _trade(self, entry: _Trade, received_ms: int) -> Trade:

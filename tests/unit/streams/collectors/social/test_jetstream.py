@@ -23,7 +23,7 @@ BOTH = pytest.mark.parametrize("version", ["v1", "v2"])
 def source(*urls: str, **changes: Any) -> Jetstream:
     """Return a source of those hosts that looks for two assets."""
     fields: dict[str, Any] = {
-        "salt": "a salt of tests",
+        "salt": "a salt of the tests",
         "assets": ["BTC", "SOL"],
         "silence_s": 0.3,
         "urls": urls,
@@ -227,6 +227,8 @@ HOSTILE = (
     '{"did":1,"time_us":"x","kind":[]}',
     '{"did":"d","time_us":-5,"kind":"commit"}',
     '{"did":"d","time_us":1e400,"kind":"commit"}',
+    '{"did":"d","time_us":9999999999999999,"kind":"commit"}',
+    '{"$type":"message","payload":{"$type":"x","seq":1,"time":"9999-01-01T00:00:00Z"}}',
     '{"$type":"message","payload":{"$type":"x","seq":1,"time":"0001-01-01T00:00:00Z"}}',
     '{"$type":"message","payload":{"$type":"network.bsky.jetstream.subscribeEvents#commit"}}',
     '{"$type":"message"}',
@@ -253,7 +255,12 @@ async def test_frames_that_are_none_become_letters_and_the_next_event_comes(vers
     assert keys(seen) == ["a", "z"]
     assert len(refused) == bluesky.posts.tally.refused == len(HOSTILE) + 4
     assert len({one.origin for one in refused}) == len(refused)
-    assert {one.reason for one in refused} == {"malformed", "invalid", "too_large"}
+    assert {one.reason for one in refused} == {
+        "malformed",
+        "invalid",
+        "too_large",
+        "absurd_time",
+    }
     assert gaps(seen) == []
 
 

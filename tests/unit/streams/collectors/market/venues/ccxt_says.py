@@ -16,8 +16,22 @@ ENTRIES: dict[str, Callable[[Any], list[dict[str, Any]]]] = {
     "bybit": lambda frame: frame["data"],
 }
 """The entries of a frame with trades, by venue."""
+WHOLE = {"bitstamp", "gate", "gemini", "kucoin"}
+"""Where ccxt is given the whole frame, as its client would."""
 MAKERS = {"coinbase"}
 """Where ccxt's side is the maker's: it hands on what the venue prints."""
+
+
+class _Client:
+    """As much of ccxt's client as its reading of a frame needs: who waits for what."""
+
+    def __init__(self) -> None:
+        self.subscriptions: dict[str, Any] = {}
+        self.resolved: list[str] = []
+
+    def resolve(self, result: Any, message_hash: str) -> Any:
+        self.resolved.append(message_hash)
+        return result
 
 
 class CcxtReader:
@@ -30,7 +44,19 @@ class CcxtReader:
 
     def entries(self, frame: str) -> list[dict[str, Any]]:
         """Return the trades of a websocket frame as ccxt parses them."""
+        if self._name in WHOLE:
+            return self._handled(frame)
         return [self._parse_streamed(entry) for entry in ENTRIES[self._name](json.loads(frame))]
+
+    def _handled(self, frame: str) -> list[dict[str, Any]]:
+        client, self._exchange.trades = _Client(), {}
+        self._exchange.handle_message(client, json.loads(frame))
+        handled = [dict(trade) for cache in self._exchange.trades.values() for trade in cache]
+        for trade in handled:
+            assert f"trades:{trade['symbol']}" in client.resolved
+            if self._name == "kucoin":  # ccxt's is `tradeId`, which REST has not
+                trade["id"] = trade["info"]["sequence"]
+        return [trade for trade in handled if trade["side"] is not None]  # an auction has no taker
 
     def parse(self, entry: Any, symbol: str) -> dict[str, Any]:
         """Return a trade of REST as ccxt parses it."""

@@ -18,6 +18,14 @@ SYMBOLS = {
     "okx/recorded": ("BTC/USDT",),
     "bybit/documented": ("BTC/USDT",),
     "bybit/documented-linear": ("BTC/USDT:USDT", "ETH/USDC:USDC"),
+    "bitstamp/documented": ("BTC/USD", "DOGE/USD"),
+    "bitstamp/recorded": ("ETH/USD",),
+    "gate/documented": ("BTC/USDT", "ETH/USDT"),
+    "gate/recorded": ("DIS/USDT", "FAST/USDT", "NANO/USDT", "NEO/BTC", "OMG/USDT", "ZKS/ETH"),
+    "gemini/documented": ("BTC/USD", "ETH/USD"),
+    "gemini/recorded": ("ALCX/USD", "ANKR/USD", "FIL/USD"),
+    "kucoin/documented": ("BTC/USDT", "ETH/USDT"),
+    "kucoin/recorded": ("BCHSV/USDT", "DAPPT/BTC", "FET/BTC"),
 }
 """By file: what is subscribed."""
 FILES = tuple(SYMBOLS)

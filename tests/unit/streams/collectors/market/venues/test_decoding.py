@@ -50,7 +50,7 @@ def test_a_time_is_cut_to_its_millisecond(at: datetime, microsecond: int) -> Non
         (1.5, None),
         ("", None),
         ("soon", None),
-        ("1969-12-31T23:59:59Z", None),
+        ("1969-12-31T23:59:59.999Z", None),
         ("2025-11-25T20:00:00", None),
         ("\u0661", None),
         (None, None),

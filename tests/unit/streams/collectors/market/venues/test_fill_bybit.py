@@ -76,6 +76,21 @@ def test_a_page_in_another_order_proves_nothing() -> None:
     assert "not in order" in filled.reason
 
 
+def test_ids_that_are_not_the_streams_give_nothing_twice() -> None:
+    """Then the ends may be in the page under other names: what is of their time is left out."""
+    prints = tape(1, 50, step_ms=0)[:5] + tape(6, 50)
+    good = rest.bybit(prints)
+    for at, to in ((10, 30), (0, 30)):
+        filled, _ = run(
+            SPOT.fill(hole(prints[at], prints[to])),
+            lambda ask: good(ask).replace(b'"id-', b'"other-'),
+        )
+        begin_ms, end_ms = prints[at].ms, prints[to].ms
+        expected = [f"other-{p.number}" for p in prints if begin_ms < p.ms < end_ms]
+        assert [seen.trade_id for seen in filled.trades] == expected
+        assert not filled.whole
+
+
 def test_a_bad_trade_of_the_page_may_have_been_in_the_hole() -> None:
     prints = tape(1, 50)
     good = rest.bybit(prints)

@@ -98,6 +98,22 @@ def test_what_is_lost_is_not_hidden_and_nothing_comes_twice(
         assert seen == possible.pop(seen.trade_id).trade  # once, and of the hole
 
 
+def test_fills_of_two_sources_are_two_trades() -> None:
+    """Although they are of one time, price and side."""
+    prints = [Print(n, rest.BEGIN_MS, "101" if 1 < n < 6 else f"{n}") for n in range(1, 8)]
+    good = rest.okx(prints)
+    for of_another in (b'"2"', b'"3"'):
+        filled, _ = run(
+            VENUE.fill(hole(Taken((prints[0],)).trade, Taken((prints[6],)).trade)),
+            lambda ask, of=of_another: good(ask).replace(  # type: ignore[misc]
+                b'"source":"0","tradeId":' + of, b'"source":"1","tradeId":' + of
+            ),
+        )
+        ids = {b'"2"': ["2", "5", "6"], b'"3"': ["2", "3", "5", "6"]}[of_another]
+        assert [seen.trade_id for seen in filled.trades] == ids
+        assert filled.whole
+
+
 def test_a_trade_of_which_an_end_is_lost_is_left_out() -> None:
     """Whichever end: half of its size would be worse than none."""
     taken = [
@@ -167,13 +183,17 @@ def test_a_venue_that_says_the_same_for_ever() -> None:
     assert len(asks) == 2
 
 
-def test_a_hole_that_is_too_large_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(okx, "FILL_TRADES_MAX", 150)
+@pytest.mark.parametrize(("missing", "whole"), [(199, True), (200, False), (990, False)])
+def test_a_hole_that_is_too_large_is_not_whole(
+    missing: int, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 200 fills at most, one is that of the trade behind the hole."""
+    monkeypatch.setattr(okx, "FILL_TRADES_MAX", 200)
     prints = [Print(n, rest.BEGIN_MS + n, f"{n}.5") for n in range(1, 1_001)]
-    asked = hole(Taken((prints[4],)).trade, Taken((prints[999],)).trade)
+    asked = hole(Taken((prints[4],)).trade, Taken((prints[5 + missing],)).trade)
     filled, asks = run(VENUE.fill(asked), rest.okx(prints))
-    assert (len(asks), filled.whole) == (2, False)
-    assert filled.reason == "more than 150 trades are missing"
+    assert (len(asks), filled.whole) == (2, whole)
+    assert filled.reason == ("" if whole else "more than 200 trades are missing")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.collectors.market.venues import Reading, Trades, Unreadable
+from streams.collectors.market.venues import Levels, Reading, Trades, Unreadable
 
 from .golden import FILES, frames, read
 
@@ -17,6 +17,8 @@ LISTS = {  # where the entries of a frame with several trades are
     "okx/documented": ("data",),
     "bybit/documented": ("data",),
     "bybit/documented-linear": ("data",),
+    "gate/documented": ("result",),
+    "gemini/recorded": ("trades",),
 }
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -117,6 +119,14 @@ DEEP = "[" * 100_000
         '{"channel":"market_trades","events":[{"trades":5}]}',
         '{"topic":"publicTrade.BTCUSDT","data":5}',
         '{"arg":{"channel":"trades"},"data":{}}',
+        '{"event":"trade","channel":"live_trades_btcusd","data":5}',
+        '{"type":"update","events":{}}',
+        '{"type":"update","events":[{"type":"trade"}]}',
+        '{"type":"l2_updates","trades":null}',
+        '{"channel":"spot.trades","event":"update","result":5}',
+        '{"channel":"spot.trades","event":"update","error":[],"result":[]}',
+        '{"type":"message","topic":"/market/match:BTC-USDT","data":[]}',
+        '{"type":"message","topic":"/market/snapshot:BTC-USDT","data":{"data":null}}',
     ],
     ids=lambda value: repr(value)[:24],
 )
@@ -172,10 +182,25 @@ def test_an_instrument_that_was_not_subscribed_is_refused(file: str) -> None:
     for key in LISTS[file]:
         entries = entries[key]
     for entry in entries:
-        for name in ("product_id", "symbol", "instId", "s"):
+        for name in ("product_id", "symbol", "instId", "s", "currency_pair"):
             if name in entry:
                 entry[name] = "NO/SUCH"
     reading = read(file, dumped(whole))
     assert isinstance(reading, Trades)
     assert reading.trades == []
     assert all("not a symbol that was subscribed" in bad.message for bad in reading.unreadable)
+
+
+@pytest.mark.parametrize("file", ["okx/documented", "kraken/documented", "coinbase/documented"])
+def test_one_bad_level_of_a_frame_costs_no_other(file: str) -> None:
+    frame = next(frame for frame in frames(file) if isinstance(read(file, frame), Levels))
+    whole = json.loads(frame, parse_float=str)
+    entries = whole["events"][0]["tickers"] if "events" in whole else whole["data"]
+    entries.append({"instId": "x"})
+    reading, good = read(file, dumped(whole)), read(file, frame)
+    assert isinstance(reading, Levels)
+    assert isinstance(good, Levels)
+    assert reading.levels == good.levels
+    assert [bad.entry for bad in reading.unreadable] == [b'{"instId":"x"}']
+    del entries[0]
+    assert isinstance(read(file, dumped(whole)), Unreadable)
