@@ -35,7 +35,7 @@ class ExchangeServer:
         """Nothing listens before it is entered. ``market`` is one that has gone on before."""
         self.dialect = dialect
         self.market = market or Market(symbols, now_ms=lambda: wall_ms() + skew_ms)
-        dialect.now_ms = self.market.now_ms  # type: ignore[assignment]
+        dialect.now_ms = self.market.now_ms
         self.first = {symbol: rows[-1].number + 1 for symbol, rows in self.market.rows.items()}
         """The number of the first trade after the market's past."""
         self.connections = 0

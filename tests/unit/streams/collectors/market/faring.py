@@ -9,11 +9,20 @@ from typing import Any
 from streams.collectors.market.budget import DialBudget
 from streams.collectors.market.exchange import ExchangeSource
 from streams.collectors.market.settings import ExchangeSettings
+from streams.collectors.market.tape import Told
 from streams.collectors.outbound import Outbound
 from streams.collectors.port import Link, Observation, Refused, SourceError, Through
+from streams.collectors.recall import Recall
 from tests.servers.dialects import DIALECTS, Dialect, Market, Row
 from tests.servers.exchange import ExchangeServer
-from topics import GapDetected, GapFilled, GapMark, GapPermanent, Trade, decoder_of
+from topics import (
+    GapDetected,
+    GapFilled,
+    GapMark,
+    GapPermanent,
+    Trade,
+    decoder_of,
+)
 from topics.codec import Decoder
 from topics.settings import BrokerSettings
 
@@ -71,6 +80,14 @@ class Faring:
         kinds: tuple[type[GapMark], ...] = (GapDetected, GapFilled, GapPermanent)
         detected, filled, permanent = (len(self.gaps(kind)) for kind in kinds)
         return detected, filled, permanent
+
+    def resume(self, past: Sequence[Told]) -> None:
+        """Go on behind this log, as the runner does."""
+        recall = Recall(self.source.name)
+        for record in past:
+            recall.take(record, partition=0, logged_ms=now_ms())
+        self._outbound.resume(recall)
+        self.source.resume(recall.past())
 
     def start(self) -> None:
         """Begin to listen."""
@@ -180,7 +197,7 @@ async def faring(
         )
         one = Faring(at, made)
         if past:
-            made.resume(past)
+            one.resume(past)
         else:
             one.start()
         try:
