@@ -21,6 +21,7 @@ from topics import (
     GapMark,
     GapPermanent,
     Trade,
+    VolumeLevel,
     decoder_of,
 )
 from topics.codec import Decoder
@@ -50,6 +51,10 @@ class Faring:
     @property
     def trades(self) -> list[Trade]:
         return [seen for seen in self.all if isinstance(seen, Trade)]
+
+    @property
+    def levels(self) -> list[VolumeLevel]:
+        return [seen for seen in self.all if isinstance(seen, VolumeLevel)]
 
     @property
     def refused(self) -> list[Refused]:

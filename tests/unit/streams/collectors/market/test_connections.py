@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 import trustme
+from pydantic import ValidationError
 
 from streams.collectors.market import shard
 from streams.collectors.market.budget import DialBudget
+from streams.collectors.market.settings import ExchangeSettings
 from streams.collectors.port import Link
 from topics import GapDetected, Heartbeat
 
@@ -173,3 +175,45 @@ async def test_an_authority_of_one_s_own_is_trusted(tmp_path: object) -> None:
         await one.quiet()
         rows = since_start(one.server)
         assert sorted(one.came(rows), key=rows.index) == rows
+
+
+TURNOVERS = {
+    "kraken": '{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD","bid":1,"ask":2,"volume":5.2500,'
+    '"timestamp":"2026-11-26T18:00:00.123456Z"}]}',
+    "okx": '{"arg":{"channel":"tickers","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT","last":"1",'
+    '"vol24h":"5.2500","volCcy24h":"9","ts":"1795716000123"}]}',
+}
+UNSAID = {
+    "kraken": TURNOVERS["kraken"].replace(',"timestamp":"2026-11-26T18:00:00.123456Z"', ""),
+    "okx": '{"arg":{"channel":"tickers","instId":"BTC-USDT"},"data":[]}',
+}
+
+
+@pytest.mark.parametrize("venue", sorted(TURNOVERS))
+async def test_turnovers_come_by_the_stream_of_tickers(venue: str) -> None:
+    """As levels of the asset, in the venue's digits; a ticker that says none ends nothing, and a break is no hole."""
+    async with faring(venue, feed="tickers") as one:
+        assert one.source.kind == "volume"
+        await one.server.subscribed()
+        for _ in range(2):
+            for frame in (UNSAID[venue], TURNOVERS[venue], UNSAID[venue]):
+                await one.server.send(frame)
+            await one.until(lambda: bool(one.levels))
+        await one.server.abort()
+        await one.server.subscribed()
+        await one.server.send(TURNOVERS[venue])
+        await one.until(lambda: len(one.levels) == 3)
+        level = one.levels[0]
+        assert (level.subject, str(level.volume), level.event_ms) == (
+            "BTC",
+            "5.2500",
+            1795716000123,
+        )
+        assert one.server.connections == 2
+        assert one.told() == (0, 0, 0)
+
+
+@pytest.mark.parametrize("venue", ["binance", "bitstamp", "gemini"])
+def test_a_venue_without_turnovers_is_refused_with_those_that_have_them(venue: str) -> None:
+    with pytest.raises(ValidationError, match=f"{venue} streams no turnovers that are read; bybit"):
+        ExchangeSettings(type="exchange", venue=venue, symbols=("BTC/USD",), feed="tickers")
