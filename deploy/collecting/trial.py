@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from msgspec import Struct, field
 
-from streams.collectors.port import Link, Observation, Refused, Source, SourceError, Through
+from streams.collectors.port import Link, Lost, Observation, Refused, Source, SourceError, Through
 from topics import GapDetected, GapFilled, GapPermanent, PostDeleted, RawEvent
 
 from .shown import ago
@@ -59,6 +59,8 @@ class Trial(Struct):
                 self.reasons[f"{observation.reason}: {observation.message}"[:200]] += 1
             case GapDetected() | GapFilled() | GapPermanent():
                 self.gaps[type(observation).__name__.removeprefix("Gap").lower()] += 1
+            case Lost():
+                self.gaps["lost"] += 1
             case PostDeleted():
                 self.deletions += 1
             case _:

@@ -35,7 +35,7 @@ from topics.settings import BrokerSettings
 from .continuity import Continuity
 from .feeds import FEEDS_MAX, ROLE, Feeds
 from .fitness import VALUE_BYTES_MAX, Fitness
-from .port import Link, Observation, Refused, Through
+from .port import Link, Lost, Observation, Refused, Through
 from .recall import Recall
 
 AHEAD_MS_MAX = 60_000
@@ -106,25 +106,32 @@ class Outbound:
 
     def take(self, observation: Observation, now_ms: int) -> list[OutRecord]:
         """Take one observation and return what is to be sent for it, in order."""
+        records: list[OutRecord] = []
         match observation:
             case Link():
                 self.link = observation
                 self._feeds.changed(now_ms)
             case Through():
-                if self.through_ms is None:
-                    self.through_ms = self._since_ms = observation.through_ms
-                    return self.heartbeats(now_ms)
-                self.through_ms = max(self.through_ms, observation.through_ms)
+                records = self._through(observation.through_ms, now_ms)
             case Refused():
                 self.tally.refused += observation.events
-                return [self._letter(observation)]
+                records = [self._letter(observation)]
             case GapDetected() | GapFilled() | GapPermanent():
                 self._continuity.apply(observation)
-                return [self._mark(observation)]
+                records = [self._mark(observation)]
             case PostDeleted():
-                return self._deletion(observation)
+                records = self._deletion(observation)
+            case Lost():
+                records = [self._mark(mark) for mark in self._continuity.lose(observation)]
             case _:
-                return self._event(observation)
+                records = self._event(observation)
+        return records
+
+    def _through(self, through_ms: int, now_ms: int) -> list[OutRecord]:
+        if self.through_ms is None:
+            self.through_ms = self._since_ms = through_ms
+            return self.heartbeats(now_ms)
+        self.through_ms = max(self.through_ms, through_ms)
         return []
 
     def heartbeats(self, now_ms: int, *, closed: bool = False) -> list[OutRecord]:

@@ -42,7 +42,21 @@ class Link(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-Observation = RawEvent | PostDeleted | Through | Refused | Link | GapMark
+class Lost(Struct, frozen=True, kw_only=True):
+    """Trades of these numbers will not come, although a later one came: their gap is permanent.
+
+    Both ends are included. What of them came before counts as filled.
+    """
+
+    venue: str
+    subject: str
+    first_missing: int
+    last_missing: int
+    reason: str
+    """For people; at most 200 characters."""
+
+
+Observation = RawEvent | PostDeleted | Through | Refused | Link | GapMark | Lost
 """A gap mark is of a hole that no sequence number proves: a broken connection, a cursor too old. (Holes in the
 numbers of trades are found behind the source, by `continuity.py`.) A deletion follows its post."""
 

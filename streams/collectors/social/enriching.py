@@ -11,11 +11,10 @@ from .bots import Bots
 from .language import language_of
 from .matching import Matcher
 from .normalising import normalised
-from .seen import Seen
+from .seen import Seen, post_id_of
 from .tone import tone
 
 AUTHOR_BYTES = 8
-POST_ID_CHARS_MAX = 128
 _KEY_BYTES = 64
 
 
@@ -38,11 +37,13 @@ class Enricher:
             return []
         author = self._author(seen)
         fingerprint = simhash(text)
-        post_id = _post_id(seen.post_id)
+        post_id = post_id_of(seen.post_id)
         language = language_of(text, seen.languages)
         looks = self._bots.looks_like_one(
             author=author, simhash=fingerprint, made_ms=seen.made_ms, post_id=post_id
         )
+        heard = tone()
+        sound = heard.of(text, language)
         return [
             Post(
                 subject=asset,
@@ -54,8 +55,8 @@ class Enricher:
                 author=author,
                 text=text,
                 language=language,
-                tone=tone().of(text, language),
-                tone_version=tone().version,
+                tone=sound,
+                tone_version=heard.version,
                 engagement=min(max(seen.engagement, 0), NUMBER_MAX),
                 simhash=fingerprint,
                 bot=seen.bot or looks,
@@ -67,10 +68,3 @@ class Enricher:
         """Return the hash of an author, which is another on each platform and under each salt."""
         who = f"{seen.platform}\0{seen.author_id}".encode(errors="surrogatepass")
         return blake2b(who, digest_size=AUTHOR_BYTES, key=self._key).hexdigest()
-
-
-def _post_id(told: str) -> str:
-    """Return a platform's id of a post; of one that no record can hold, its digest."""
-    if 0 < len(told) <= POST_ID_CHARS_MAX and told.isprintable():
-        return told
-    return "b2-" + blake2b(told.encode(errors="surrogatepass"), digest_size=16).hexdigest()

@@ -16,7 +16,7 @@ from .names import AssetNames, Words, any_of, as_words, is_unspaced, name_table,
 from .normalising import normalised
 
 Kind = Literal["cash", "hash", "pair", "name", "loose", "ticker"]
-BESIDE = 3
+BESIDE = 4
 """Words that a word of the market may be away from what it speaks of."""
 BESIDE_SMALL = 1
 """The same for a ticker in small letters, which is more often a word."""
@@ -40,6 +40,8 @@ QUOTES = frozenset(
     }
 )
 """What stands behind an asset in a pair."""
+GLUED_CHARS_MIN = 3
+"""Of a base that is written as one word with its quote: SUSD and SETH are no pairs of S."""
 PAIRED = ("/", "-", "_")
 _NO_WORDS = re.compile(r"https?://\S*|www\.\S+|\S+@\S+|(?<!\w)@\w[\w.]*", re.IGNORECASE)
 """Links, mails and handles name nothing."""
@@ -93,11 +95,19 @@ class Matcher:
             self._known.setdefault(asset, AssetNames(ticker="tag"))
         self._wanted = frozenset(self._known if assets is None else assets)
         self._tickers = {asset.lower(): asset for asset in self._known}
+        self._pairs = {
+            f"{ticker}{quote}": asset
+            for ticker, asset in self._tickers.items()
+            for quote in QUOTES
+            if len(ticker) >= GLUED_CHARS_MIN
+        }
         self._by_word: dict[str, _Entry] = {}
         self._unspaced: dict[str, str] = {}
         for asset, said in self._known.items():
             self._enter(asset, said)
         self._unspaced_names = any_of(self._unspaced)
+        self._begins = frozenset().union(self._tickers, self._pairs, self._by_word)
+        """Words without which no asset is named, but in scripts without spaces."""
         words = table.words
         self._crypto, self._market = (
             frozenset(words.crypto.split()),
@@ -109,11 +119,14 @@ class Matcher:
 
     def assets_of(self, text: str) -> tuple[str, ...]:
         """Return the assets that a normalised text names, in order."""
-        seen = _looked_at(text)
-        mentions = self._mentions(seen)
-        if not mentions and (seen.text.isascii() or not self._unspaced_names.search(seen.text)):
+        shown = _NO_WORDS.sub(" ", folded(text))
+        found = list(words_of(shown))
+        unspaced = () if shown.isascii() else self._unspaced_names.findall(shown)
+        if not unspaced and self._begins.isdisjoint(one[0].lstrip("$#").lower() for one in found):
             return ()
-        sure = {self._unspaced[found[0]] for found in self._unspaced_names.finditer(seen.text)}
+        seen = _looked_at(shown, found)
+        mentions = self._mentions(seen)
+        sure = {self._unspaced[name] for name in unspaced}
         crypto = self._is_crypto(seen)
         sure |= {m.asset for m in mentions if self._is_sure(m, seen, crypto=crypto)}
         shouted = _is_shouted(seen)
@@ -170,11 +183,9 @@ class Matcher:
                 return  # what a price is in is not what is spoken of
             yield _Mention("pair" if self._ends_pair(seen, at + 1) else kind, asset, at, at + 1)
             return
-        for end in (4, 3):  # BTCUSDT and BTCUSD, as exchanges write their instruments
-            base = self._tickers.get(word[:-end])
-            if base is not None and word[-end:] in QUOTES and (mark or seen.capitals[at]):
-                yield _Mention("pair", base, at, at + 1)
-                return
+        base = self._pairs.get(word)
+        if base is not None and (mark or seen.capitals[at]):
+            yield _Mention("pair", base, at, at + 1)
 
     def _ends_pair(self, seen: _Text, at: int) -> bool:
         """Return whether a word is the quote of a pair, as in BTC/USDT, of which the word before it is the base."""
@@ -225,10 +236,9 @@ class Matcher:
         return not seen.text.isascii() and bool(self._market_unspaced.search(seen.text))
 
 
-def _looked_at(text: str) -> _Text:
-    shown = _NO_WORDS.sub(" ", folded(text))
+def _looked_at(shown: str, words: list[re.Match[str]]) -> _Text:
     seen = _Text(shown, [], [], [], [])
-    for found in words_of(shown):
+    for found in words:
         whole = found[0]
         mark = whole[0] if whole[0] in "$#" else ""
         word = whole[len(mark) :]

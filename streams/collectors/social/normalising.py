@@ -26,6 +26,8 @@ _INLINE_TAG = re.compile(rf"</?{_INLINE}(?:[\s/][^<>]*)?>", re.IGNORECASE)
 _TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>?")
 """One that is not closed ends where the next begins, or with the text."""
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+_SMALL = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}
+"""Of tags alone, so that no letter becomes two and every place stays where it is."""
 _NOT_SHOWN = (("<!--", "-->"), ("<script", "</script"), ("<style", "</style"))
 
 
@@ -61,7 +63,7 @@ def of_html(text: str) -> str:
 
 def _without(text: str, begin: str, end: str) -> str:
     """Return a text without what stands between two words; without its rest, if the second is not found."""
-    small = text.lower() if len(text.lower()) == len(text) else text
+    small = text.translate(_SMALL)
     kept, at = [], 0
     while (start := small.find(begin, at)) >= 0:
         kept.append(text[at:start])

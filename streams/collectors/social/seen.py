@@ -1,6 +1,11 @@
 """What a platform shows of one post: PURE."""
 
+from hashlib import blake2b
+
 from msgspec import Struct
+
+POST_ID_CHARS_MAX = 128
+"""As the contract has it."""
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -20,3 +25,10 @@ class Seen(Struct, frozen=True, kw_only=True):
     engagement: int = 0
     bot: bool = False
     """The platform marks its author as a bot."""
+
+
+def post_id_of(told: str) -> str:
+    """Return a platform's id of a post; of one that no record can hold, its digest."""
+    if 0 < len(told) <= POST_ID_CHARS_MAX and told.isprintable():
+        return told
+    return "b2-" + blake2b(told.encode(errors="surrogatepass"), digest_size=16).hexdigest()
