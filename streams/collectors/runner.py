@@ -8,6 +8,7 @@ second sending doubles.)
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
@@ -131,17 +132,23 @@ class Runner:
                 await asyncio.gather(sending, return_exceptions=True)
                 self._park()
         except asyncio.CancelledError:
-            await self._sender.abort()  # nothing more may leave
+            await self._end(reader, sending, stopping)
+            await (
+                self._sender.abort()
+            )  # nothing more may leave: neither what waits, nor by a try again
             raise
         finally:
-            for task in (reader, sending, stopping):
-                task.cancel()
-            await asyncio.gather(reader, sending, stopping, return_exceptions=True)
-            await self.outlet.close()
+            await self._end(reader, sending, stopping)
             if not self._shared:
                 await self._sender.close()
         if not reader.cancelled() and (error := reader.exception()) is not None:
             raise error
+
+    async def _end(self, *tasks: "asyncio.Task[Any]") -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.outlet.close()
 
     async def _read(self) -> None:
         """Learn what the log says, and then put what the source sees into the queue until it is finished."""

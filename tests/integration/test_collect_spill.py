@@ -52,6 +52,7 @@ async def collecting(
     market = Market()
     async with VenueServer(market.script()) as venue:
         source = {"type": "exchange", "venue": "binance", "symbols": ["XRP/ETH"], "url": venue.url}
+        source["rest_url"] = "http://127.0.0.1:1"
         tree = {"sources": {"live": source}, **collect}
         with pipeline(kafka.bootstrap, prefix, folder) as line:
             yield market, line, lambda: line.start("collect", "live", collect=tree)
