@@ -36,7 +36,7 @@ from .session import TICK_S, Session
 from .settings import ExchangeSettings
 from .shard import Shard, link_of, parts_of
 from .silence import Silence
-from .tap import KEEP_ALIVE_MS
+from .tap import KEEP_ALIVE_MS, warm
 from .tape import Tape, Told
 from .venues import VENUES, Trades, VenueClock
 from .watching import Dialling
@@ -56,6 +56,9 @@ def create_exchange(name: str, settings: ExchangeSettings, context: Context) -> 
 
 class ExchangeSource:
     """The connections to one venue, for one set of symbols."""
+
+    holds = False
+    """A venue hangs up on who does not read."""
 
     def __init__(
         self,
@@ -126,6 +129,10 @@ class ExchangeSource:
         self._past: Sequence[Told] = ()
         self._begun_ms = 0
         self._told_link: Link | None = None
+
+    def prepare(self) -> None:
+        """Import what takes seconds, so that who takes over dials at once."""
+        warm()
 
     def resume(self, past: Sequence[Told]) -> None:
         """Go on where the log says that we, or who ran this source before, had come."""
