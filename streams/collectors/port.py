@@ -96,6 +96,14 @@ class Resuming(Protocol):
         """Take what stands in the log of this source's last minutes, oldest first, before anything is asked for."""
 
 
+@runtime_checkable
+class Preparing(Protocol):
+    """A source that takes seconds before it can dial, such as for an import: who stands by has them behind him."""
+
+    def prepare(self) -> None:
+        """Do what needs nobody else. Called in a thread, at most once."""
+
+
 class Clock(Protocol):
     """The wall clock in milliseconds; tests and replays give their own."""
 

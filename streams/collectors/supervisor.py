@@ -21,7 +21,7 @@ from .lease import Heard
 from .metrics import COLLECT
 from .outbound import Tally
 from .past import Pasts
-from .port import Clock, Resuming, Source, SourceError
+from .port import Clock, Preparing, Resuming, Source, SourceError
 from .runner import Runner, UnsentError
 
 WAIT_S, WAIT_S_MAX = 1.0, 300.0
@@ -95,6 +95,14 @@ class Supervised:
             "through_ms": 0.0 if runner is None else float(runner.outbound.through_ms or 0),
             "last_event_ms": 0.0 if runner is None else float(runner.outbound.last_event_ms),
         }
+
+    async def prepare(self) -> None:
+        """Let the source do what takes time, before it is needed. A defect shows when it runs."""
+        source, self._first = self._first or self._make(), None
+        if isinstance(source, Preparing):
+            with suppress(Exception):
+                await asyncio.to_thread(source.prepare)
+        self._first = source
 
     async def run(
         self, stop: asyncio.Event, epoch: int, pasts: Pasts, may_send: Callable[[], bool]
@@ -219,6 +227,8 @@ class Entry:
         return not stop.is_set()
 
     async def _follow(self, leadership: Leadership) -> None:
+        for source in self.sources:
+            await source.prepare()
         while not leadership.leads():
             try:
                 await self._pasts.follow()

@@ -1,5 +1,6 @@
 """Venues for tests: REST on loopback that answers for candles and tickers in each venue's form."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -30,9 +31,12 @@ class Venue:
         self.now_ms = now_ms
         self.dated = True
         """Whether answers say when they were made."""
+        self.down = False
         self.server = WebServer(self._answer)
 
     async def _answer(self, request: web.Request) -> web.Response:
+        if self.down:
+            return web.Response(status=503)
         for path, form in FORMS.items():
             if request.path.startswith(path):
                 said = form(self, request)
@@ -63,22 +67,14 @@ class Raw(str):
 
 def json_text(value: Any) -> str:
     """Return JSON in which `Raw` stands as it is."""
-    match value:
-        case Raw():
-            return str(value)
-        case dict():
-            inner = (f"{json_text(str(k))}:{json_text(v)}" for k, v in value.items())
-            return "{" + ",".join(inner) + "}"
-        case list() | tuple():
-            return "[" + ",".join(json_text(item) for item in value) + "]"
-        case str():
-            return '"' + value + '"'
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case _:
-            return str(value)
+    if isinstance(value, Raw):
+        return str(value)
+    if isinstance(value, dict):
+        inner = (f"{json_text(str(k))}:{json_text(v)}" for k, v in value.items())
+        return "{" + ",".join(inner) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(json_text(item) for item in value) + "]"
+    return json.dumps(value)
 
 
 def _binance_klines(venue: Venue, request: web.Request) -> Any:

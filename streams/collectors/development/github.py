@@ -43,6 +43,7 @@ RETRY_S = 10.0
 GONE_S = 900.0
 """Between two looks at a repository that is not to be had."""
 TICK_S = 1.0
+"""Between two tellings of how far time has come, as the heartbeats of this kind."""
 DOWN_AFTER = 3
 """Failures in a row, of whatever repositories: then it is not the repositories."""
 
@@ -52,7 +53,9 @@ class GithubSource:
 
     kind: Kind = "development"
 
-    def __init__(self, name: str, settings: GithubSettings, *, now_ms: Clock) -> None:
+    def __init__(
+        self, name: str, settings: GithubSettings, *, now_ms: Clock, tick_s: float = TICK_S
+    ) -> None:
         """Prepare; nothing is asked before the first observation is.
 
         Raises:
@@ -65,7 +68,7 @@ class GithubSource:
         self.looks: dict[str, int] = {}
         """By repository: how often it has been looked at, and all that was found has been handed on."""
         self.webhooks: Webhooks | None = None
-        self._settings, self._now_ms = settings, now_ms
+        self._settings, self._now_ms, self._tick_s = settings, now_ms, tick_s
         token = None if settings.token is None else settings.token.get_secret_value()
         self.rest = Rest(
             url=settings.url,
@@ -102,7 +105,9 @@ class GithubSource:
         """Go on from the last promise in the log: what came after it, or before it too late, is looked for again."""
         told = [record.through_ms for record in past if isinstance(record, Heartbeat)]
         if told:
-            self._resumed_ms = max(told)
+            self._resumed_ms = (
+                max(told) + LATENESS_MS[self.kind]
+            )  # a promise stays behind by so much
 
     def look_now(self, repository: Repository) -> None:
         """Have a repository looked at without waiting for its turn."""
@@ -182,7 +187,7 @@ class GithubSource:
                 await self._queue.put(mark)
             if through_ms is not None:
                 await self._queue.put(Through(through_ms))
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(self._tick_s)
 
     async def _looks(self) -> None:
         clock = asyncio.get_running_loop().time

@@ -35,7 +35,7 @@ class History:
     def __init__(self, from_ms: int, *, resumed: bool) -> None:
         """Begin at a time. After another process, what it may have missed before that is new as well."""
         self._from_ms = from_ms
-        self._based = resumed
+        self._resumed = resumed
         self._known: dict[str, int] = {}
         self._works: dict[str, str] = {}
 
@@ -43,17 +43,24 @@ class History:
         """Return how far back listings matter."""
         return covered_ms - HORIZON_MS
 
-    def based(self) -> None:
-        """Note that a first look is complete: what is found from here on was not there."""
-        self._based = True
-
     def knows(self, act_id: str) -> bool:
         """Return whether an act has been seen."""
         return act_id in self._known
 
-    def sift(self, found: Sequence[Act | Unreadable], covered_ms: int, *, whole: bool) -> Sifted:
-        """Return what is new. ``whole``: this is all there is above the floor, so that what is not listed is gone."""
-        floor_ms = self.floor_ms(covered_ms) if self._based else self._from_ms
+    def sift(
+        self,
+        found: Sequence[Act | Unreadable],
+        covered_ms: int,
+        *,
+        whole: bool,
+        based: bool,
+    ) -> Sifted:
+        """Return what is new.
+
+        ``whole``: this is all there is above the floor, so that what is not listed is gone. ``based``: the listing has
+        been seen before, so that what is in it now and was not known came since.
+        """
+        floor_ms = self.floor_ms(covered_ms) if based or self._resumed else self._from_ms
         listed = {act.id for act in found if isinstance(act, Act)}
         sifted = Sifted(new=[], unreadable=[])
         for act in sorted(found, key=_when):

@@ -40,7 +40,7 @@ class Inbox:
         if len(delivery.found) * len(repository.subjects) > room:
             return False
         covered_ms = self._coverage.covered_ms(repository.name)
-        sifted = repository.history.sift(delivery.found, covered_ms, whole=False)
+        sifted = repository.history.sift(delivery.found, covered_ms, whole=False, based=True)
         for observation in self._looker.sifted(repository, sifted, grade_of_others(cut=False)):
             self._queue.put_nowait(observation)
         if delivery.look:

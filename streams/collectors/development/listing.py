@@ -146,8 +146,12 @@ class Lister:
 
 
 def _reaches(found: list[Found], floor_ms: int) -> bool:
-    """Return whether a page still holds something above the floor: git's dates are not always in order."""
-    return any(isinstance(act, Act) and act.event_ms >= floor_ms for act in found)
+    """Return whether the last quarter of a page is above the floor, or a part of it.
+
+    One that is below it would do, if dates were always in order. Git's are not: a child may be older than its parent.
+    """
+    oldest = found[-max(1, len(found) // 4) :]
+    return any(isinstance(act, Act) and act.event_ms >= floor_ms for act in oldest)
 
 
 def _path(repository: Repository, suffix: str) -> str:

@@ -91,7 +91,6 @@ class Looker:
             look.failure = error
         else:
             if not heard.hole:
-                repository.history.based()
                 look.covered_ms = _through_ms(asked_ms, self._lister.rest.skew_ms)
         self._judge(repository, look)
         return look
@@ -158,7 +157,10 @@ class Looker:
         heard = self._heard(repository, advertised, cut=listed is not None and listed.cut)
         if listed is not None:
             sifted = repository.history.sift(
-                await self._own(repository, listed), covered_ms, whole=not listed.cut
+                await self._own(repository, listed),
+                covered_ms,
+                whole=not listed.cut,
+                based="commits" in repository.based,
             )
             look.observations += self.sifted(repository, sifted, grade(heard))
             self._keep(repository, "commits", listed, look)
@@ -194,12 +196,15 @@ class Looker:
         listed = await self._lister.changed(repository, listing, floor_ms)
         if listed is None:
             return
-        sifted = repository.history.sift(listed.found, covered_ms, whole=False)
+        sifted = repository.history.sift(
+            listed.found, covered_ms, whole=False, based=listing in repository.based
+        )
         look.observations += self.sifted(repository, sifted, grade_of_others(cut=listed.cut))
         self._keep(repository, listing, listed, look)
 
     def _keep(self, repository: Repository, listing: Listing, listed: Listed, look: Look) -> None:
         """Remember a listing that was read to its end, so that it is asked for again only when it changes."""
+        repository.based.add(listing)
         if listed.etag is None:
             repository.etags.pop(listing, None)
         else:

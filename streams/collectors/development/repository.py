@@ -48,6 +48,8 @@ class Repository(Struct, kw_only=True):
     upstream: str | None = None
     """Of a fork: owner:branch of what it was made of."""
     etags: dict[str, str] = {}
+    based: set[str] = set()
+    """Listings that have been read to their end once."""
     head: str | None = None
     """The first commit of the last listing; None: never listed."""
     listed: frozenset[str] = frozenset()

@@ -12,10 +12,8 @@ log's time waits for it (`Outbound`).
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-
-from msgspec import Struct
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from functools import partial
 
 from streams.collectors.outbound import AHEAD_MS_MAX
 from streams.collectors.port import (
@@ -28,34 +26,23 @@ from streams.collectors.port import (
     SourceType,
     Through,
 )
-from topics import GapMark, Heartbeat, Kind, RawEvent
+from topics import Heartbeat, Kind
 
+from .backfill import Backfill, Counts
 from .backlog import BACKLOG_MAX, HELD_AT, Backlog
 from .budget import DialBudget
-from .filling import fill
 from .promises import Promises
-from .rest import Rest
-from .session import TICK_S, Dialling, Session
+from .session import TICK_S, Session
 from .settings import ExchangeSettings
-from .shard import Shard
+from .shard import Shard, link_of, parts_of
 from .silence import Silence
 from .tap import KEEP_ALIVE_MS
-from .tape import Heard, Tape
-from .venues import VENUES, Filled, Hole, Trades, VenueClock
+from .tape import Tape, Told
+from .venues import VENUES, Trades, VenueClock
+from .watching import Dialling
 
 _budgets: dict[str, DialBudget] = {}
 """Of each venue, for all its sources in this process."""
-
-
-class Counts(Struct):
-    """What became of the trades that frames and pages had."""
-
-    heard: int = 0
-    duplicates: int = 0
-    holes: int = 0
-    """That were asked for by REST."""
-    backfilled: int = 0
-    dials: int = 0
 
 
 def create_exchange(name: str, settings: ExchangeSettings, context: Context) -> list[Source]:
@@ -103,9 +90,7 @@ class ExchangeSource:
         limits = self._venue.limits
         if budget is None:
             budget = _budgets.setdefault(settings.venue, DialBudget(limits.connections_per_5_min))
-        symbols = [market.symbol for market in self._venue.markets]
-        size = min(settings.symbols_per_connection or limits.symbols_max, limits.symbols_max)
-        parts = [tuple(symbols[at : at + size]) for at in range(0, len(symbols), size)]
+        parts = parts_of(self._venue, settings.symbols_per_connection)
         self._clocks = [
             VenueClock(lateness_ms=settings.lateness_ms, ahead_ms_max=AHEAD_MS_MAX) for _ in parts
         ]
@@ -121,19 +106,28 @@ class ExchangeSource:
             keep_alive_ms=keep_alive_ms,
         )
         self.shards = [
-            Shard(number, part, self._maker(number), budget, life_s=life_s or limits.life_s)
+            Shard(
+                number, part, partial(self._session, number), budget, life_s=life_s or limits.life_s
+            )
             for number, part in enumerate(parts)
         ]
-        self._promises: Promises | None = None
-        self._rest: Rest | None = None
-        self._past: Sequence[RawEvent | GapMark | Heartbeat] = ()
+        self._promises = Promises(
+            self._clocks, lateness_ms=settings.lateness_ms, hold_s=self._hold_s
+        )
+        self._backfill = Backfill(
+            self._venue,
+            self._tape,
+            self._promises,
+            self.counts,
+            rest_url=settings.rest_url,
+            ca_file=settings.ca_file,
+            now_ms=now_ms,
+        )
+        self._past: Sequence[Told] = ()
         self._begun_ms = 0
-        self._due: deque[Observation] = deque()
-        """What came of filling and waits for room."""
-        self._wanted: asyncio.Queue[Hole] = asyncio.Queue()
         self._told_link: Link | None = None
 
-    def resume(self, past: Sequence[RawEvent | GapMark | Heartbeat]) -> None:
+    def resume(self, past: Sequence[Told]) -> None:
         """Go on where the log says that we, or who ran this source before, had come."""
         self._past = past
 
@@ -143,14 +137,11 @@ class ExchangeSource:
         Raises:
             SourceError: They failed; everything that had come before has been yielded.
         """
-        held_at, backlog_max = self._bounds
-        self.backlog = Backlog(held_at=held_at, most=backlog_max * len(self.shards))
+        held_at, most = self._bounds
+        self.backlog = Backlog(held_at=held_at, most=most * len(self.shards))
         self._begin(asyncio.get_running_loop().time())
-        tasks = [
-            asyncio.create_task(work) for work in (self._tend(), self._fill(), self._hand_over())
-        ]
-        for task in tasks:
-            task.add_done_callback(self._ended)
+        works = (self._tend(), self._backfill.run(self.backlog))
+        tasks = [asyncio.create_task(self._work(work)) for work in works]
         try:
             while True:
                 yield await self.backlog.take()
@@ -166,7 +157,7 @@ class ExchangeSource:
         self.counts.heard += len(reading.trades)
         heard = self._tape.take(reading.trades, snapshot=reading.snapshot)
         if heard.holes:
-            self._want(heard.holes)
+            self._backfill.want(heard.holes, asyncio.get_running_loop().time())
         self.counts.duplicates += heard.duplicates
         self.backlog.put_all(heard.out)
         return heard.strange
@@ -174,36 +165,27 @@ class ExchangeSource:
     def subscribed(self, symbols: tuple[str, ...]) -> None:
         """Take that a connection for these symbols brings what there is."""
         self._tape.heard_again(symbols)
-        for shard in self.shards:
-            if shard.symbols == symbols and self._promises is not None:
-                self._promises.up(shard.number)
+        number = next(shard.number for shard in self.shards if shard.symbols == symbols)
+        self._promises.up(number)
 
     # What goes on beside them
 
     def _begin(self, now_s: float) -> None:
-        if self._promises is None:
-            self._promises = Promises(
-                self._clocks,
-                lateness_ms=self._settings.lateness_ms,
-                hold_s=self._hold_s,
-                now_s=now_s,
-            )
+        self._promises.begin(now_s)
         if self._past:
-            self._take_past(self._promises, now_s)
-        self._wanted = asyncio.Queue()
-        self._want(self._tape.open_holes())
+            self._take_past(now_s)
         self._told_link = None
         for shard in self.shards:
             shard.begin()
         self._tell_link()
 
-    def _take_past(self, promises: Promises, now_s: float) -> None:
+    def _take_past(self, now_s: float) -> None:
         past, self._past = self._past, ()
-        self._due.extend(self._tape.resume(past, now_s).out)
+        self._backfill.owe(self._tape.resume(past, now_s).out)
         promised_ms = [seen.through_ms for seen in past if isinstance(seen, Heartbeat)]
         if promised_ms:
             for shard in self.shards:
-                promises.hold(shard.number, max(promised_ms), now_s)
+                self._promises.hold(shard.number, max(promised_ms), now_s)
 
     async def _tend(self) -> None:
         """Look after the connections.
@@ -223,8 +205,8 @@ class ExchangeSource:
                     shard.left.clear()
                     for session in shard.sessions():
                         await session.look()
-                self._tell(loop.time())
                 self._give_up_if_down()
+                self._tell(loop.time())
                 await asyncio.sleep(TICK_S)
         finally:
             await asyncio.gather(*closing, return_exceptions=True)
@@ -239,34 +221,33 @@ class ExchangeSource:
             raise defect
 
     def _broke(self, shard: Shard, now_s: float) -> None:
-        promises = self._promises
-        if promises is None or self.kind != "market":
+        if self.kind != "market":  # what a ticker missed, the next one says
             return
         self._tape.broke(shard.symbols, now_s)
         if shard.heard:  # the connection that was to follow is there, but the two were not heard together for long
             self._tape.heard_again(shard.symbols)
         else:
-            promises.down(shard.number, now_s)
+            self._promises.down(shard.number, now_s)
         reached_ms = self._clocks[shard.number].reached_ms
         if reached_ms is not None:
-            promises.hold(shard.number, reached_ms - self._settings.lateness_ms, now_s)
+            at_ms = reached_ms - self._settings.lateness_ms
+            self._promises.hold(shard.number, at_ms, now_s)
 
     def _tell(self, now_s: float) -> None:
         """Put what is due: marks of what broke and has not shown since what it missed, the promise, the link."""
         self._tell_link()
-        promises = self._promises
-        if promises is None or self.backlog.held:
+        if self.backlog.held:
             return
-        self.backlog.put_all(self._tape.overdue(now_s, promises.reached_ms()))
+        self.backlog.put_all(self._tape.overdue(now_s, self._promises.reached_ms()))
         for shard in self.shards:
             if not self._tape.unproven(shard.symbols):
-                promises.settle(shard.number)
-        through_ms = promises.advance(now_s)
+                self._promises.settle(shard.number)
+        through_ms = self._promises.advance(now_s)
         if through_ms is not None:
             self.backlog.put(Through(through_ms))
 
     def _tell_link(self) -> None:
-        link = _link(self.shards)
+        link = link_of(self.shards)
         if link != self._told_link and not self.backlog.held:
             self._told_link = link
             self.backlog.put(link)
@@ -277,51 +258,10 @@ class ExchangeSource:
             waits = [f.wait_s for f in failures if isinstance(f, SourceError) and f.wait_s]
             raise SourceError(str(failures[-1]), wait_s=max(waits, default=None))
 
-    def _want(self, holes: Sequence[Hole]) -> None:
-        now_s = asyncio.get_running_loop().time()
-        for hole in holes:
-            self.counts.holes += 1
-            self._wanted.put_nowait(hole)
-            if self._promises is not None:
-                place = (hole.market.symbol, hole.after.trade_id)
-                self._promises.hold(place, hole.after.event_ms, now_s)
-
-    async def _fill(self) -> None:
-        """Fill one hole after the other."""
-        while True:
-            hole = await self._wanted.get()
-            filling = self._venue.fill(hole)
-            if filling is None:
-                found = Filled(
-                    trades=[], whole=False, reason="the venue has nothing to fill it with"
-                )
-            else:
-                self._rest = self._rest or Rest(
-                    self._venue,
-                    self._settings.rest_url,
-                    now_ms=self._now_ms,
-                    ca_file=self._settings.ca_file,
-                )
-                found = await fill(filling, self._rest.ask)
-            self._take_filled(hole, self._tape.filled(hole, found))
-
-    def _take_filled(self, hole: Hole, heard: Heard) -> None:
-        self.counts.backfilled += sum(isinstance(seen, RawEvent) for seen in heard.out)
-        self._want(heard.holes)
-        self._due.extend(heard.out)
-        if self._promises is not None:
-            self._promises.settle((hole.market.symbol, hole.after.trade_id))
-
-    async def _hand_over(self) -> None:
-        """Put what came of filling into the backlog, as there is room."""
-        while True:
-            await self.backlog.room()
-            while self._due and not self.backlog.held:
-                self.backlog.put(self._due.popleft())
-            await asyncio.sleep(TICK_S)
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
+    async def _work(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - it is raised behind what waits
             self.backlog.end(error)
 
     async def _stop(self, tasks: "list[asyncio.Task[None]]") -> None:
@@ -330,15 +270,10 @@ class ExchangeSource:
         await asyncio.gather(*tasks, return_exceptions=True)
         sessions = [session for shard in self.shards for session in shard.stop()]
         await asyncio.gather(*(session.close() for session in sessions))
-        rest, self._rest = self._rest, None
-        if rest is not None:
-            await rest.close()
+        await self._backfill.close()
         now_s = asyncio.get_running_loop().time()
         for shard in self.shards:
             self._broke(shard, now_s)
-
-    def _maker(self, number: int) -> Callable[[], Session]:
-        return lambda: self._session(number)
 
     def _session(self, number: int) -> Session:
         # Its beginning names a connection, so that the letters of two processes never have one origin.
@@ -353,20 +288,6 @@ class ExchangeSource:
             dialling=self._dialling,
             now_ms=self._now_ms,
         )
-
-
-def _link(shards: Sequence[Shard]) -> Link:
-    """Return the state of a source whose connections are in these."""
-    down = [shard for shard in shards if not shard.heard]
-    if not down:
-        stale = any(shard.current.state == "stale" for shard in shards if shard.current is not None)
-        return Link(state="stale", reason="no data for long") if stale else Link(state="connected")
-    if len(down) == len(shards):
-        return Link(state="connecting")
-    why = next((f"; {shard.failure}" for shard in down if shard.failure is not None), "")
-    return Link(
-        state="stale", reason=f"{len(down)} of {len(shards)} connections are down{why}"[:200]
-    )
 
 
 TYPE = SourceType(

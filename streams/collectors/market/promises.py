@@ -24,14 +24,18 @@ class _Held(Struct):
 class Promises:
     """The parts of one source, each with its venue's clock."""
 
-    def __init__(
-        self, clocks: Sequence[VenueClock], *, lateness_ms: int, hold_s: float, now_s: float
-    ) -> None:
-        """Begin with every part down since now."""
-        self._parts = [_Part(clock, now_s) for clock in clocks]
+    def __init__(self, clocks: Sequence[VenueClock], *, lateness_ms: int, hold_s: float) -> None:
+        """Begin with every part as if it had been down for ever."""
+        self._parts = [_Part(clock, float("-inf")) for clock in clocks]
         self._lateness_ms, self._hold_s = lateness_ms, hold_s
         self._held: dict[Hashable, _Held] = {}
         self._told_ms: int | None = None
+
+    def begin(self, now_s: float) -> None:
+        """Take that the parts that have never been heard are dialled now."""
+        for part in self._parts:
+            if part.clock.reached_ms is None:
+                part.down_s = now_s
 
     def up(self, part: int) -> None:
         """Take that a part is heard again."""

@@ -82,18 +82,10 @@ class Rest:
             self._exchange.on_rest_response = self._heard
         return self._exchange
 
-    def _heard(
-        self,
-        code: int,
-        reason: str,
-        url: str,
-        method: str,
-        response_headers: Mapping[str, str],
-        response_body: str,
-        request_headers: object,
-        request_body: object,
-    ) -> str:
-        """Take an answer before ccxt parses it: its numbers are doubles. (ccxt's names; it is called by place.)"""
-        del url, method, request_headers, request_body
-        self._answer = (code, reason, response_headers, response_body)
+    def _heard(self, *told: Any) -> str:  # noqa: ANN401 - ccxt's
+        """Take an answer before ccxt parses it, as its numbers are doubles.
+
+        It comes as (code, reason, url, method, response_headers, response_body, request_headers, request_body).
+        """
+        self._answer = (told[0], told[1], told[4], told[5])
         return ""

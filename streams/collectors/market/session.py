@@ -4,15 +4,14 @@ import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
 from hashlib import sha256
-from typing import Any, Literal, Protocol
-
-from msgspec import Struct
+from typing import Any, Protocol
 
 from streams.collectors.port import Clock, Observation, Refused, SourceError
 
 from .backlog import Backlog, BacklogFullError
+from .liveness import Liveness
 from .silence import Silence
-from .tap import KEEP_ALIVE_MS, Client, Exchange, create_ccxt, errors, forgive, hang_up
+from .tap import Client, Exchange, create_ccxt, errors, hang_up
 from .venues import (
     Acknowledged,
     Farewell,
@@ -25,20 +24,14 @@ from .venues import (
     VenueClock,
     VenueError,
 )
+from .watching import Dialling, watch
 
 TICK_S = 0.1
 """Between two looks at a connection, and so between two promises."""
-PROBE_S, PROBE_TEXT_S = 0.5, 5.0
-"""A connection that is quiet for this long is asked whether it lives, and not more often than that: Binance hangs up
-on more than five messages a second, and pings of text count with other venues too."""
-SUBSCRIBED_S = 10.0
-"""For the venue to answer a subscription, or to send data."""
 CLOSE_S = 1.0
 """How long the venue may take to say goodbye."""
 LETTER_CHARS_MAX = 64 * 1024
 """Of a frame that is too long, in its dead letter."""
-
-State = Literal["connecting", "connected", "stale", "over"]
 
 
 class Hub(Protocol):
@@ -51,16 +44,6 @@ class Hub(Protocol):
 
     def subscribed(self, symbols: tuple[str, ...]) -> None:
         """Take that a connection for these symbols brings what there is."""
-
-
-class Dialling(Struct, frozen=True, kw_only=True):
-    """How a venue is dialled."""
-
-    feed: Literal["trades", "tickers"] = "trades"
-    url: str | None = None
-    rest_url: str | None = None
-    ca_file: str | None = None
-    keep_alive_ms: int = KEEP_ALIVE_MS
 
 
 class Session:
@@ -80,28 +63,26 @@ class Session:
         """Prepare; ``place`` is the source and connection in the origins of dead letters."""
         self.place, self.venue = place, venue
         self.symbols = tuple(market.symbol for market in venue.markets)
-        self.state: State = "connecting"
         self.ended: Exception | None = None
         """Why it is over; a defect if it is no `SourceError`."""
         self.farewell: str | None = None
         """What the venue said when it announced the end."""
-        self.subscribed_s: float | None = None
-        """Since when it brings what there is."""
-        self._hub, self._clock, self._silence = hub, clock, silence
+        self._hub, self._clock, self._liveness = hub, clock, Liveness(silence, clock)
         self._dialling, self._now_ms = dialling, now_ms
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._exchange: Exchange | None = None
         self._clients: list[Client] = []
-        self._frames = 0
-        self._opened_s: float | None = None
-        self._heard_s: float | None = None
-        """When the last frame came, or the connection was first seen open."""
-        self._probe: tuple[bytes, float] | None = None
-        """The ping that has not been answered, and when it was sent."""
-        self._probe_due_s = 0.0
-        self._was_held = False
-        """Whether the socket was held since the last look."""
+
+    @property
+    def subscribed_s(self) -> float | None:
+        """Since when it brings what there is."""
+        return self._liveness.subscribed_s
+
+    @property
+    def stale(self) -> bool:
+        """Whether it has brought no data for long."""
+        return self._liveness.stale
 
     def start(self) -> None:
         """Dial and subscribe. The first one takes seconds, for ccxt's import."""
@@ -114,7 +95,7 @@ class Session:
             ca_file=dialling.ca_file,
             keep_alive_ms=dialling.keep_alive_ms,
         )
-        self._spawn(self._subscription(self._exchange))
+        self._spawn(watch(self._exchange, self.venue, dialling.feed, self._clients))
 
     async def close(self) -> None:
         """End the connection, in good order if the venue lets us."""
@@ -136,15 +117,15 @@ class Session:
 
     def opened(self, client: Client) -> None:
         """Greet the venue."""
-        self._opened_s = self._loop.time()
+        self._liveness.opened_s = self._loop.time()
         self._spawn(self._greet(client))
 
     def text(self, client: Client, frame: str) -> bool:
         """Take a text frame; return whether ccxt shall not see it."""
         if self.ended is not None or self._hub.backlog.ended:
             return True
-        self._frames += 1
-        self._heard_s, received_ms = self._loop.time(), self._now_ms()
+        self._liveness.frame(self._loop.time())
+        received_ms = self._now_ms()
         try:
             if len(frame) > self.venue.limits.frame_chars_max:
                 cut = frame[:LETTER_CHARS_MAX]
@@ -164,15 +145,13 @@ class Session:
 
     def pong(self, payload: bytes | None) -> None:
         """Take the answer to a ping, ours or ccxt's."""
-        if self._probe is not None and payload in (None, self._probe[0]):
-            self._clock.answered(self._probe[1])
-            self._probe = None
+        self._liveness.pong(payload)
 
     async def room(self) -> None:
         """Return when the socket may be read."""
         backlog = self._hub.backlog
         if backlog.held:
-            self._was_held = True
+            self._liveness.held()
             await backlog.room()
 
     def broken(self, client: Client, error: Exception, *, ours: bool, frame: str) -> None:
@@ -194,41 +173,42 @@ class Session:
                 self._refuse("venue_error", reading.message, frame, received_ms, events=0)
                 if reading.refuses or (reading.request in _requests(client) - {None}):
                     hang_up(client, f"the venue refused the subscription: {reading.message}")
-            case Farewell() | Acknowledged() | Other():
+            case Farewell():
+                self.farewell = reading.message  # ccxt might take it for an error
+                self._note_time(reading.venue_ms, received_ms)
+            case Acknowledged() | Other():
                 if isinstance(reading, Acknowledged):
                     self._subscribed()
-                elif isinstance(reading, Farewell):
-                    self.farewell = reading.message
                 self._note_time(reading.venue_ms, received_ms)
                 return False
         return True
 
     def _data(self, reading: Trades | Levels, frame: str, received_ms: int) -> None:
         self._subscribed()
-        self._silence.data(self._loop.time())
-        self.state = "connected"
+        self._liveness.data(self._loop.time())
         if isinstance(reading, Levels):
             for level in reading.levels:
                 self._put(level)
+            self._refuse_entries(reading.unreadable, received_ms)
         else:
             self._trades(reading, frame, received_ms)
         self._note_time(reading.venue_ms, received_ms)
 
     def _trades(self, reading: Trades, frame: str, received_ms: int) -> None:
-        for bad in reading.unreadable:
-            entry = bad.entry or b""
-            # Its digest tells an entry's letter from those of the frame's others.
-            digest = sha256(entry).hexdigest()[:16]
-            self._refuse(bad.reason, bad.message, entry, received_ms, entry=f"/{digest}")
+        self._refuse_entries(reading.unreadable, received_ms)
         if strange := self._hub.trades(reading):
             message = f"{strange} trades under the ids of others, and much later: does the venue count anew?"
             self._refuse("id_of_another", message, frame, received_ms, events=strange)
 
+    def _refuse_entries(self, entries: tuple[Unreadable, ...], received_ms: int) -> None:
+        for at, bad in enumerate(entries):
+            # Its place in the frame tells an entry's letter from those of the others.
+            entry = bad.entry or b""
+            self._refuse(bad.reason, bad.message, entry, received_ms, entry=f"/{at}")
+
     def _subscribed(self) -> None:
         if self.subscribed_s is None:
-            self.subscribed_s = self._loop.time()
-            self._silence.began(self.subscribed_s)
-            self.state = "connected"
+            self._liveness.subscribed(self._loop.time())
             self._hub.subscribed(self.symbols)
 
     def _note_time(self, venue_ms: int | None, received_ms: int) -> None:
@@ -255,7 +235,7 @@ class Session:
                 reason=reason,
                 message=message,
                 original=original,
-                origin=f"{self.place}/{self._frames}{entry}",
+                origin=f"{self.place}/{self._liveness.frames}{entry}",
                 received_ms=received_ms,
                 events=events,
             )
@@ -265,87 +245,21 @@ class Session:
 
     async def look(self) -> None:
         """Look at the connection: is it silent, shall it be asked whether it lives."""
-        now_s = self._loop.time()
         for client in self._clients:
-            if not client.closed() and self.ended is None:
-                await self._look(client, now_s)
-
-    async def _look(self, client: Client, now_s: float) -> None:
-        if self._hub.backlog.held or self._was_held or self._heard_s is None:
-            # While we do not read, neither frames nor pongs can come: that is no fault of the venue's.
-            self._heard_s, self._was_held = now_s, False
-            self._silence.began(now_s)
-            forgive(client)
-            return
-        if self.subscribed_s is None:
-            if now_s - (self._opened_s or now_s) >= min(SUBSCRIBED_S, self._silence.limit_s()):
-                if self._frames:  # not every venue answers
-                    self._subscribed()
-                else:
-                    hang_up(client, "no answer to the subscription")
-            return
-        quiet_s, limit_s = self._silence.quiet_s(now_s), self._silence.limit_s()
-        if quiet_s >= limit_s:
-            self._silence.hung_up()
-            hang_up(client, f"no data for {limit_s:g} s")
-            return
-        if quiet_s >= limit_s / 2:
-            self.state = "stale"
-        await self._ask(client, now_s)
-
-    async def _ask(self, client: Client, now_s: float) -> None:
-        """Ping, if it is quiet, unless a ping is under way."""
-        of_text = getattr(client, "ping", None)
-        every_s = PROBE_TEXT_S if of_text else PROBE_S
-        if self._heard_s is None or now_s - self._heard_s < every_s or now_s < self._probe_due_s:
-            return
-        if self._probe is not None and now_s - self._probe[1] < 2 * PROBE_TEXT_S:
-            return
-        self._probe_due_s = now_s + every_s
-        self._probe = (f"{self._frames}/{now_s}".encode(), now_s)
-        with suppress(*errors()):  # ccxt tells how the connection ended
-            if of_text:
-                await client.send(of_text(client))
-            else:
-                await client.connection.ping(self._probe[0])
+            if client.closed() or self.ended is not None:
+                continue
+            now_s = self._loop.time()
+            if await self._liveness.look(client, now_s, held=self._hub.backlog.held):
+                self._subscribed()
 
     async def _greet(self, client: Client) -> None:
         with suppress(*errors()):
             for greeting in self.venue.greetings:
                 await client.send(dict(greeting))
 
-    async def _subscription(self, exchange: Exchange) -> None:
-        """Last as long as the connection.
-
-        Raises:
-            SourceError: Always, when it ends.
-        """
-        try:
-            await self._watch(exchange)
-        except errors() as error:
-            msg = f"{type(error).__name__}: {error}"
-            wait_s = max((client.last_retry_after or 0 for client in self._clients), default=0)
-            raise SourceError(msg, wait_s=wait_s or None) from error
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            msg = "ccxt gave the subscription up"
-            raise SourceError(msg) from None
-        msg = "a frame went past the tap: the venue sends what we do not read"
-        raise SourceError(msg)
-
-    async def _watch(self, exchange: Exchange) -> None:
-        if self._dialling.feed == "tickers":
-            await exchange.watch_tickers(self.symbols)
-        elif self.venue.one_by_one:
-            await asyncio.gather(*(exchange.watch_trades(symbol) for symbol in self.symbols))
-        else:
-            await exchange.watch_trades_for_symbols(self.symbols)
-
     def _end(self, why: Exception) -> None:
         if self.ended is None:
-            self.ended, self.state = why, "over"
+            self.ended = why
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

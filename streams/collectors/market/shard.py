@@ -4,16 +4,19 @@ A venue that ends its connections after a day, or says that it will, is left bef
 opened, both are heard for a while, and then the old one is closed. What comes twice is dropped by its id.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from zlib import crc32
 
-from streams.collectors.port import SourceError
+from streams.collectors.port import Link, SourceError
 
 from .budget import DialBudget
 from .session import Session
+from .venues import Venue
 
 OVERLAP_S = 5.0
 """For which both connections are heard: more than one can be behind the other."""
+SURE_S = 1.0
+"""Heard together for so long, nothing is lost between two connections if the old one ends by itself."""
 EARLY_MIN_S, EARLY_MAX_S = 60.0, 900.0
 """Before the venue's end of a connection: spread, so that not all of them follow at once."""
 EARLY_SHARE = 0.1
@@ -100,7 +103,8 @@ class Shard:
         current = self.current
         if current is None or current.ended is None:
             return
-        self.broke = True
+        # What the old one had not brought when it ended, the next had begun to bring long before.
+        self.broke = not self._overlapped(now_s)
         if now_s - self._begun_s >= WORKED_S:
             self._failures = 0
         if self.following is not None:
@@ -109,6 +113,12 @@ class Shard:
             return
         self._fail(current, now_s)
         self.current, self.failure = None, current.ended
+
+    def _overlapped(self, now_s: float) -> bool:
+        following = self.following
+        if following is None or following.subscribed_s is None:
+            return False
+        return now_s - following.subscribed_s >= SURE_S
 
     def _fail(self, session: Session, now_s: float) -> None:
         self.left.append(session)
@@ -143,3 +153,25 @@ class Shard:
 def _share(place: str) -> float:
     """Return a number from 0 to 1 that depends on nothing but a connection's name."""
     return crc32(place.encode()) / 2**32
+
+
+def parts_of(venue: Venue, wish: int | None) -> list[tuple[str, ...]]:
+    """Return the symbols of each connection: as many as the venue allows, or fewer if wished."""
+    most = venue.limits.symbols_max
+    size = min(most, wish or most)
+    symbols = [market.symbol for market in venue.markets]
+    return [tuple(symbols[at : at + size]) for at in range(0, len(symbols), size)]
+
+
+def link_of(shards: Sequence[Shard]) -> Link:
+    """Return the state of a source whose connections are in these."""
+    down = [shard for shard in shards if not shard.heard]
+    if not down:
+        stale = any(shard.current.stale for shard in shards if shard.current is not None)
+        return Link(state="stale", reason="no data for long") if stale else Link(state="connected")
+    if len(down) == len(shards):
+        return Link(state="connecting")
+    why = next((f"; {shard.failure}" for shard in down if shard.failure is not None), "")
+    return Link(
+        state="stale", reason=f"{len(down)} of {len(shards)} connections are down{why}"[:200]
+    )

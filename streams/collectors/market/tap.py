@@ -51,6 +51,9 @@ class Exchange(Protocol):
     on_connected: Callable[..., None]
     urls: Any
 
+    def open(self) -> None:
+        """Know the running loop."""
+
     def set_markets(self, markets: list[dict[str, Any]]) -> Any:  # noqa: ANN401
         """Know these markets, and ask the network for none."""
 
@@ -138,6 +141,7 @@ def create_ccxt(
 
     exchange.client = client
     exchange.on_connected = on_connected
+    exchange.open()  # KuCoin's needs the loop before it watches anything
     return exchange
 
 
@@ -170,11 +174,7 @@ def _tap(client: Client, ear: Ear) -> None:
         try:
             if not ear.text(client, frame):
                 ours = False
-                before, client.lastPong = client.lastPong, None
-                to_ccxt(frame)
-                if client.lastPong is None:
-                    client.lastPong = before
-                else:
+                if _pongs(client, frame, to_ccxt):
                     ear.pong(None)
         except Exception as error:  # noqa: BLE001 - let through, it would end the receive loop in silence
             ear.broken(client, error, ours=ours, frame=frame)
@@ -192,6 +192,16 @@ def _tap(client: Client, ear: Ear) -> None:
     client.handle_message = message
     client.receive = held
     ear.tapped(client)
+
+
+def _pongs(client: Client, frame: str, to_ccxt: Callable[[Any], None]) -> bool:
+    """Hand a frame to ccxt, and return whether it took it for the answer to a ping of text."""
+    before, client.lastPong = client.lastPong, None
+    to_ccxt(frame)
+    answered: int | None = getattr(client, "lastPong", None)
+    if answered is None:
+        client.lastPong = before
+    return answered is not None
 
 
 def _ccxt_market(market: Market) -> dict[str, Any]:

@@ -30,8 +30,8 @@ from topics import GapMark, Heartbeat, Kind, RawEvent, SettingsError
 
 from .candle_market import CandleMarket
 from .line import Line, Missing
+from .past import past_of
 from .rest import Page, Rest, UnreadableError
-from .rows import past_of
 from .venues import Unit, facts_of, pairs_of
 
 SPANS_MS = {"1m": 60_000, "5m": 300_000, "15m": 900_000, "30m": 1_800_000, "1h": 3_600_000}
@@ -144,13 +144,16 @@ class CandleSource:
                 past,
                 venue=self._venue,
                 asset=pair.asset,
-                symbol=pair.symbol,
+                target=pair.symbol,
                 span_ms=self._span_ms,
             )
-            if left is None:
+            from_ms = left.through_ms if left.event_ms is None else left.event_ms
+            if left.gap is not None:
+                from_ms = min(left.gap.from_ms, from_ms or left.gap.from_ms)
+            if from_ms is None:
                 continue
-            market.line = self._line(left.from_ms)
-            self._coverage.follow(pair.symbol, (pair.asset,), left.from_ms)
+            market.line = self._line(from_ms)
+            self._coverage.follow(pair.symbol, (pair.asset,), from_ms)
             if left.gap is not None:
                 self._coverage.reopen(pair.symbol, left.gap.from_ms, left.gap.to_ms)
 
@@ -246,8 +249,9 @@ class CandleSource:
     def _promises(self) -> Iterator[Observation]:
         venue_ms = self._venue_ms()
         for market in self._markets:
-            covered_ms = market.line.covered_ms(venue_ms)
-            yield from self._coverage.covered(market.pair.symbol, covered_ms)
+            symbol, line = market.pair.symbol, market.line
+            yield from self._coverage.covered(symbol, line.settled_ms)
+            yield from self._coverage.clear(symbol, line.clear_ms(venue_ms))
         marks, through_ms = self._coverage.advance(venue_ms)
         yield from marks
         if through_ms is not None:

@@ -3,6 +3,7 @@
 import json
 from decimal import Decimal, InvalidOperation
 
+from streams.collectors.outbound import AHEAD_MS_MAX, EVENT_MS_MIN
 from topics.units import NUMBER_MAX
 
 GRID = Decimal("1e-8")
@@ -96,6 +97,18 @@ def time_of(value: object) -> int:
     if isinstance(value, Number) and value.isdecimal() and len(value) <= _TIME_DIGITS_MAX:
         return int(value)
     msg = f"{str(value)[:DIGITS_MAX]!r} is no time"
+    raise ValueError(msg)
+
+
+def in_time(event_ms: int, received_ms: int) -> int:
+    """Return the time of a sample, if it can be one.
+
+    Raises:
+        ValueError: It is before 2009-01-03, or more than a minute after its receipt.
+    """
+    if EVENT_MS_MIN <= event_ms <= received_ms + AHEAD_MS_MAX:
+        return event_ms
+    msg = f"a sample of {event_ms} ms, received at {received_ms} ms"
     raise ValueError(msg)
 
 

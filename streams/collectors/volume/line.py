@@ -38,22 +38,22 @@ class Line:
         self.span_ms, self._empty_candles = span_ms, empty_candles
         self.next_ms = from_ms // span_ms * span_ms
         """The opening of the first candle that has not been seen: what to ask from."""
-        self._settled_ms = self.next_ms
+        self.settled_ms = self.next_ms
         """Up to this close every candle has been seen, or will not come."""
 
     def due(self, now_ms: int) -> bool:
         """Return whether a candle must have closed, by the venue's time, that has not been seen."""
-        return self._settled_ms < self._closed_ms(now_ms)
+        return self.settled_ms < self._closed_ms(now_ms)
 
     def due_ms(self) -> int:
         """Return the venue's time from which the next candle can be read."""
-        return self._settled_ms + self.span_ms + SETTLE_MS
+        return self.settled_ms + self.span_ms + SETTLE_MS
 
-    def covered_ms(self, now_ms: int) -> int:
-        """Return the time up to which everything has been seen: now, if no candle can have closed since."""
+    def clear_ms(self, now_ms: int) -> int:
+        """Return the time up to which no candle can be missing: now, if none can have closed since."""
         if self.due(now_ms):
-            return self._settled_ms
-        return max(self._settled_ms, now_ms - SETTLE_MS)
+            return self.settled_ms
+        return max(self.settled_ms, now_ms - SETTLE_MS)
 
     def forget(self, before_ms: int) -> Missing | None:
         """Give up the candles that open before ``before_ms``: the venue has them no more, or nobody wants them."""
@@ -62,7 +62,7 @@ class Line:
             return None
         missing = Missing(self.next_ms, before_ms)
         self.next_ms = before_ms
-        self._settled_ms = max(self._settled_ms, before_ms)
+        self.settled_ms = max(self.settled_ms, before_ms)
         return missing
 
     def take(
@@ -92,11 +92,11 @@ class Line:
         return found
 
     def _settle(self, asked_ms: int, now_ms: int) -> None:
-        self._settled_ms = max(self._settled_ms, self.next_ms)
+        self.settled_ms = max(self.settled_ms, self.next_ms)
         if not self._empty_candles:
             empty_ms = min(asked_ms, self._floor(now_ms - LATE_MS))
-            self._settled_ms = max(self._settled_ms, empty_ms)
-            self.next_ms = max(self.next_ms, self._settled_ms - BACK_SPANS * self.span_ms)
+            self.settled_ms = max(self.settled_ms, empty_ms)
+            self.next_ms = max(self.next_ms, self.settled_ms - BACK_SPANS * self.span_ms)
 
     def _closed_ms(self, now_ms: int) -> int:
         """Return the close of the last candle that can be read."""

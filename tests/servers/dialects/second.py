@@ -1,18 +1,20 @@
+# ruff: noqa: ARG002 - some venues do not say when a frame was sent
 """Bitstamp, Gemini, Gate, KuCoin."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from .dialect import Dialect, Page, Rows, compact, load
-from .market import Row, wall_ms
+from .market import Row
 
 _SPANS_S = {"minute": 60, "hour": 3_600, "day": 86_400}
 
 
 class Bitstamp(Dialect):
-    """Spot: one channel an instrument; ids are of all instruments together."""
+    """Spot: one channel an instrument; ids are of all instruments together. REST prints whole seconds."""
 
     quote = "USD"
+    rest_ms = 1_000
 
     def name(self, symbol: str) -> str:
         return symbol.replace("/", "").lower()
@@ -48,7 +50,7 @@ class Bitstamp(Dialect):
     def rest(self, path: str, query: Mapping[str, str], market: Rows) -> Page:
         name = path.removeprefix("/api/v2/transactions/").strip("/")
         rows = market[self.symbol(name, list(market))]
-        since_ms = wall_ms() - _SPANS_S[query["time"]] * 1000
+        since_ms = rows[-1].ms - _SPANS_S[query["time"]] * 1000
         page = [
             {
                 "date": str(row.ms // 1000),
@@ -64,11 +66,10 @@ class Bitstamp(Dialect):
 
 
 class Gemini(Dialect):
-    """Spot: several instruments by the address, one by a subscription to all there is of it."""
+    """Spot, version 1: the address subscribes. Ids are of all instruments together."""
 
     quote = "USD"
     page = 500
-    snapshot = 20
 
     def __init__(self) -> None:
         self._sequence = -1
@@ -82,21 +83,24 @@ class Gemini(Dialect):
     def opened(self, query: Mapping[str, str]) -> tuple[list[str], list[str]]:
         return [], [name for name in query.get("symbols", "").split(",") if name]
 
-    def answer(self, text: str) -> tuple[list[str], list[str]]:
-        request = load(text)
-        return [], [name for asked in request["subscriptions"] for name in asked["symbols"]]
-
     def frame(self, row: Row, sent_ms: int) -> str:
-        return self._frame([row], sent_ms, {})
-
-    def latest(self, rows: Sequence[Row], sent_ms: int) -> str:
+        self._sequence += 1
+        trade = {
+            "type": "trade",
+            "symbol": self.name(row.symbol),
+            "tid": row.serial,
+            "price": row.price,
+            "amount": row.size,
+            "makerSide": "ask" if row.side == "buy" else "bid",
+        }
         return compact(
             {
-                "type": "l2_updates",
-                "symbol": self.name(rows[0].symbol),
-                "changes": [["buy", "60000.00", "1.5"], ["sell", "60001.00", "0.5"]],
-                "trades": [self._v2(row) for row in reversed(rows)],
-                "auction_events": [],
+                "type": "update",
+                "eventId": row.serial,
+                "socket_sequence": self._sequence,
+                "timestamp": row.ms // 1000,
+                "timestampms": row.ms,
+                "events": [trade],
             }
         )
 
@@ -124,21 +128,6 @@ class Gemini(Dialect):
         ]
         return 200, compact(page)
 
-    def _v2(self, row: Row) -> dict[str, Any]:
-        return {
-            "type": "trade",
-            "symbol": self.name(row.symbol),
-            "event_id": row.serial,
-            "timestamp": row.ms,
-            "price": row.price,
-            "quantity": row.size,
-            "side": row.side,
-        }
-
-    def _frame(self, rows: Sequence[Row], sent_ms: int, more: dict[str, Any]) -> str:
-        del sent_ms, more
-        return compact(self._v2(rows[0]))
-
 
 class Gate(Dialect):
     """Spot; ids are of all instruments together."""
@@ -154,8 +143,8 @@ class Gate(Dialect):
     def answer(self, text: str) -> tuple[list[str], list[str]]:
         request = load(text)
         told = {
-            "time": request["time"],
-            "time_ms": request["time"] * 1000,
+            "time": self.now_ms() // 1000,
+            "time_ms": self.now_ms(),
             "channel": request["channel"],
             "event": request.get("event", ""),
         }
@@ -208,7 +197,7 @@ class Gate(Dialect):
 
 
 class Kucoin(Dialect):
-    """Spot: the address comes with a token; ids are hexadecimal."""
+    """Spot: the address comes with a token; only the sequence is in both its pages and its frames."""
 
     page = 100
     by_token = True
@@ -217,7 +206,7 @@ class Kucoin(Dialect):
         return symbol.replace("/", "-")
 
     def id(self, row: Row) -> str:
-        return row.digest[:24]
+        return str(row.serial)
 
     def opened(self, query: Mapping[str, str]) -> tuple[list[str], list[str]]:
         assert query["token"] == "T-o-k-e-n"  # noqa: S105 - the test's own
@@ -241,7 +230,7 @@ class Kucoin(Dialect):
             "symbol": name,
             "takerOrderId": "5e356c4a9f1a790008f8d921",
             "time": f"{row.ms}436443",
-            "tradeId": self.id(row),
+            "tradeId": row.digest[:24],
             "type": "match",
         }
         topic = f"/market/match:{name}"

@@ -120,17 +120,18 @@ class Entries(Generic[In]):
 
 
 def trades_reading(reading: Trades) -> Reading:
-    """Return what a frame with these trades says: one without any says its time, one that is all bad is unreadable."""
-    if not reading.trades:
-        if not reading.unreadable:
-            return Other(reading.venue_ms)
-        if len(reading.unreadable) == 1:
-            return msgspec.structs.replace(reading.unreadable[0], entry=None)
-    return reading
+    """Return what a frame with these trades says: one without any its time, one that is all bad is unreadable."""
+    return reading if reading.trades else _without(reading.unreadable, reading.venue_ms) or reading
 
 
 def levels_reading(reading: Levels, bad: tuple[Unreadable, ...]) -> Reading:
-    """Return what a frame with these levels says. A bad one is worth a letter only if there is no good one."""
-    if reading.levels or not bad:
-        return reading if reading.levels else Other(reading.venue_ms)
-    return msgspec.structs.replace(bad[0], entry=None)
+    """Return what a frame with these levels says, and with these entries that are none."""
+    reading = msgspec.structs.replace(reading, unreadable=bad)
+    return reading if reading.levels else _without(bad, reading.venue_ms) or reading
+
+
+def _without(bad: tuple[Unreadable, ...], venue_ms: int | None) -> Reading | None:
+    """Return what a frame is without a good entry; None if it has several bad ones, each of which is refused."""
+    if not bad:
+        return Other(venue_ms)
+    return msgspec.structs.replace(bad[0], entry=None) if len(bad) == 1 else None

@@ -45,7 +45,9 @@ class Levels(Struct, frozen=True):
     """Rolling turnovers of subscribed instruments, out of a ticker."""
 
     levels: list[VolumeLevel]
-    venue_ms: int
+    venue_ms: int | None
+    unreadable: tuple[Unreadable, ...] = ()
+    """Entries between them that are none, as of `Trades`."""
 
 
 class Farewell(Struct, frozen=True):

@@ -1,5 +1,7 @@
 """The source, against a GitHub of our own whose history is scripted."""
 
+import json
+
 import pytest
 
 from streams.collectors.development.acts import hashed
@@ -7,7 +9,8 @@ from streams.collectors.development.github import GithubSource
 from streams.collectors.development.grading import LAG_MS
 from streams.collectors.development.history import HORIZON_MS
 from streams.collectors.development.listing import PAGES_MAX
-from tests.servers.github import Github
+from tests.servers.github import Github, described
+from tests.servers.web import Body, Status
 from topics import GapDetected, GapFilled, GapPermanent, Heartbeat, RepositoryEvent
 
 from .listening import NOW_MS, SALT, Clock, listening, settings_for
@@ -318,7 +321,22 @@ async def test_after_another_process_only_what_it_may_have_missed_is_looked_for(
         pushed_late = repo.commit(NOW_MS - 2 * HOUR)
         missed = repo.commit(NOW_MS - MINUTE)
         source = source_of(github, clock)
-        source.resume([Heartbeat(source="github", epoch=1, through_ms=NOW_MS - HOUR)])
+        source.resume([Heartbeat(source="github", epoch=1, through_ms=NOW_MS - 700_000)])
         async with listening(source) as heard:
             assert heard.ids == [f"commit/{pushed_late}", f"commit/{missed}"]
             assert f"commit/{old}" not in heard.ids
+            assert heard.marks == []
+
+
+async def test_a_first_look_that_fails_half_way_loses_nothing_that_is_pushed_late() -> None:
+    clock = Clock()
+    async with Github(clock) as github:
+        repo = github.repo(NAME)
+        repo.commit(NOW_MS - 3 * HOUR)
+        answers = [Body(json.dumps(each).encode()) for each in (described(repo), repo.commits)]
+        github.api.faults.extend([*answers, Status(500)])
+        async with listening(source_of(github, clock)) as heard:
+            assert "500" in heard.source.repositories[NAME].state
+            late = repo.commit(NOW_MS - HOUR)
+            await heard.look()
+            assert heard.ids == [f"commit/{late}"]

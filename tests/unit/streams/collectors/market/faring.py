@@ -3,24 +3,35 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
 from streams.collectors.market.budget import DialBudget
 from streams.collectors.market.exchange import ExchangeSource
 from streams.collectors.market.settings import ExchangeSettings
+from streams.collectors.market.tape import Told
 from streams.collectors.outbound import Outbound
 from streams.collectors.port import Link, Observation, Refused, SourceError, Through
-from tests.servers.dialects import DIALECTS, Dialect, Row
+from streams.collectors.recall import Recall
+from tests.servers.dialects import DIALECTS, Dialect, Market, Row
 from tests.servers.exchange import ExchangeServer
-from topics import GapDetected, GapFilled, GapMark, GapPermanent, Trade, decoder_of
+from topics import (
+    GapDetected,
+    GapFilled,
+    GapMark,
+    GapPermanent,
+    Trade,
+    VolumeLevel,
+    decoder_of,
+)
+from topics.codec import Decoder
 from topics.settings import BrokerSettings
 
 from .listening import now_ms
 
 PATIENCE_S = 40.0
 """Longer than anything here takes on a busy machine."""
-MARKS = decoder_of(GapDetected, GapFilled, GapPermanent)
+MARKS: Decoder[GapMark] = decoder_of(GapDetected, GapFilled, GapPermanent)
 QUIET_S = 0.4
 """In which a source that has nothing more to say says nothing."""
 
@@ -34,11 +45,16 @@ class Faring:
         self.marks: list[GapMark] = []
         self.errors: list[str] = []
         self.late_ms: list[int] = []
+        self.running: asyncio.Task[None] | None = None
         self._outbound = Outbound(source.name, source.kind, BrokerSettings(), epoch=1)
 
     @property
     def trades(self) -> list[Trade]:
         return [seen for seen in self.all if isinstance(seen, Trade)]
+
+    @property
+    def levels(self) -> list[VolumeLevel]:
+        return [seen for seen in self.all if isinstance(seen, VolumeLevel)]
 
     @property
     def refused(self) -> list[Refused]:
@@ -70,6 +86,25 @@ class Faring:
         detected, filled, permanent = (len(self.gaps(kind)) for kind in kinds)
         return detected, filled, permanent
 
+    def resume(self, past: Sequence[Told]) -> None:
+        """Go on behind this log, as the runner does."""
+        recall = Recall(self.source.name)
+        for record in past:
+            recall.take(record, partition=0, logged_ms=now_ms())
+        self._outbound.resume(recall)
+        self.source.resume(recall.past())
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self.running = asyncio.create_task(self.run())
+
+    async def stop(self) -> None:
+        """Stop to listen; a defect of the source is raised."""
+        if self.running is not None:
+            self.running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.running
+
     async def run(self) -> None:
         """Listen until cancelled; ask again after each failure."""
         while True:
@@ -91,6 +126,8 @@ class Faring:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         while not holds():
+            if self.running is not None and self.running.done():
+                self.running.result()
             await asyncio.sleep(0.01)
 
     async def quiet(self) -> None:
@@ -111,12 +148,9 @@ class Faring:
         came = []
         for trade in self.trades:
             row = known[trade.subject, trade.trade_id]
-            assert (str(trade.price), str(trade.size), trade.side, trade.event_ms) == (
-                row.price,
-                row.size,
-                row.side,
-                row.ms,
-            )
+            said = (str(trade.price), str(trade.size), trade.side)
+            assert said == (row.price, row.size, row.side)
+            assert abs(trade.event_ms - row.ms) < self.server.dialect.rest_ms
             if row in wanted:
                 came.append(row)
         assert len(came) == len(set(came)), "a trade was yielded twice"
@@ -142,6 +176,8 @@ async def faring(
     venue: str,
     *,
     symbols: int = 2,
+    market: Market | None = None,
+    past: Sequence[Any] = (),
     server: dict[str, Any] | None = None,
     source: dict[str, Any] | None = None,
     **settings: Any,
@@ -151,7 +187,7 @@ async def faring(
     names = symbols_of(dialect, symbols)
     async with (
         asyncio.timeout(PATIENCE_S),
-        ExchangeServer(dialect(), names, **(server or {})) as at,
+        ExchangeServer(dialect(), names, market=market, **(server or {})) as at,
     ):
         made = ExchangeSource(
             "live",
@@ -165,11 +201,11 @@ async def faring(
             **{"budget": DialBudget(1_000), **(source or {})},
         )
         one = Faring(at, made)
-        running = asyncio.create_task(one.run())
+        if past:
+            one.resume(past)
+        else:
+            one.start()
         try:
             yield one
         finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-    if not running.cancelled() and (error := running.exception()) is not None:
-        raise error
+            await one.stop()

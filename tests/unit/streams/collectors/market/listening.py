@@ -7,7 +7,8 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
-from streams.collectors.market.exchange import ExchangeSettings, ExchangeSource
+from streams.collectors.market.exchange import ExchangeSource
+from streams.collectors.market.settings import ExchangeSettings
 from streams.collectors.port import Link, Observation, Refused, SourceError, Through
 from tests.recordings import XRPETH_FIRST, XRPETH_LAST, xrpeth_frames
 from topics import Trade
@@ -45,7 +46,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def create(url: str, *symbols: str, silence_s: float = 30.0, **bounds: int) -> ExchangeSource:
+def create(url: str, *symbols: str, silence_s: float = 30.0, **bounds: Any) -> ExchangeSource:
     """Return the source as production has it, but for bounds that a test would wait long for."""
     settings = ExchangeSettings(
         type="exchange",

@@ -6,6 +6,7 @@ from streams.collectors.market.venues import VENUES
 from tests.servers.dialects import DIALECTS
 
 from .faring import faring, since_start
+from .ordeal import ordeal
 
 HERE = sorted(set(VENUES) & set(DIALECTS))
 
@@ -38,3 +39,11 @@ async def test_what_is_missed_between_two_connections_is_found_and_filled(venue:
         await one.quiet()
         rows = since_start(one.server)
         assert sorted(one.came(rows), key=rows.index) == rows
+
+
+@pytest.mark.parametrize("venue", HERE)
+async def test_an_ordeal_leaves_no_hole_untold_and_none_invented(venue: str) -> None:
+    """Each planted hole is found, or closed by a snapshot; each found one is filled, but for the one that is denied."""
+    outcome = await ordeal(venue)
+    assert outcome.found == outcome.planted - outcome.closed
+    assert (outcome.filled, outcome.permanent) == (outcome.found - 1, 1)
