@@ -45,9 +45,9 @@ class Answer(Struct, frozen=True, kw_only=True):
 class DeniedError(SourceError):
     """The other side understood, and will not: 400 to 499, but for 429 and 408. Asking again as it is will not help."""
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int, *, wait_s: float | None = None) -> None:
         """Say what was asked, and the status."""
-        super().__init__(message)
+        super().__init__(message, wait_s=wait_s)
         self.status = status
 
 
@@ -122,7 +122,7 @@ class Http:
                 raise SourceError(msg, wait_s=wait_of(told, self._now_ms()))
             if status >= _REFUSED:
                 msg = f"{_bare(url)}: {status} {response.reason}"
-                raise DeniedError(msg, status)
+                raise DeniedError(msg, status, wait_s=wait_of(told, self._now_ms()))
             body = bytearray()
             async for chunk in response.content.iter_chunked(_CHUNK):
                 body += chunk

@@ -4,6 +4,9 @@ from . import recorded, synthetic
 from .development import github
 from .market import exchange
 from .port import SourceType
+from .social import hackernews, jetstream, mastodon, reddit, rss
+from .volume import candles
+from .volume import candles, coingecko, defillama, turnover
 
 TYPES: dict[str, SourceType] = {
     source.name: source
@@ -11,7 +14,16 @@ TYPES: dict[str, SourceType] = {
         recorded.TYPE,
         synthetic.TYPE,
         exchange.TYPE,
+        hackernews.TYPE,
+        jetstream.TYPE,
+        mastodon.TYPE,
+        reddit.TYPE,
+        rss.TYPE,
         github.TYPE,
+        candles.TYPE,
+        turnover.TYPE,
+        coingecko.TYPE,
+        defillama.TYPE,
     )
 }
 """By what stands in `type` of an entry under `collect.sources`."""
