@@ -244,7 +244,8 @@ class GithubSource:
             return self.plan.interval_s
         if repository.gone:
             return max(GONE_S, self.plan.interval_s)
-        return float(min(RETRY_S * 2 ** min(repository.failures - 1, 10), self.plan.interval_s))
+        grown_s = min(RETRY_S * 2.0 ** min(repository.failures - 1, 10), self.plan.interval_s)
+        return float(max(grown_s, repository.wait_s))
 
 
 def _git(settings: GithubSettings, now_ms: Clock) -> Http | None:
