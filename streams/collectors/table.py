@@ -5,7 +5,6 @@ from .development import github
 from .market import exchange
 from .port import SourceType
 from .social import hackernews, jetstream, mastodon, reddit, rss
-from .volume import candles
 from .volume import candles, coingecko, defillama, turnover
 
 TYPES: dict[str, SourceType] = {
