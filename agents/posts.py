@@ -13,7 +13,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from topics import BY_NAME, ContractError, Post
+from topics import BY_NAME, ContractError, Post, PostDeleted
 from topics.settings import BrokerSettings
 
 from .ask.excerpts.recent import RecentPosts
@@ -90,6 +90,10 @@ class PostReader:
         if isinstance(event, Post):
             for fate in self._posts.take(event, logged_ms, now_ms):
                 AGENT.posts.labels(fate).inc()
+        elif isinstance(event, PostDeleted):
+            taken_back = self._posts.delete(event.subject, event.platform, event.post_id)
+            if taken_back:
+                AGENT.posts.labels("deleted").inc()
 
 
 @asynccontextmanager

@@ -7,17 +7,16 @@ from hashlib import sha256
 from aiokafka.errors import KafkaError
 from msgspec.structs import replace
 
-from agents.orders import reader, to_end
-from topics import BY_NAME, ContractError, Control, Status, TopicsError, encode, partition_of
+from topics import BY_NAME, Control, Status, TopicsError, encode, partition_of
 from topics.broker import check_topics
 from topics.envelope import headers
 from topics.outbox import OutRecord, Sender
 from topics.settings import BrokerSettings
 
+from .statuses import ANSWER_S, latest, no_answer
+
 FAMILIES = ("breaker/", "quality/")
 """How the names of breakers begin."""
-ANSWER_S = 30.0
-"""For the broker to be read or to acknowledge."""
 
 
 async def told_breakers(broker: BrokerSettings, name: str, now_ms: int) -> list[Status]:
@@ -26,23 +25,11 @@ async def told_breakers(broker: BrokerSettings, name: str, now_ms: int) -> list[
     Raises:
         TopicsError: The broker does not answer, or has no such topic.
     """
-    decode = BY_NAME["status"].decoder().decode
-    latest: dict[bytes, Status] = {}
-    try:
-        async with asyncio.timeout(ANSWER_S), reader(broker, "status") as (consumer, places):
-            async for record in to_end(consumer, places):
-                try:
-                    status = decode(record.value or b"")
-                except ContractError:
-                    continue  # a later version's, or a tombstone: nothing to show
-                if isinstance(status, Status):
-                    latest[record.key or b""] = status
-    except (KafkaError, TimeoutError) as error:
-        raise TopicsError(_no_answer(broker, error)) from None
+    latest_told = await latest(broker, "status", Status)
     return sorted(
         (
             status
-            for status in latest.values()
+            for status in latest_told.values()
             if status.part.startswith(FAMILIES)
             and status.expires_ms > now_ms
             and fnmatchcase(status.part, name)
@@ -99,10 +86,6 @@ async def give(broker: BrokerSettings, order: Control) -> None:
         async with asyncio.timeout(ANSWER_S):
             await sender.deliver([record_of(broker, order)])
     except (KafkaError, TimeoutError) as error:
-        raise TopicsError(_no_answer(broker, error)) from None
+        raise TopicsError(no_answer(broker, error)) from None
     finally:
         await sender.close()
-
-
-def _no_answer(broker: BrokerSettings, error: Exception) -> str:
-    return f"no Kafka broker answers at {broker.bootstrap}: {str(error) or 'in time'}"

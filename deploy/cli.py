@@ -20,6 +20,7 @@ from .commands.bench import bench_app
 from .commands.breaker import breaker_app
 from .commands.budget import budget_app
 from .commands.cache import cache_app
+from .commands.collect import collect_app
 from .commands.evaluate import evaluate_app
 from .commands.fake_claude import EXAMPLES as FAKE_CLAUDE_EXAMPLES
 from .commands.fake_claude import fake_claude
@@ -42,6 +43,7 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(breaker_app, name="breaker")
 app.add_typer(budget_app, name="budget")
 app.add_typer(cache_app, name="cache")
+app.add_typer(collect_app, name="collect")
 app.add_typer(evaluate_app, name="evaluate")
 app.command(epilog=REPLAY_EXAMPLES)(replay)
 app.command(
@@ -79,22 +81,6 @@ def demo(
     from .demo.command import run_demo  # noqa: PLC0415
 
     sys.exit(run_demo(seconds=seconds, report_file=report, model=model, picture_file=picture))
-
-
-@app.command(
-    epilog="Examples: tapereader collect binance; tapereader collect --instance a binance recording"
-)
-def collect(
-    sources: Annotated[
-        list[str], typer.Argument(help="Names under [collect.sources] in the settings.")
-    ],
-    instance: Instance = None,
-    lifeline: Lifeline = None,
-) -> None:
-    """Publish raw events of one or more sources."""
-    from .wiring.collect import run_collect  # noqa: PLC0415
-
-    _run(run_collect(role_settings("collect", instance), sources, lifeline=lifeline))
 
 
 @app.command(epilog="Example: tapereader agent --instance 0")

@@ -28,7 +28,7 @@ from .journal import Intent, Result, Usage
 from .late import Late
 from .market import Trade
 from .marks import GapDetected, GapFilled, GapMark, GapPermanent, Heartbeat
-from .social import Post
+from .social import Post, PostDeleted
 from .status import Status
 from .units import Kind, Severity, Side
 from .volume import VolumeFlow, VolumeLevel
@@ -62,6 +62,7 @@ __all__ = [
     "Outlook",
     "PipelineError",
     "Post",
+    "PostDeleted",
     "RawEvent",
     "RepositoryEvent",
     "Result",

@@ -63,13 +63,13 @@ class Topic(Struct, frozen=True, kw_only=True):
 _RAW_EVENTS: dict[Kind, tuple[type, ...]] = {
     "market": (market.Trade,),
     "volume": (volume.VolumeFlow, volume.VolumeLevel),
-    "social": (social.Post,),
+    "social": (social.Post, social.PostDeleted),
     "development": (development.RepositoryEvent,),
 }
 _RAW_SUMMARY: dict[Kind, str] = {
     "market": "Trades as venues print them.",
     "volume": "Closed candles and rolling turnovers.",
-    "social": "Posts that name an asset.",
+    "social": "Posts that name an asset, and which of them were taken back.",
     "development": "Acts in an asset's repositories.",
 }
 _MARKS = (marks.Heartbeat, marks.GapDetected, marks.GapFilled, marks.GapPermanent)

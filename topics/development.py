@@ -29,3 +29,5 @@ class RepositoryEvent(
         str, Meta(pattern=r"^[0-9a-f]{16}$", description="A salted hash of the author's id.")
     ]
     bot: bool = False
+    grade: Literal["A", "B", "C", "D"] | None = None
+    """How well its collector's witnesses agreed when it was seen (docs/operating/development-source.md)."""

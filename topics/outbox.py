@@ -7,6 +7,7 @@ aiokafka's `send` costs a future a record; a batch costs one. And a failed batch
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import Any, NamedTuple
 
 import stamina
 from aiokafka import AIOKafkaProducer
@@ -93,6 +94,16 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
             await producer.client.close()
 
 
+async def _stop(producer: AIOKafkaProducer) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await producer.stop()
+    except TimeoutError:
+        await _abandon(producer)
+    except KafkaError:
+        pass
+
+
 def _may_pass(error: Exception) -> bool:
     """Return whether another try may succeed."""
     never = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTopicError)
@@ -103,15 +114,27 @@ def _ignore() -> None:
     """Do nothing."""
 
 
+class _Connection(NamedTuple):
+    producer: AIOKafkaProducer
+    gone: "asyncio.Future[None]"
+    """Done when it was given up: what waits for it would wait for ever."""
+
+
 class Sender:
-    """Sends records until every one is acknowledged, over as many producers as that takes."""
+    """Sends records until every one is acknowledged, over as many producers as that takes.
 
-    def __init__(self, broker: BrokerSettings, *, on_resend: Callable[[], None] = _ignore) -> None:
+    Several may use one sender. Each list keeps its order; a list and another that is sent meanwhile have none.
+    """
+
+    def __init__(self, broker: BrokerSettings) -> None:
         """Connect on the first send."""
-        self._broker, self._on_resend = broker, on_resend
-        self._producer: AIOKafkaProducer | None = None
+        self._broker = broker
+        self._connection: _Connection | None = None
+        self._connecting = asyncio.Lock()
 
-    async def deliver(self, records: list[OutRecord]) -> None:
+    async def deliver(
+        self, records: list[OutRecord], *, on_resend: Callable[[], None] = _ignore
+    ) -> None:
         """Return when all are acknowledged: idempotent producer, all replicas.
 
         After a failure the whole list is sent again by a new producer: one that has failed may be unable
@@ -121,38 +144,73 @@ class Sender:
             aiokafka.errors.KafkaError: The broker will never take them: its limit or the topic's is too low.
             ValueError: As `send`.
         """
+        connection: _Connection | None = None
         async for attempt in stamina.retry_context(
             on=_may_pass, attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0
         ):
             with attempt:
                 if attempt.num > 1:
-                    self._on_resend()
-                    await self.close()
-                await send(await self._connected(), records)
+                    on_resend()
+                    await self._give_up(connection)
+                connection = await self._connected()
+                await _sent(connection, records)
 
     async def close(self) -> None:
         """Disconnect, in a bounded time: what no broker has acknowledged by then is given up."""
-        producer, self._producer = self._producer, None
-        if producer is None:
-            return
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                await producer.stop()
-        except TimeoutError:
-            await _abandon(producer)
-        except KafkaError:
-            pass
+        await self._give_up(self._connection)
 
-    async def _connected(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            producer = AIOKafkaProducer(
-                **self._broker.client_options(),
-                enable_idempotence=True,
-                acks="all",
-                linger_ms=0,
-                max_batch_size=BATCH_BYTES_MAX,
-                max_request_size=BATCH_BYTES_MAX + 64 * 1024,
-            )
-            self._producer = producer
-            await producer.start()
-        return self._producer
+    async def abort(self) -> None:
+        """Disconnect at once: what has not left is not sent. Whoever waits for it sends it again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await _abandon(connection.producer)
+            _let_go(connection)
+
+    async def _give_up(self, connection: _Connection | None) -> None:
+        """Let go of a producer, unless another has taken its place."""
+        if connection is None or connection is not self._connection:
+            return
+        self._connection = None
+        await _stop(connection.producer)
+        _let_go(connection)
+
+    async def _connected(self) -> _Connection:
+        async with self._connecting:
+            if self._connection is None:
+                producer = AIOKafkaProducer(
+                    **self._broker.client_options(),
+                    enable_idempotence=True,
+                    acks="all",
+                    linger_ms=0,
+                    max_batch_size=BATCH_BYTES_MAX,
+                    max_request_size=BATCH_BYTES_MAX + 64 * 1024,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await _stop(producer)
+                    raise
+                gone = asyncio.get_running_loop().create_future()
+                self._connection = _Connection(producer, gone)
+            return self._connection
+
+
+async def _sent(connection: _Connection, records: list[OutRecord]) -> None:
+    sending = asyncio.ensure_future(send(connection.producer, records))
+    waited: list[asyncio.Future[Any]] = [sending, connection.gone]
+    try:
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            sending.result()
+        else:
+            msg = "the producer was given up"
+            raise KafkaError(msg)
+    finally:
+        if not sending.done():
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+
+def _let_go(connection: _Connection) -> None:
+    if not connection.gone.done():
+        connection.gone.set_result(None)

@@ -34,3 +34,20 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="typ
         str, Meta(pattern=r"^[0-9a-f]{16}$", description="64-bit simhash of the text.")
     ]
     bot: bool = False
+
+
+class PostDeleted(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="post.deleted"
+):
+    """A post that was told of an asset has been taken back, or what it said: nobody may keep its text any longer.
+
+    It follows its post under the same asset. That it was made is history: no number changes by this.
+    """
+
+    subject: AssetId
+    source: Name
+    platform: Name
+    post_id: VenueId
+    event_ms: EpochMs
+    """When the platform says that it was taken back, or when that was seen."""
+    received_ms: EpochMs

@@ -10,6 +10,7 @@ _NUMBER_MIN, _NUMBER_MAX = 1e-18, 1e15
 _TIME_MAX = 253_402_300_799_999
 _SEQUENCE_MAX = 2**63 - 1
 _NAME = re.compile(r"[a-z0-9][a-z0-9._/-]{0,63}")
+_ASSET = re.compile(r"[A-Z0-9][A-Z0-9._-]{0,23}")
 _HASH = re.compile(r"^[0-9a-f]{16}$")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _ACTS = ("commit", "pull_request", "release", "issue", "review", "comment", "fork", "star")
@@ -133,13 +134,21 @@ FIELDS: dict[str, dict[str, _Field]] = {
         "first_missing": _Field(_or_null(_sequence), None),
     },
     "gap.filled": _gap,
+    "post.deleted": {
+        "subject": _Field(_matches(_ASSET, whole=True)),
+        "source": _name,
+        "platform": _name,
+        "post_id": _Field(_text(128)),
+        "event_ms": _Field(_time),
+        "received_ms": _Field(_time),
+    },
     "gap.permanent": _gap | {"reason": _Field(lambda v: type(v) is str and len(v) <= 200)},  # noqa: PLR2004 - the contract's
 }
 MARKS = ("gap.detected", "gap.filled", "gap.permanent")
 _EVENTS = {
     "market": ("trade",),
     "volume": ("volume.flow", "volume.level"),
-    "social": ("post",),
+    "social": ("post", "post.deleted"),
     "development": ("repository.event",),
 }
 TAGS = {kind: frozenset((*events, *MARKS, "heartbeat")) for kind, events in _EVENTS.items()}

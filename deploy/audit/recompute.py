@@ -53,6 +53,8 @@ class Recomputation:
                 self._heartbeat(record, timestamp_ms)
             elif record["type"] in MARKS:
                 self._mark(record, key)
+            elif record["type"] == "post.deleted":
+                self._deletion(record, key)
             else:
                 self._event(record, key, value)
         except RefusedError as refused:
@@ -150,6 +152,11 @@ class Recomputation:
         for window in self._windows(name, from_ms, min(mark["to_ms"] + 1, watermark_ms)):
             if window.end_ms <= watermark_ms and self._blocks(subject, window):
                 self._change(window, published=True)
+
+    def _deletion(self, deletion: Record, key: bytes | None) -> None:
+        """Count a post that was taken back: section 3b."""
+        check_route(self.kind, deletion["subject"], key, self.partition, self._partitions)
+        self.counts["marks"] += 1
 
     # Time: section 4
 

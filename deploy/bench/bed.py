@@ -52,8 +52,27 @@ class Bed:
         )
         return Measured(child, file)
 
-    def _environment(self, broker: BrokerSettings) -> dict[str, str]:
-        tree: dict[str, Any] = {
+    def launch(
+        self,
+        name: str,
+        broker: BrokerSettings,
+        arguments: Sequence[str],
+        *,
+        piped: bool = False,
+        **settings: Any,  # noqa: ANN401 - any branch
+    ) -> Child:
+        """Start a hidden subcommand of `bench`, with more settings than the others have."""
+        environment = self._environment(broker, settings)
+        return self._children.start(name, ["bench", *arguments], environment, piped=piped)
+
+    def file(self, name: str) -> Path:
+        """Return where a process may write."""
+        return self._folder / name
+
+    def _environment(
+        self, broker: BrokerSettings, more: dict[str, Any] | None = None
+    ) -> dict[str, str]:
+        tree: dict[str, Any] = (more or {}) | {
             "instance": "bench",
             "state_dir": str(self._folder),
             "broker": broker.model_dump(mode="json", exclude={"password"}),

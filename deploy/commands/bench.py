@@ -155,6 +155,60 @@ def bench_cache(
     console.print(table_of(found))
 
 
+@bench_app.command(
+    "collect",
+    epilog="Examples: tapereader bench collect; tapereader bench collect --trades 1000000 --json out.json",
+)
+def bench_collect(  # noqa: PLR0917 - typer's: every one is an option
+    trades: Annotated[int, typer.Option(min=1_000, help="Of each run.")] = 400_000,
+    rate: Annotated[int, typer.Option(min=100, help="Trades a second of the paced run.")] = 20_000,
+    connections: Annotated[int, typer.Option(min=1, max=100, help="To the venue.")] = 4,
+    symbols: Annotated[int, typer.Option(min=1, max=200, help="Of each connection.")] = 5,
+    partitions: Partitions = 4,
+    json: Json = None,
+    keep: Keep = False,  # noqa: FBT002 - a flag
+) -> None:
+    """One collector process, from a venue's websocket on this machine into Kafka; exit 1 if a trade is lost."""
+    from deploy.bench.collect import Carrying, collect_summary, run_collect  # noqa: PLC0415
+    from deploy.settings import load  # noqa: PLC0415
+
+    _folder_there(json)
+    carrying = Carrying(
+        trades=trades, rate=rate, connections=connections, symbols=symbols, partitions=partitions
+    )
+    found = _measure(run_collect(load(), carrying, keep=keep))
+    _tell(found, collect_summary(found), json)
+
+
+@bench_app.command("venue", hidden=True)
+def bench_venue(
+    trades: Annotated[int, typer.Option()],
+    rate: Annotated[int, typer.Option()] = 0,
+    lifeline: Lifeline = None,
+) -> None:
+    """A venue on loopback; it prints its port."""
+    from deploy.bench.venue import Printing, run_venue  # noqa: PLC0415
+
+    asyncio.run(run_venue(Printing(trades=trades, rate=rate), typer.echo, lifeline=lifeline))
+
+
+@bench_app.command("collector", hidden=True)
+def bench_collector(
+    trades: Annotated[int, typer.Option()],
+    out: Annotated[Path, typer.Option()],
+    control: Annotated[bool, typer.Option()] = False,  # noqa: FBT002 - a flag
+    lifeline: Lifeline = None,
+) -> None:
+    """The collect role with a stopwatch, or its sources alone."""
+    from deploy import logs  # noqa: PLC0415
+    from deploy.bench.collecting import run_collector, run_control  # noqa: PLC0415
+    from deploy.settings import load  # noqa: PLC0415
+
+    settings = load()
+    logs.configure(settings.log, role="collect", instance=settings.instance)
+    asyncio.run((run_control if control else run_collector)(settings, trades, out, lifeline))
+
+
 @bench_app.command("worker", hidden=True)
 def bench_worker(notes: Notes, lifeline: Lifeline = None) -> None:
     """The streams role with a stopwatch."""

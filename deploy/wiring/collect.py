@@ -1,19 +1,26 @@
 """The collect role's objects."""
 
 import asyncio
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from deploy.reporting import Part
 from deploy.role import now_ms, run_role
 from deploy.settings import Settings
-from streams.collectors.port import Context
-from streams.collectors.runner import Runner
+from streams.collectors.leading import Leadership, Terms
+from streams.collectors.past import Pasts
+from streams.collectors.port import Context, Source
+from streams.collectors.settings import CollectSettings
+from streams.collectors.supervisor import SENDERS_MAX, Entry, Supervised, Surroundings
 from topics import SettingsError
+from topics.outbox import Sender
+
+from .collect_lease import RedisLeases
 
 
 async def run_collect(settings: Settings, names: Sequence[str], *, lifeline: int | None) -> None:
-    """Run the named sources until all are finished or told to stop. One's failure is its own.
+    """Run the named entries until all are finished or told to stop. One source's failure is its own.
 
     Raises:
         SettingsError: A name is not among the settings' sources.
@@ -23,54 +30,143 @@ async def run_collect(settings: Settings, names: Sequence[str], *, lifeline: int
         known = ", ".join(sorted(settings.collect.sources)) or "none"
         msg = f"collect.sources: no source named {', '.join(unknown) or 'at all'}; configured: {known}"
         raise SettingsError(msg)
-    began_ms = now_ms()
-    epoch, pace = began_ms // 1000, settings.collect.pace
-    context = Context(
-        broker=settings.broker, now_ms=now_ms, pace=None if pace is None else pace.pace(began_ms)
-    )
-    runners = [
-        Runner(source, settings.broker, epoch=epoch, now_ms=now_ms, monotonic_s=time.monotonic)
-        for name in names
-        for source in settings.collect.create(name, context)
-    ]
-
-    async def main(stop: asyncio.Event) -> None:
-        outcomes = await asyncio.gather(
-            *(runner.run(stop) for runner in runners), return_exceptions=True
+    collector = Collector(settings, list(dict.fromkeys(names)))
+    try:
+        await run_role(
+            "collect",
+            settings,
+            collector.run,
+            parts=collector.parts,
+            ready=collector.ready,
+            lifeline=lifeline,
         )
-        failed = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-        if failed:
-            raise failed[0]
+    finally:
+        await collector.close()
 
-    def ready() -> str | None:
+
+class Collector:
+    """The entries of one process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        names: Sequence[str],
+        *,
+        sender: Callable[[], Sender] | None = None,
+    ) -> None:
+        """Make every source; nothing is connected. ``sender`` makes what sends, in the place of the usual."""
+        began_ms = now_ms()
+        collect, broker = settings.collect, settings.broker
+        pace = None if collect.pace is None else collect.pace.pace(began_ms)
+        context = Context(broker=broker, now_ms=now_ms, pace=pace)
+        made = {name: collect.create(name, context) for name in names}
+        count = sum(map(len, made.values()))
+        make = sender or (lambda: Sender(broker))
+        self._senders = [make() for _ in range(min(count, SENDERS_MAX))]
+        self._around = Surroundings(
+            broker=broker, now_ms=now_ms, monotonic_s=time.monotonic, senders=self._senders
+        )
+        self._leases = None
+        if collect.lease is not None:
+            url = collect.lease.redis_url.get_secret_value()
+            self._leases = RedisLeases(url, prefix=broker.prefix)
+        self._settings = settings
+        # Who starts together reads the log together; who stands by, for itself.
+        shared = Pasts(broker, now_ms)
+        self._pasts = [shared]
+        self.entries: list[Entry] = []
+        number = 0
+        for name, sources in made.items():
+            supervised = []
+            for source in sources:
+                again = _again(collect, name, context, source)
+                supervised.append(Supervised(source, again, self._around, number))
+                number += 1
+            leadership = self._leadership(name)
+            pasts = shared if leadership is None else Pasts(broker, now_ms)
+            self._pasts.append(pasts)
+            self.entries.append(
+                Entry(
+                    name,
+                    supervised,
+                    self._around,
+                    pasts,
+                    epoch=began_ms // 1_000,
+                    leadership=leadership,
+                )
+            )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run all entries.
+
+        Raises:
+            Exception: What could not be sent, or an entry's defect, the first of them.
+        """
+        outcomes = await asyncio.gather(
+            *(entry.run(stop) for entry in self.entries), return_exceptions=True
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def close(self) -> None:
+        """Disconnect from everything."""
+        for sender in self._senders:
+            await sender.close()
+        for pasts in self._pasts:
+            await pasts.close()
+        if self._leases is not None:
+            await self._leases.close()
+
+    def parts(self) -> list[Part]:
+        """Return how each source is."""
+        return [_part(entry, source) for entry in self.entries for source in entry.sources]
+
+    def ready(self) -> str | None:
+        """Return what is not ready; one that stands by is."""
         waiting = [
-            f"{runner.source.name} is {runner.state}"
-            for runner in runners
-            if runner.state in ("connecting", "disconnected", "failed")
+            f"{source.name} is {source.state}"
+            for entry in self.entries
+            if entry.standby is None
+            for source in entry.sources
+            if source.state in ("connecting", "disconnected", "failed")
         ]
         return ", ".join(waiting) or None
 
-    await run_role(
-        "collect",
-        settings,
-        main,
-        parts=lambda: [_part(runner) for runner in runners],
-        ready=ready,
-        lifeline=lifeline,
-    )
+    def _leadership(self, name: str) -> Leadership | None:
+        lease = self._settings.collect.lease
+        if lease is None or self._leases is None:
+            return None
+        return Leadership(
+            self._leases,
+            name,
+            f"{self._settings.instance}/{os.getpid()}/{time.time_ns()}",
+            Terms(length_s=lease.length_s, renew_s=lease.renew_s),
+            now_ms=now_ms,
+            monotonic_s=time.monotonic,
+        )
 
 
-def _part(runner: Runner) -> Part:
-    tally = runner.outbound.tally
-    return Part(
-        f"{runner.source.name}/{runner.source.kind}",
-        runner.state,
-        runner.words,
-        {
-            "sent": float(tally.sent),
-            "refused": float(tally.refused),
-            "queued": float(runner.queue.qsize()),
-            "gaps_detected": float(tally.gaps_detected),
-            "through_ms": float(runner.outbound.through_ms or 0),
-        },
-    )
+def _again(
+    collect: CollectSettings, name: str, context: Context, first: Source
+) -> Callable[[], Source]:
+    """Return what makes a source of an entry anew: one that had a defect is not gone on with."""
+
+    def make() -> Source:
+        return next(
+            source
+            for source in collect.create(name, context)
+            if (source.name, source.kind) == (first.name, first.kind)
+        )
+
+    return make
+
+
+def _part(entry: Entry, source: Supervised) -> Part:
+    part, standby = f"{source.name}/{source.kind}", entry.standby
+    if standby is not None:
+        return Part(part, "standby", standby, source.measures)
+    words = source.words
+    if entry.alone:
+        words = f"leads without a lease, as Redis does not answer. {words}".strip()
+    return Part(part, source.state, words, source.measures)

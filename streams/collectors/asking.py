@@ -62,14 +62,18 @@ class Http:
         burst: int = 1,
         timeout_s: float = TIMEOUT_S,
         body_bytes_max: int = BODY_BYTES_MAX,
+        prefix: bool = False,
         headers: Mapping[str, str] | None = None,
         ca_file: str | None = None,
     ) -> None:
-        """Take the service's limit: so many questions a minute, and so many at once after a pause."""
+        """Take the service's limit: so many questions a minute, and so many at once after a pause.
+
+        ``prefix``: of a larger answer the first ``body_bytes_max`` bytes are enough, and the rest is not read.
+        """
         self._spacing = Spacing(per_minute=per_minute, burst=burst)
         self._now_ms, self._timeout_s, self._body_bytes_max = now_ms, timeout_s, body_bytes_max
         self._headers = {"User-Agent": USER_AGENT, **(headers or {})}
-        self._ca_file = ca_file
+        self._ca_file, self._prefix = ca_file, prefix
         self._session: ClientSession | None = None
 
     async def get(
@@ -123,6 +127,9 @@ class Http:
             async for chunk in response.content.iter_chunked(_CHUNK):
                 body += chunk
                 if len(body) > self._body_bytes_max:
+                    if self._prefix:
+                        del body[self._body_bytes_max :]
+                        break
                     msg = f"{_bare(url)}: an answer of more than {self._body_bytes_max} bytes"
                     raise SourceError(msg)
             return Answer(status=status, body=bytes(body), headers=told, received_ms=self._now_ms())

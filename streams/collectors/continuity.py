@@ -1,12 +1,14 @@
 """Holes in a venue's sequence numbers, found and closed: PURE.
 
 A venue that numbers an instrument's trades without holes proves by a jump that trades are missing, and by
-their arrival that they are not any more.
+their arrival that they are not any more. A source that has asked for them, and cannot have them, says so.
 """
 
 from msgspec import Struct
 
 from topics import GapDetected, GapFilled, GapMark, GapPermanent, Trade
+
+from .port import Lost
 
 GAPS_MAX = 64
 """Open gaps of one instrument; beyond it the oldest is given up as permanent."""
@@ -22,7 +24,9 @@ INSTRUMENTS_MAX = 100_000
 class _Gap(Struct):
     mark: GapDetected
     missing: list[tuple[int, int]]
-    """Ranges of numbers that have not come, both ends included."""
+    """Ranges of numbers that may still come, both ends included."""
+    lost: str | None = None
+    """Why some that are not missing any more did not come either."""
 
 
 class _Instrument(Struct):
@@ -31,17 +35,66 @@ class _Instrument(Struct):
     gaps: list[_Gap] = []
 
 
+Place = tuple[str, str]
+"""Venue and subject."""
+
+
 class Continuity:
     """Watches the sequence numbers of every (venue, subject) of one source."""
 
     def __init__(self) -> None:
         """Begin with nothing seen."""
-        self._instruments: dict[tuple[str, str], _Instrument] = {}
+        self._instruments: dict[Place, _Instrument] = {}
+        self._by_time: dict[Place, dict[str, GapDetected]] = {}
+        """Open gaps that no number proves, which a source has told."""
 
     def open_gaps(self, venue: str, subject: str) -> int:
         """Return how many gaps of an instrument are open."""
-        instrument = self._instruments.get((venue, subject))
-        return 0 if instrument is None else len(instrument.gaps)
+        place = (venue, subject)
+        instrument = self._instruments.get(place)
+        by_number = 0 if instrument is None else len(instrument.gaps)
+        return by_number + len(self._by_time.get(place, ()))
+
+    def open_marks(self) -> list[GapDetected]:
+        """Return the mark of every gap that is open."""
+        marks = [gap.mark for i in self._instruments.values() for gap in i.gaps]
+        return marks + [mark for told in self._by_time.values() for mark in told.values()]
+
+    def apply(self, mark: GapMark) -> None:
+        """Take a mark that was told by somebody else, the source itself or the log: what it says is so."""
+        place = (mark.venue, mark.subject)
+        if not isinstance(mark, GapDetected):
+            self.forget(mark)
+        elif mark.first_missing is not None and mark.ids_missing:
+            self._open(place, mark, mark.first_missing, mark.ids_missing)
+        elif place in self._by_time or len(self._by_time) < INSTRUMENTS_MAX:
+            told = self._by_time.setdefault(place, {})
+            told[mark.gap_id] = mark
+            if len(told) > GAPS_MAX:  # only their number is of interest, and it is great enough
+                del told[next(iter(told))]
+
+    def forget(self, mark: GapMark) -> None:
+        """Let go of a gap: it was ended, or there never was one."""
+        place = (mark.venue, mark.subject)
+        if (told := self._by_time.get(place)) is not None:
+            told.pop(mark.gap_id, None)
+            if not told:
+                del self._by_time[place]
+        if (instrument := self._instruments.get(place)) is not None:
+            instrument.gaps = [gap for gap in instrument.gaps if gap.mark.gap_id != mark.gap_id]
+
+    def _open(self, place: Place, mark: GapDetected, first: int, missing: int) -> None:
+        """Know a gap that was told; the trade that showed it stands before the mark."""
+        shown = first + missing
+        instrument = self._instruments.get(place)
+        if instrument is None:
+            if len(self._instruments) >= INSTRUMENTS_MAX:
+                return
+            instrument = self._instruments[place] = _Instrument(shown, mark.to_ms)
+        if all(gap.mark.gap_id != mark.gap_id for gap in instrument.gaps):
+            instrument.gaps.append(_Gap(mark, [(first, shown - 1)]))
+        instrument.last = max(instrument.last, shown)
+        instrument.last_ms = max(instrument.last_ms, mark.to_ms)
 
     def observe(self, trade: Trade) -> list[GapMark]:
         """Take a trade, in the order sent, and return the marks to send behind it.
@@ -68,6 +121,22 @@ class Continuity:
         instrument.last_ms = max(instrument.last_ms, trade.event_ms)
         return marks + _give_up(instrument)
 
+    def lose(self, lost: Lost) -> list[GapMark]:
+        """Take that numbers will not come, and return the marks of the gaps that end by it."""
+        instrument = self._instruments.get((lost.venue, lost.subject))
+        marks: list[GapMark] = []
+        if instrument is None:
+            return marks
+        for gap in list(instrument.gaps):
+            left = _without(gap.missing, lost.first_missing, lost.last_missing)
+            if left == gap.missing:
+                continue
+            gap.missing, gap.lost = left, lost.reason
+            if not left:
+                instrument.gaps.remove(gap)
+                marks.append(_permanent(gap.mark, lost.reason))
+        return marks
+
 
 def _detected(trade: Trade, instrument: _Instrument, number: int) -> GapDetected:
     first = instrument.last + 1
@@ -91,6 +160,8 @@ def _fill(instrument: _Instrument, number: int) -> list[GapMark]:
             return []
         instrument.gaps.remove(gap)
         mark = gap.mark
+        if gap.lost is not None:
+            return [_permanent(mark, gap.lost)]
         filled = GapFilled(
             gap_id=mark.gap_id,
             subject=mark.subject,
@@ -123,17 +194,30 @@ def _give_up(instrument: _Instrument) -> list[GapMark]:
         if not too_many and instrument.last_ms - oldest.to_ms <= GIVE_UP_MS:
             break
         instrument.gaps.pop(0)
+        reason = f"not filled within {GIVE_UP_MS // 1000} s"
         marks.append(
-            GapPermanent(
-                gap_id=oldest.gap_id,
-                subject=oldest.subject,
-                source=oldest.source,
-                venue=oldest.venue,
-                from_ms=oldest.from_ms,
-                to_ms=oldest.to_ms,
-                reason=f"more than {GAPS_MAX} gaps are open"
-                if too_many
-                else f"not filled within {GIVE_UP_MS // 1000} s",
-            )
+            _permanent(oldest, f"more than {GAPS_MAX} gaps are open" if too_many else reason)
         )
     return marks
+
+
+def _without(missing: list[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:
+    """Return the ranges without the numbers from the first to the last."""
+    return [
+        part
+        for low, high in missing
+        for part in ((low, min(high, first - 1)), (max(low, last + 1), high))
+        if part[0] <= part[1]
+    ]
+
+
+def _permanent(mark: GapDetected, reason: str) -> GapPermanent:
+    return GapPermanent(
+        gap_id=mark.gap_id,
+        subject=mark.subject,
+        source=mark.source,
+        venue=mark.venue,
+        from_ms=mark.from_ms,
+        to_ms=mark.to_ms,
+        reason=reason[:200],
+    )

@@ -13,6 +13,7 @@ class _Tally(Protocol):
     gaps_detected: int
     gaps_filled: int
     gaps_permanent: int
+    deletions: int
 
 
 class SourceMetrics:
@@ -22,12 +23,14 @@ class SourceMetrics:
         """Take this source's children."""
         self.failures = collect.failures.labels(*labels)
         self.resends = collect.resends.labels(*labels)
+        self.defects = collect.defects.labels(*labels)
         self._queue = collect.queue.labels(*labels)
         self._sent = collect.sent.labels(*labels)
         self._refused = collect.refused.labels(*labels)
         self._gaps = {
             what: collect.gaps.labels(*labels, what) for what in ("detected", "filled", "permanent")
         }
+        self._deletions = collect.deletions.labels(*labels)
         self._shown: dict[str, int] = {}
 
     def show(self, tally: _Tally, queued: int) -> None:
@@ -38,6 +41,7 @@ class SourceMetrics:
         self._rise(self._gaps["detected"], "detected", tally.gaps_detected)
         self._rise(self._gaps["filled"], "filled", tally.gaps_filled)
         self._rise(self._gaps["permanent"], "permanent", tally.gaps_permanent)
+        self._rise(self._deletions, "deletions", tally.deletions)
 
     def _rise(self, counter: Counter, name: str, to: int) -> None:
         counter.inc(to - self._shown.get(name, 0))
@@ -57,8 +61,17 @@ class CollectMetrics:
             "tapereader_collect_events_refused", "Events that became dead letters.", labels
         )
         self.gaps = Counter("tapereader_collect_gaps", "Gap marks sent.", (*labels, "mark"))
+        self.deletions = Counter(
+            "tapereader_collect_deletions_sent", "Posts told to be taken back.", labels
+        )
         self.failures = Counter(
             "tapereader_collect_failures", "Times the source failed and was tried again.", labels
+        )
+        self.defects = Counter(
+            "tapereader_collect_defects", "Times a source ended by a defect of its own.", labels
+        )
+        self.leads = Gauge(
+            "tapereader_collect_leads", "Whether this process collects an entry.", ("entry",)
         )
         self.resends = Counter(
             "tapereader_collect_resends", "Rounds that had to be sent again.", labels

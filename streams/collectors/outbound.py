@@ -3,6 +3,8 @@
 Every event that comes in goes out as a raw record or as a dead letter: frames' events = sent + refused.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec import Struct
 
@@ -10,16 +12,14 @@ from topics import (
     BY_NAME,
     ContractError,
     DeadLetter,
-    FeedStatus,
     GapDetected,
     GapFilled,
     GapMark,
     GapPermanent,
     Heartbeat,
     Kind,
-    Post,
+    PostDeleted,
     RawEvent,
-    RepositoryEvent,
     Trade,
     asset_of,
     encode,
@@ -29,14 +29,15 @@ from topics import (
 )
 from topics.catalog import RECORD_BYTES_MAX
 from topics.deadletter import to_record
-from topics.envelope import headers
 from topics.record import OutRecord
 from topics.settings import BrokerSettings
 
 from .continuity import Continuity
-from .port import Link, Observation, Refused, Through
+from .feeds import FEEDS_MAX, ROLE, Feeds
+from .fitness import VALUE_BYTES_MAX, Fitness
+from .port import Link, Lost, Observation, Refused, Through
+from .recall import Recall
 
-ROLE = "collect"
 AHEAD_MS_MAX = 60_000
 """An event this much later than its receipt has a wrong time."""
 PROMISE_AHEAD_MS_MAX = 10_000
@@ -47,8 +48,6 @@ RAW_BYTES_MAX = RECORD_BYTES_MAX - 64 * 1024
 """Of one raw record: a batch of one must stay below the broker's limit."""
 LETTER_MS_MAX = 253_402_300_799_999
 """The end of 9999: no calendar time of a letter can be later."""
-FEEDS_MAX = 10_000
-"""Feeds whose status is told; a further one sends its events all the same."""
 
 
 class Tally(Struct):
@@ -59,17 +58,8 @@ class Tally(Struct):
     gaps_detected: int = 0
     gaps_filled: int = 0
     gaps_permanent: int = 0
-
-
-class _Feed(Struct):
-    venue: str
-    subject: str
-    since_ms: int
-    last_event_ms: int
-    last_received_ms: int
-    events: int = 0
-    gaps_permanent: int = 0
-    told: bool = False
+    deletions: int = 0
+    """Posts told to be taken back; no events."""
 
 
 class Outbound:
@@ -80,39 +70,69 @@ class Outbound:
         self.tally = Tally()
         self.through_ms: int | None = None
         """The source's time so far, behind every event taken."""
+        self.last_event_ms = 0
+        """The greatest event time that was sent; 0 before the first."""
         self._source, self._kind, self._broker, self._epoch = source, kind, broker, epoch
         self._topic = broker.topic(raw_topic(kind))
         self._check = BY_NAME[raw_topic(kind)].decoder().decode
         self._continuity = Continuity()
-        self._feeds: dict[tuple[str, str], _Feed] = {}
+        self._feeds = Feeds(source, broker)
+        self._fitness = Fitness()
+        self._places: dict[str, tuple[int, bytes]] = {}
+        """Partition and key by subject."""
         self.link = Link(state="connecting")
         """The state of the connection behind the source."""
         self._since_ms = 0
         """Its first promise: it says since when the source speaks, and must not be lost to a later one."""
         self._beaten_ms: int | None = None
 
+    def resume(self, recall: Recall) -> list[GapMark]:
+        """Go on, before anything is taken, where the log says that the source had come; return the marks it still owes."""
+        self._continuity = recall.continuity
+        for event in recall.lasts():
+            self._feeds.event(event, sent=0)
+        return recall.owed()
+
+    def take_all(self, observations: Iterable[Observation], now_ms: int) -> list[OutRecord]:
+        """Take observations and return what is to be sent for them, in order."""
+        records: list[OutRecord] = []
+        sure = self._fitness.sure
+        for observation in observations:
+            if type(observation) is not Trade or not (
+                sure(observation) and self._sent_at_once(observation, records)
+            ):
+                records += self.take(observation, now_ms)
+        return records
+
     def take(self, observation: Observation, now_ms: int) -> list[OutRecord]:
         """Take one observation and return what is to be sent for it, in order."""
+        records: list[OutRecord] = []
         match observation:
-            case Through():
-                if self.through_ms is None:
-                    self.through_ms = self._since_ms = observation.through_ms
-                    return self.heartbeats(now_ms)
-                self.through_ms = max(self.through_ms, observation.through_ms)
-                return []
             case Link():
                 self.link = observation
-                for feed in self._feeds.values():
-                    feed.since_ms, feed.told = now_ms, False
-                return []
+                self._feeds.changed(now_ms)
+            case Through():
+                records = self._through(observation.through_ms, now_ms)
             case Refused():
                 self.tally.refused += observation.events
-                return [self._letter(observation)]
+                records = [self._letter(observation)]
             case GapDetected() | GapFilled() | GapPermanent():
-                self._count(observation)
-                return [self._record(observation.subject, encode(observation))]
+                self._continuity.apply(observation)
+                records = [self._mark(observation)]
+            case PostDeleted():
+                records = self._deletion(observation)
+            case Lost():
+                records = [self._mark(mark) for mark in self._continuity.lose(observation)]
             case _:
-                return self._event(observation)
+                records = self._event(observation)
+        return records
+
+    def _through(self, through_ms: int, now_ms: int) -> list[OutRecord]:
+        if self.through_ms is None:
+            self.through_ms = self._since_ms = through_ms
+            return self.heartbeats(now_ms)
+        self.through_ms = max(self.through_ms, through_ms)
+        return []
 
     def heartbeats(self, now_ms: int, *, closed: bool = False) -> list[OutRecord]:
         """Return a heartbeat for every partition; nothing if time has not moved and the source is not closing.
@@ -142,45 +162,70 @@ class Outbound:
 
     def feed_statuses(self, now_ms: int, *, every: bool, closed: bool = False) -> list[OutRecord]:
         """Return the status of each feed that changed since it was last told, or of every feed."""
-        told = []
-        for feed in self._feeds.values():
-            if every or closed or not feed.told:
-                feed.told = True
-                told.append(self._feed_status(feed, now_ms, closed=closed))
-        return told
+        return self._feeds.statuses(self.link, self._continuity, now_ms, every=every, closed=closed)
+
+    def _sent_at_once(self, trade: Trade, records: list[OutRecord]) -> bool:
+        """Add a trade that need not be read back, and what follows from it; return whether that was so."""
+        try:
+            value = encode(trade)
+        except ContractError:
+            return False
+        if len(value) > VALUE_BYTES_MAX or not _is_timely(trade):
+            return False
+        self._note(trade)
+        records.append(self._record(trade.subject, value))
+        if marks := self._continuity.observe(trade):
+            records += [self._mark(mark) for mark in marks]
+        return True
+
+    def _note(self, event: RawEvent) -> None:
+        self.tally.sent += 1
+        self.last_event_ms = max(self.last_event_ms, event.event_ms)
+        self._feeds.event(event)
 
     def _event(self, event: RawEvent) -> list[OutRecord]:
+        checked = self._checked(event, event_id(event))
+        if isinstance(checked, Refused):
+            self.tally.refused += 1
+            return [self._letter(checked)]
+        self._note(event)
+        records = [self._record(event.subject, checked)]
+        if isinstance(event, Trade):
+            self._fitness.learn(event)
+            records += [self._mark(mark) for mark in self._continuity.observe(event)]
+        return records
+
+    def _deletion(self, deletion: PostDeleted) -> list[OutRecord]:
+        named = f"post.deleted|{deletion.subject}|{deletion.platform}|{deletion.post_id}"
+        checked = self._checked(deletion, named)
+        if isinstance(checked, Refused):
+            return [self._letter(checked)]
+        self.tally.deletions += 1
+        return [self._record(deletion.subject, checked)]
+
+    def _checked(self, event: RawEvent | PostDeleted, named: str) -> bytes | Refused:
+        """Return an event as it is sent, or why it cannot be."""
         value = b""
         try:
             value = encode(event)
             self._refuse_unfit(event, value)
         except (ContractError, msgspec.MsgspecError) as error:
-            self.tally.refused += 1
-            reason = error.reason if isinstance(error, ContractError) else "invalid"
-            refused = Refused(
-                reason=reason,
+            return Refused(
+                reason=error.reason if isinstance(error, ContractError) else "invalid",
                 message=str(error),
                 original=value,
                 # An id that cannot be written must not keep its letter from being written.
-                origin=f"{self._source}/{event_id(event)}".encode(errors="replace").decode(),
+                origin=f"{self._source}/{named}".encode(errors="replace").decode(),
                 received_ms=event.received_ms,
             )
-            return [self._letter(refused)]
-        self.tally.sent += 1
-        self._note(event)
-        records = [self._record(event.subject, value)]
-        if isinstance(event, Trade):
-            for mark in self._continuity.observe(event):
-                self._count(mark)
-                records.append(self._record(mark.subject, encode(mark)))
-        return records
+        return value
 
-    def _refuse_unfit(self, event: RawEvent, value: bytes) -> None:
+    def _refuse_unfit(self, event: RawEvent | PostDeleted, value: bytes) -> None:
         if len(value) > RAW_BYTES_MAX:
             msg = f"{len(value)} bytes; at most {RAW_BYTES_MAX} fit into a record"
             raise ContractError(msg, reason="too_large")
         self._check(value)  # a struct made in code has been checked by nobody
-        if not EVENT_MS_MIN <= event.event_ms <= event.received_ms + AHEAD_MS_MAX:
+        if not _is_timely(event):
             msg = (
                 f"event_ms {event.event_ms} is before 2009-01-03 or more than {AHEAD_MS_MAX} ms after"
                 f" its receipt at {event.received_ms}"
@@ -188,9 +233,13 @@ class Outbound:
             raise ContractError(msg, reason="absurd_time")
 
     def _record(self, subject: str, value: bytes) -> OutRecord:
-        asset = asset_of(subject)
-        partition = partition_of(asset, self._broker.partitions)
-        return OutRecord(self._topic, partition, asset.encode(), value)
+        place = self._places.get(subject)
+        if place is None:
+            asset = asset_of(subject)
+            place = (partition_of(asset, self._broker.partitions), asset.encode())
+            if len(self._places) < FEEDS_MAX:
+                self._places[subject] = place
+        return OutRecord(self._topic, *place, value)
 
     def _letter(self, refused: Refused) -> OutRecord:
         letter = DeadLetter(
@@ -207,65 +256,16 @@ class Outbound:
         partition = partition_of(self._source, self._broker.partitions)
         return OutRecord(self._broker.topic("deadletters"), partition, key, value, told)
 
-    def _count(self, mark: GapMark) -> None:
-        feed = self._feeds.get((mark.venue, mark.subject))
+    def _mark(self, mark: GapMark) -> OutRecord:
         if isinstance(mark, GapDetected):
             self.tally.gaps_detected += 1
         elif isinstance(mark, GapFilled):
             self.tally.gaps_filled += 1
         else:
             self.tally.gaps_permanent += 1
-            if feed is not None:
-                feed.gaps_permanent += 1
-        if feed is not None:
-            feed.told = False
-
-    def _note(self, event: RawEvent) -> None:
-        place = (_venue_of(event), event.subject)
-        feed = self._feeds.get(place)
-        if feed is None:
-            if len(self._feeds) >= FEEDS_MAX:
-                return
-            feed = _Feed(*place, event.received_ms, event.event_ms, event.received_ms)
-            self._feeds[place] = feed
-        feed.events += 1
-        feed.last_event_ms = max(feed.last_event_ms, event.event_ms)
-        feed.last_received_ms = max(feed.last_received_ms, event.received_ms)
-
-    def _feed_status(self, feed: _Feed, now_ms: int, *, closed: bool) -> OutRecord:
-        status = FeedStatus(
-            source=self._source,
-            venue=feed.venue,
-            subject=feed.subject,
-            state="closed" if closed else self.link.state,
-            reason=self.link.reason,
-            since_ms=feed.since_ms,
-            at_ms=now_ms,
-            last_event_ms=feed.last_event_ms,
-            last_received_ms=feed.last_received_ms,
-            events=feed.events,
-            gaps_open=self._continuity.open_gaps(feed.venue, feed.subject),
-            gaps_permanent=feed.gaps_permanent,
-        )
-        key = f"{feed.venue}/{feed.subject}"
-        return OutRecord(
-            self._broker.topic("feed.status"),
-            partition_of(key, self._broker.partitions),
-            key.encode(),
-            encode(status),
-            headers(
-                event_id=f"{key}/{now_ms}", event_type="feed.status", source=ROLE, time_ms=now_ms
-            ),
-        )
+        self._feeds.mark(mark)
+        return self._record(mark.subject, encode(mark))
 
 
-def _venue_of(event: RawEvent) -> str:
-    match event:
-        case Trade():
-            return event.venue
-        case Post():
-            return event.platform
-        case RepositoryEvent():
-            return event.source
-        case _:
-            return event.venue
+def _is_timely(event: RawEvent | PostDeleted) -> bool:
+    return EVENT_MS_MIN <= event.event_ms <= event.received_ms + AHEAD_MS_MAX

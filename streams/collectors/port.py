@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from topics import GapMark, Heartbeat, Kind, RawEvent
+from topics import GapMark, Heartbeat, Kind, PostDeleted, RawEvent
 from topics.settings import BrokerSettings
 
 from .pace import Pace
@@ -42,9 +42,23 @@ class Link(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-Observation = RawEvent | Through | Refused | Link | GapMark
+class Lost(Struct, frozen=True, kw_only=True):
+    """Trades of these numbers will not come, although a later one came: their gap is permanent.
+
+    Both ends are included. What of them came before counts as filled.
+    """
+
+    venue: str
+    subject: str
+    first_missing: int
+    last_missing: int
+    reason: str
+    """For people; at most 200 characters."""
+
+
+Observation = RawEvent | PostDeleted | Through | Refused | Link | GapMark | Lost
 """A gap mark is of a hole that no sequence number proves: a broken connection, a cursor too old. (Holes in the
-numbers of trades are found behind the source, by `continuity.py`.)"""
+numbers of trades are found behind the source, by `continuity.py`.) A deletion follows its post."""
 
 
 class SourceError(Exception):
@@ -78,8 +92,16 @@ class Source(Protocol):
 class Resuming(Protocol):
     """A source that goes on where the log says that it, or whoever ran it before, had come."""
 
-    def resume(self, past: "Sequence[RawEvent | GapMark | Heartbeat]") -> None:
+    def resume(self, past: "Sequence[RawEvent | PostDeleted | GapMark | Heartbeat]") -> None:
         """Take what stands in the log of this source's last minutes, oldest first, before anything is asked for."""
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A source that takes seconds before it can dial, such as for an import: who stands by has them behind him."""
+
+    def prepare(self) -> None:
+        """Do what needs nobody else. Called in a thread, at most once."""
 
 
 class Clock(Protocol):
@@ -89,7 +111,21 @@ class Clock(Protocol):
         """Return now, in milliseconds since the epoch."""
 
 
-SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+COMMANDS = frozenset({"run", "list", "check"})
+"""Words that `tapereader collect` takes for commands, not for names of sources."""
+
+
+def _no_command(name: str) -> str:
+    if name in COMMANDS:
+        msg = f"{name} is a command of tapereader collect: take another name"
+        raise ValueError(msg)
+    return name
+
+
+SourceName = Annotated[
+    str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$"), AfterValidator(_no_command)
+]
+"""Of an entry under `collect.sources`, and of the venues of recordings."""
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9.-]{1,24}/[A-Z0-9.-]{1,24}(:[A-Z0-9.-]{1,24})?$")]
 
 

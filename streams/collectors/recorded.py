@@ -21,6 +21,7 @@ from topics import (
     GapMark,
     Heartbeat,
     Kind,
+    PostDeleted,
     RawEvent,
     RepositoryEvent,
     SettingsError,
@@ -49,9 +50,9 @@ from .port import (
 )
 from .promise import Promise
 
-Seen = RawEvent | Refused
+Seen = RawEvent | PostDeleted | Refused
 
-_Record = RawEvent | Heartbeat | GapMark
+_Record = RawEvent | PostDeleted | Heartbeat | GapMark
 
 _RAW: Decoder[_Record] = decoder_of(
     *dict.fromkeys(event for topic in RAW for event in topic.events)
@@ -182,21 +183,20 @@ class _Reader:
         seen = self.read(frame)
         return None if seen is None else (0 if isinstance(seen, Refused) else seen.event_ms, seen)
 
-    def _is_wanted(self, event: RawEvent) -> bool:
+    def _is_wanted(self, event: RawEvent | PostDeleted) -> bool:
         settings = self._settings
         event_ms = event.event_ms - settings.shift_ms
         return (settings.from_ms is None or event_ms >= settings.from_ms) and (
             settings.to_ms is None or event_ms < settings.to_ms
         )
 
-    def _raw(self, line: bytes) -> RawEvent | None:
+    def _raw(self, line: bytes) -> RawEvent | PostDeleted | None:
         record = _RAW.decode(line)
-        if not isinstance(record, RawEvent):
+        if not isinstance(record, RawEvent | PostDeleted):
             return None
-        if kind_of(record) != self.kind:
-            msg = (
-                f"a {kind_of(record)} event in a recording of kind {self.kind}, as its first one is"
-            )
+        kind = "social" if isinstance(record, PostDeleted) else kind_of(record)
+        if kind != self.kind:
+            msg = f"a {kind} event in a recording of kind {self.kind}, as its first one is"
             raise ContractError(msg, reason="invalid")
         shift_ms = self._settings.shift_ms
         if isinstance(record, RepositoryEvent):

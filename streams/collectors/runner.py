@@ -1,27 +1,29 @@
-"""Runs one source: holds it back, tries it again, and sends what it sees so that nothing is lost.
+"""Runs one source: what the log says of it, then what it sees, sent so that nothing is lost.
 
 Records go out in rounds: a round is taken from the queue, sent, and acknowledged by every broker before the
-next. A round that fails is sent again, whole, until it succeeds; meanwhile the queue fills and the source is
-held back. (The fold drops what a second sending doubles.)
+next is sent, which is made ready meanwhile. A round that fails is sent again, whole, until it succeeds; the queue
+fills and the source is held back. (The fold drops what a second sending doubles.)
 """
 
 import asyncio
 from collections.abc import Callable
-from contextlib import aclosing, suppress
 
-import stamina
 import structlog
 
 from topics import Kind, PipelineError
 from topics.outbox import OutRecord, Sender
 from topics.settings import BrokerSettings
 
-from .metrics import COLLECT
-from .outbound import Outbound
-from .port import Clock, Link, Observation, Source, SourceError
+from .intake import WORKED_S, again, read_source
+from .metrics import COLLECT, SourceMetrics
+from .outbound import Outbound, Tally
+from .past import Pasts
+from .port import Clock, Observation, Resuming, Source, SourceError
+from .rounds import parts
+from .waiting import QUEUE_MAX, Waiting
 
-QUEUE_MAX = 10_000
-"""Observations between the source and the sender; at the bound the source waits."""
+__all__ = ["QUEUE_MAX", "WORKED_S", "Runner", "UnsentError"]
+
 ROUND_MAX = 2_000
 """Observations of one round."""
 CADENCE_S: dict[Kind, float] = {
@@ -33,15 +35,10 @@ CADENCE_S: dict[Kind, float] = {
 """Between heartbeats."""
 CHANGED_S, EVERY_S = 1.0, 10.0
 """Feed status: what changed at most this often, and everything at least this often."""
-WORKED_S = 10.0
-"""A source that lasted this long has worked: its next failure begins the waits anew. One that yields something
-and fails at once, over and over, must be waited for ever longer: venues ban who dials too often."""
-
-WAIT_S_MAX = 3_600.0
-"""Of what the other side asks us to wait; the next try tells it again if it meant more."""
-
 STOP_S = 10.0
 """After a stop, for Kafka to take what was read."""
+PAST_WAIT_S_MAX = 5.0
+"""Between two tries to read the past; without it nothing begins."""
 
 log = structlog.get_logger()
 
@@ -61,14 +58,29 @@ class Runner:
         epoch: int,
         now_ms: Clock,
         monotonic_s: Callable[[], float],
+        pasts: Pasts | None = None,
+        sender: Sender | None = None,
+        metrics: SourceMetrics | None = None,
+        tally: Tally | None = None,
+        may_send: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Prepare; nothing is read before `run`."""
+        """Prepare; nothing is read before `run`.
+
+        ``pasts`` reads what the log says of the source; without it nothing is known. A ``sender`` that is given is
+        shared, and not closed. ``metrics`` and ``tally`` are those of who ran the source in this process before.
+        ``may_send`` says whether this is still the process that may; when it is not, `run` is about to be cancelled.
+        """
         self.source = source
         self.outbound = Outbound(source.name, source.kind, broker, epoch=epoch)
-        self.queue: asyncio.Queue[Observation] = asyncio.Queue(QUEUE_MAX)
-        self._now_ms, self._monotonic_s = now_ms, monotonic_s
-        self._metrics = COLLECT.of(source.name, source.kind)
-        self._sender = Sender(broker, on_resend=self._metrics.resends.inc)
+        if tally is not None:
+            self.outbound.tally = tally
+        self.queue = Waiting()
+        self._pasts, self._now_ms, self._monotonic_s = pasts, now_ms, monotonic_s
+        self._metrics = metrics or COLLECT.of(source.name, source.kind)
+        self._sender = sender or Sender(broker)
+        self._shared, self._may_send = sender is not None, may_send
+        self._under_way = 0
+        """Observations that were taken from the queue and are not acknowledged."""
         self._ended: str | None = None
         self._next_beat_s = self._next_changed_s = self._next_every_s = monotonic_s()
 
@@ -89,8 +101,9 @@ class Runner:
             UnsentError: Told to stop, and Kafka did not take what was left in time.
             Exception: Whatever the source raised that is no `SourceError`: a defect.
         """
-        reader = asyncio.create_task(self._read(), name=f"read-{self.source.name}")
-        sending = asyncio.create_task(self._send_all(reader), name=f"send-{self.source.name}")
+        name = self.source.name
+        reader = asyncio.create_task(self._read(), name=f"read-{name}")
+        sending = asyncio.create_task(self._send_all(reader), name=f"send-{name}")
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -99,24 +112,61 @@ class Runner:
             await asyncio.wait({sending}, timeout=STOP_S if stop.is_set() else None)
             if not sending.done():
                 msg = (
-                    f"{self.source.name}: Kafka took nothing for {STOP_S:.0f} s after the stop; a round and"
-                    f" {self.queue.qsize()} observations were not sent. The next start finds the hole"
+                    f"{name}: Kafka took nothing for {STOP_S:.0f} s after the stop;"
+                    f" {self._under_way + self.queue.qsize()} observations were not sent."
+                    " The next start finds the hole"
                 )
                 raise UnsentError(msg)
             sending.result()
+        except asyncio.CancelledError:
+            await self._sender.abort()  # nothing more may leave
+            raise
         finally:
             for task in (reader, sending, stopping):
                 task.cancel()
             await asyncio.gather(reader, sending, stopping, return_exceptions=True)
-            await self._sender.close()
+            if not self._shared:
+                await self._sender.close()
         if not reader.cancelled() and (error := reader.exception()) is not None:
-            log.error("source failed for good", source=self.source.name, error=repr(error))
             raise error
+
+    async def _read(self) -> None:
+        """Learn what the log says, and then put what the source sees into the queue until it is finished."""
+        if self._pasts is not None:
+            await again(self._resume, SourceError, wait_max_s=PAST_WAIT_S_MAX)
+        await read_source(self.source, self.queue, self._metrics, self._monotonic_s)
+
+    async def _resume(self) -> None:
+        if self._pasts is None:
+            return
+        keeps = isinstance(self.source, Resuming)
+        recall = await self._pasts.recall(self.source.name, self.source.kind, keeps=keeps)
+        for mark in self.outbound.resume(recall):
+            await self.queue.put(mark)
+        if isinstance(self.source, Resuming):
+            self.source.resume(recall.past())
+        log.info("past read", source=self.source.name, records=recall.records)
 
     async def _send_all(self, reader: "asyncio.Task[None]") -> None:
         """Send what the reader puts into the queue, until it has ended and the queue is empty."""
-        while not (reader.done() and self.queue.empty()):
-            await self._send_round()
+        sending: asyncio.Task[None] | None = None
+        try:
+            while not (reader.done() and self.queue.empty()):
+                taken = await self._round()
+                self._under_way += len(taken)
+                records = self._records(taken)
+                if sending is not None:
+                    await sending
+                sending = asyncio.create_task(self._deliver(records, len(taken)))
+            if sending is not None:
+                await sending
+        finally:
+            if sending is not None:
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
+        await self._send_end(reader)
+
+    async def _send_end(self, reader: "asyncio.Task[None]") -> None:
         # Only a source that is finished is taken out of the clock; one that restarts will be back.
         finished = not reader.cancelled() and reader.exception() is None
         now_ms = self._now_ms()
@@ -125,60 +175,27 @@ class Runner:
         if finished:
             rest += self.outbound.heartbeats(now_ms, closed=True)
         rest += self.outbound.feed_statuses(now_ms, every=True, closed=finished)
-        await self._sender.deliver(rest)
+        await self._deliver(rest, 0)
         self._ended = "stopped" if reader.cancelled() else "finished" if finished else "failed"
 
-    async def _read(self) -> None:
-        """Put what the source sees into the queue, until it is finished."""
-        while not await self._session():
-            pass
-
-    async def _session(self) -> bool:
-        """Read until the source is finished (True), or fails after it has worked (False: begin the waits anew)."""
-        async for attempt in stamina.retry_context(
-            on=SourceError, attempts=None, timeout=None, wait_initial=0.2, wait_max=30.0
-        ):
-            with attempt:
-                begun_s = self._monotonic_s()
-                try:
-                    async with aclosing(self.source.observations()) as observations:  # type: ignore[type-var]
-                        async for observation in observations:
-                            await self.queue.put(observation)
-                except SourceError as error:
-                    self._metrics.failures.inc()
-                    log.warning("source failed", source=self.source.name, error=str(error))
-                    await self.queue.put(Link(state="disconnected", reason=str(error)[:200]))
-                    if error.wait_s is not None:
-                        await asyncio.sleep(min(error.wait_s, WAIT_S_MAX))
-                    if self._monotonic_s() - begun_s >= WORKED_S:
-                        return False
-                    raise
-        return True
-
-    async def _send_round(self) -> None:
-        taken = await self._round()
-        now_ms = self._now_ms()
-        records: list[OutRecord] = []
-        for observation in taken:
-            records += self.outbound.take(observation, now_ms)
-        await self._sender.deliver(records + self._due(now_ms))
+    async def _deliver(self, records: list[OutRecord], observations: int) -> None:
+        for part in parts(records):
+            if not self._may_send():
+                await asyncio.Event().wait()
+            await self._sender.deliver(part, on_resend=self._metrics.resends.inc)
+        self._under_way -= observations
         self._metrics.show(self.outbound.tally, self.queue.qsize())
 
     async def _round(self) -> list[Observation]:
         """Return what waits in the queue; at the latest when something else is due."""
         wait_s = min(self._next_beat_s, self._next_changed_s) - self._monotonic_s()
-        taken: list[Observation] = []
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.001, wait_s)):
-                taken.append(await self.queue.get())
-        while len(taken) < ROUND_MAX and not self.queue.empty():
-            taken.append(self.queue.get_nowait())
-        return taken
+        await self.queue.wait(max(0.001, wait_s))
+        return self.queue.take(ROUND_MAX)
 
-    def _due(self, now_ms: int) -> list[OutRecord]:
-        """Return the heartbeats and feed statuses whose time has come; they go behind the round's events."""
-        now_s = self._monotonic_s()
-        records: list[OutRecord] = []
+    def _records(self, taken: list[Observation]) -> list[OutRecord]:
+        """Return the records of a round: what was seen, and behind it the heartbeats and statuses that are due."""
+        now_ms, now_s = self._now_ms(), self._monotonic_s()
+        records = self.outbound.take_all(taken, now_ms)
         if now_s >= self._next_beat_s:
             self._next_beat_s = now_s + CADENCE_S[self.source.kind]
             records += self.outbound.heartbeats(now_ms)

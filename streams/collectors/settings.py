@@ -1,9 +1,9 @@
 """What an operator may turn of the collect role."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Union
+from typing import TYPE_CHECKING, Annotated, Self, Union
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from .pace import Pace
 from .port import Context, Source, SourceName, SourceSettings
@@ -37,6 +37,26 @@ class PaceSettings(BaseModel):
         return Pace(event_ms=event_ms, wall_ms=wall_ms, speed=self.speed)
 
 
+class LeaseSettings(BaseModel):
+    """Two or more processes with the same entries: one of them collects, and another takes over when it is gone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    redis_url: SecretStr
+    """redis://, rediss://, redis+sentinel://HOST:PORT,.../NAME or redis+cluster://HOST:PORT,... It must drop no key."""
+    length_s: float = Field(default=3.0, ge=1, le=60)
+    """How long a process that is gone is waited for. (Then the log is read, and the venue dialled.)"""
+    renew_s: float = Field(default=0.75, ge=0.1, le=20)
+    """Between two renewals; three must have room in the length."""
+
+    @model_validator(mode="after")
+    def _room_for_three(self) -> Self:
+        if 3 * self.renew_s > self.length_s:
+            msg = "length_s must be at least three times renew_s"
+            raise ValueError(msg)
+        return self
+
+
 class CollectSettings(BaseModel):
     """The collect role: where raw events come from."""
 
@@ -46,6 +66,8 @@ class CollectSettings(BaseModel):
     """By a name of yours, which is the source's name in heartbeats and status."""
     pace: PaceSettings | None = None
     """For recorded and synthetic sources; without it they go as fast as they can."""
+    lease: LeaseSettings | None = None
+    """Without it this process takes itself for the only one."""
 
     def create(self, name: str, context: Context) -> Sequence[Source]:
         """Return the sources of the entry of that name, one a kind.

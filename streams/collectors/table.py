@@ -1,8 +1,10 @@
 """The table of sources. A new source is one module and one line here (docs/adding-a-source.md)."""
 
 from . import recorded, synthetic
+from .development import github
 from .market import exchange
 from .port import SourceType
+from .social import hackernews, jetstream, mastodon, reddit, rss
 from .volume import candles, coingecko, defillama, turnover
 
 TYPES: dict[str, SourceType] = {
@@ -11,6 +13,12 @@ TYPES: dict[str, SourceType] = {
         recorded.TYPE,
         synthetic.TYPE,
         exchange.TYPE,
+        hackernews.TYPE,
+        jetstream.TYPE,
+        mastodon.TYPE,
+        reddit.TYPE,
+        rss.TYPE,
+        github.TYPE,
         candles.TYPE,
         turnover.TYPE,
         coingecko.TYPE,

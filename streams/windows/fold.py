@@ -6,7 +6,7 @@ crashes, the same records give the same outputs. The specification is docs/windo
 
 from typing import cast
 
-from topics import ContractError, Heartbeat, Kind
+from topics import ContractError, Heartbeat, Kind, PostDeleted
 from topics.record import LogRecord
 
 from .blocks import Block, empty_block
@@ -16,16 +16,7 @@ from .columns import Lane
 from .counters import Counters
 from .forgetting import expire
 from .history import KEPT_MAX, row_of
-from .intake import (
-    EventIn,
-    Logged,
-    Mark,
-    RecordIn,
-    TradeIn,
-    id_of,
-    place_of,
-    reader_of,
-)
+from .intake import EventIn, Logged, Mark, RecordIn, TradeIn, id_of, place_of, reader_of
 from .kinds import CORRECTION_TICK_MS, KIND_RULES, WindowSize
 from .market import MarketBlock
 from .outputs import Output, aggregate_of, late_of, letter_of
@@ -105,6 +96,8 @@ class Fold:
                 self._beat(record, logged.timestamp)
             elif isinstance(record, Mark):
                 self._mark(record, logged.key)
+            elif isinstance(record, PostDeleted):
+                self._deletion(record, logged.key)
             else:
                 self._event(record, logged, watermark_ms)
         except ContractError as refused:
@@ -252,6 +245,11 @@ class Fold:
         ):
             if self.has_ended(window) and self._blocks(subject, window):
                 self.schedule.change(window, published=True)
+
+    def _deletion(self, deletion: PostDeleted, key: bytes | None) -> None:
+        """Count that a post was taken back: it was made, so no number of a window changes."""
+        self._known(deletion.subject, key)
+        self.counters.marks += 1
 
     def _beat(self, heartbeat: Heartbeat, timestamp_ms: int) -> None:
         check_heartbeat(heartbeat, timestamp_ms)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
-from topics import GapDetected, GapFilled, GapPermanent, Heartbeat, Kind
+from topics import GapDetected, GapFilled, GapPermanent, Heartbeat, Kind, PostDeleted
 from topics.codec import Decoder, tag_of
 from topics.units import EPOCH_MS_MAX, NUMBER_MAX, NUMBER_MIN
 
@@ -102,7 +102,7 @@ class RepositoryIn(Struct, tag_field="type", tag="repository.event", gc=False):
 
 EventIn = TradeIn | FlowIn | LevelIn | PostIn | RepositoryIn
 Mark = GapDetected | GapFilled | GapPermanent
-RecordIn = EventIn | Heartbeat | Mark
+RecordIn = EventIn | Heartbeat | Mark | PostDeleted
 
 _EVENTS: dict[Kind, tuple[type, ...]] = {
     "market": (TradeIn,),
@@ -110,12 +110,18 @@ _EVENTS: dict[Kind, tuple[type, ...]] = {
     "social": (PostIn,),
     "development": (RepositoryIn,),
 }
-_MARKS = (Heartbeat, GapDetected, GapFilled, GapPermanent)
+_TOLD = (Heartbeat, GapDetected, GapFilled, GapPermanent)
+_MARKS: dict[Kind, tuple[type, ...]] = {
+    "market": _TOLD,
+    "volume": _TOLD,
+    "social": (*_TOLD, PostDeleted),
+    "development": _TOLD,
+}
 
 
 def reader_of(kind: Kind) -> Decoder[RecordIn]:
     """Return the decoder of one raw topic's records."""
-    contracts = _EVENTS[kind] + _MARKS
+    contracts = _EVENTS[kind] + _MARKS[kind]
     union = contracts[0]
     for contract in contracts[1:]:
         union = union | contract  # type: ignore[assignment]

@@ -32,7 +32,7 @@ from .schedule import Revision, Window
 from .seen import Digests
 from .subject import Subject, SubjectRecord
 
-FOLD_VERSION = 4
+FOLD_VERSION = 5
 """Rises when the same records would give other outputs."""
 
 Entry = tuple[bytes, bytes | None]

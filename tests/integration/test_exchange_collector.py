@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from streams.collectors.market.exchange import ExchangeSettings
+from streams.collectors.market.settings import ExchangeSettings
 from streams.collectors.port import Context
 from streams.collectors.runner import Runner
 from streams.collectors.settings import CollectSettings

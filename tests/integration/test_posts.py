@@ -13,7 +13,7 @@ from agents.ask.excerpts.recent import RecentPosts
 from agents.posts import TOPIC, PostReader
 from tests.servers import KafkaServer, SharedKafka
 from tests.unit.agents.ask.excerpts.posts import post
-from topics import Post, encode, partition_of
+from topics import Post, PostDeleted, encode, partition_of
 from topics.broker import apply_topics
 from topics.marks import Heartbeat
 from topics.outbox import OutRecord, Sender
@@ -113,6 +113,29 @@ async def test_what_is_of_long_ago_is_not_kept(broker: BrokerSettings) -> None:
         await until(lambda: posts.posts == 1)
         await until(lambda: posts.posts == 0)
         assert posts.assets == 0
+
+
+async def test_a_post_that_was_taken_back_is_forgotten_at_once(broker: BrokerSettings) -> None:
+    """Whether it was read before, or stands in the log with its deletion when reading begins."""
+    gone = PostDeleted(
+        subject="SOL",
+        source="posts",
+        platform="platform",
+        post_id="1",
+        event_ms=now_ms(),
+        received_ms=now_ms(),
+    )
+    deleted = counted("posts", fate="deleted")
+    await write(broker, of(broker, encode(now(1))), of(broker, encode(now(2))))
+    async with reading(broker) as posts:
+        await until(lambda: posts.posts == 2)
+        await write(broker, of(broker, encode(gone)))
+        await until(lambda: posts.posts == 1)
+        assert texts(posts) == ["post 2"]
+        assert counted("posts", fate="deleted") == deleted + 1
+    async with reading(broker) as posts:
+        await write(broker, of(broker, encode(now(1))), of(broker, encode(now(3))))
+        await until(lambda: texts(posts) == ["post 2", "post 3"])
 
 
 @pytest.mark.nightly  # a broker takes seconds to come back

@@ -21,6 +21,11 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Well(Fault):
+    """None: the answer that is due, before another's fault."""
+
+
+@dataclass(frozen=True)
 class Status(Fault):
     """Another answer than the one that was due."""
 

@@ -14,6 +14,7 @@ from topics import (
     Heartbeat,
     Kind,
     Post,
+    PostDeleted,
     RepositoryEvent,
     Trade,
     VolumeFlow,
@@ -141,7 +142,20 @@ EVENTS: dict[Kind, Callable[[Any, int], Any]] = {
 }
 
 
+def _deletion(draw: Any, at: int) -> PostDeleted:
+    return PostDeleted(
+        subject="BTC",
+        source=draw(st.sampled_from(SOURCES)),
+        platform="forum",
+        post_id=str(draw(st.integers(0, 40))),
+        event_ms=at,
+        received_ms=at,
+    )
+
+
 def _mark(draw: Any, kind: Kind, at: int) -> Any:
+    if kind == "social" and draw(st.booleans()):
+        return _deletion(draw, at)
     until = at + draw(st.integers(0, 3 * KIND_RULES[kind].block_ms))
     common = {
         "gap_id": draw(st.sampled_from(("g1", "g2", "g3"))),

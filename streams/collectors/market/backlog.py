@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 from streams.collectors.port import Observation
 
@@ -50,12 +51,24 @@ class Backlog:
         Raises:
             BacklogFullError: The bound is reached.
         """
-        if self.ended:
-            return
-        if len(self._waiting) >= self._most:
+        self.require_room()
+        self.put_all((observation,))
+
+    def require_room(self) -> None:
+        """Check the bound.
+
+        Raises:
+            BacklogFullError: It is reached.
+        """
+        if not self.ended and len(self._waiting) >= self._most:
             msg = f"{self._most} observations wait to be sent"
             raise BacklogFullError(msg)
-        self._waiting.append(observation)
+
+    def put_all(self, observations: Sequence[Observation]) -> None:
+        """Take what belongs together, such as a frame's, and may lead beyond the bound; after the end it is let go."""
+        if self.ended or not observations:
+            return
+        self._waiting.extend(observations)
         self.greatest = max(self.greatest, len(self._waiting))
         self._more.set()
         if len(self._waiting) >= self._held_at:

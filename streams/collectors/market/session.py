@@ -1,15 +1,17 @@
-"""One connection to a venue: what it brings, whether it lives, and how far the venue's time has come."""
+"""One connection to a venue: what it brings, and whether it lives."""
 
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Protocol
 
-from streams.collectors.port import Clock, Link, Refused, SourceError, Through
+from streams.collectors.port import Clock, Observation, Refused, SourceError
 
 from .backlog import Backlog, BacklogFullError
-from .tap import Client, Exchange, errors, forgive, hang_up
+from .liveness import Liveness
+from .silence import Silence
+from .tap import Client, Exchange, create_ccxt, errors, hang_up
 from .venues import (
     Acknowledged,
     Farewell,
@@ -22,63 +24,90 @@ from .venues import (
     VenueClock,
     VenueError,
 )
+from .watching import Dialling, watch
 
 TICK_S = 0.1
-"""Between two looks at the connection, and so between two promises."""
-PROBE_S = 0.5
-"""A connection that is quiet for this long is asked whether it lives, and not more often than that. (Binance
-hangs up on more than five messages a second.)"""
+"""Between two looks at a connection, and so between two promises."""
 CLOSE_S = 1.0
 """How long the venue may take to say goodbye."""
-FRAME_CHARS_MAX = 64 * 1024
-"""A trade's frame has some 200; a longer one than this is not read, and its dead letter has only its beginning."""
+LETTER_CHARS_MAX = 64 * 1024
+"""Of a frame that is too long, in its dead letter."""
+
+
+class Hub(Protocol):
+    """Where the connections of a source come together."""
+
+    backlog: Backlog
+
+    def trades(self, reading: Trades) -> int:
+        """Take trades; return how many cannot be what they say they are."""
+
+    def subscribed(self, symbols: tuple[str, ...]) -> None:
+        """Take that a connection for these symbols brings what there is."""
 
 
 class Session:
-    """One connection. It is the ear of the tap; its backlog is what the source yields, and then raises."""
+    """One connection. It is the ear of the tap; what it hears it hands to the hub."""
 
     def __init__(
         self,
         place: str,
         venue: Venue,
-        clock: VenueClock,
-        backlog: Backlog,
+        hub: Hub,
         *,
-        silence_s: float,
+        clock: VenueClock,
+        silence: Silence,
+        dialling: Dialling,
         now_ms: Clock,
     ) -> None:
         """Prepare; ``place`` is the source and connection in the origins of dead letters."""
-        self.backlog = backlog
-        self._place, self._venue, self._clock = place, venue, clock
-        self._silence_s, self._now_ms = silence_s, now_ms
+        self.place, self.venue = place, venue
+        self.symbols = tuple(market.symbol for market in venue.markets)
+        self.ended: Exception | None = None
+        """Why it is over; a defect if it is no `SourceError`."""
+        self.farewell: str | None = None
+        """What the venue said when it announced the end."""
+        self._hub, self._clock, self._liveness = hub, clock, Liveness(silence, clock)
+        self._dialling, self._now_ms = dialling, now_ms
         self._loop = asyncio.get_running_loop()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._exchange: Exchange | None = None
         self._clients: list[Client] = []
-        self._frames = 0
-        self._link: Literal["connecting", "connected", "stale"] = "connecting"
-        self._heard_s: float | None = None
-        """When the last frame came, or the connection was first seen open."""
-        self._probe: tuple[bytes, float] | None = None
-        """The ping that has not been answered, and when it was sent."""
-        self._probe_due_s = 0.0
-        self._was_held = False
-        """Whether the socket was held since the last look."""
 
-    def start(self, exchange: Exchange) -> None:
-        """Dial, subscribe, and watch over the connection."""
-        self.backlog.put(Link(state="connecting"))
-        self._spawn(self._subscription(exchange))
-        self._spawn(self._tend())
+    @property
+    def subscribed_s(self) -> float | None:
+        """Since when it brings what there is."""
+        return self._liveness.subscribed_s
+
+    @property
+    def stale(self) -> bool:
+        """Whether it has brought no data for long."""
+        return self._liveness.stale
+
+    def start(self) -> None:
+        """Dial and subscribe. The first one takes seconds, for ccxt's import."""
+        dialling = self._dialling
+        self._exchange = create_ccxt(
+            self.venue,
+            dialling.url,
+            self,
+            rest_url=dialling.rest_url,
+            ca_file=dialling.ca_file,
+            keep_alive_ms=dialling.keep_alive_ms,
+        )
+        self._spawn(watch(self._exchange, self.venue, dialling.feed, self._clients))
 
     async def close(self) -> None:
         """End the connection, in good order if the venue lets us."""
-        self.backlog.end(SourceError("closed"))
+        self._end(SourceError("closed"))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await asyncio.gather(*(client.close() for client in self._clients))
+        if self._exchange is not None:
+            await self._exchange.close()
 
     # What the tap hears
 
@@ -86,81 +115,126 @@ class Session:
         """Take a connection, not yet dialled."""
         self._clients.append(client)
 
+    def opened(self, client: Client) -> None:
+        """Greet the venue."""
+        self._liveness.opened_s = self._loop.time()
+        self._spawn(self._greet(client))
+
     def text(self, client: Client, frame: str) -> bool:
         """Take a text frame; return whether ccxt shall not see it."""
-        if self.backlog.ended:
+        if self.ended is not None or self._hub.backlog.ended:
             return True
-        self._frames += 1
-        self._heard_s, received_ms = self._loop.time(), self._now_ms()
+        self._liveness.frame(self._loop.time())
+        received_ms = self._now_ms()
         try:
-            if len(frame) > FRAME_CHARS_MAX:
-                self._refuse("too_large", _too_large(frame), frame[:FRAME_CHARS_MAX], received_ms)
+            if len(frame) > self.venue.limits.frame_chars_max:
+                cut = frame[:LETTER_CHARS_MAX]
+                self._refuse(
+                    "too_large",
+                    _too_large(frame, self.venue.limits.frame_chars_max),
+                    cut,
+                    received_ms,
+                )
                 return True
-            reading = self._venue.read(frame, received_ms=received_ms)
+            reading = self.venue.read(frame, received_ms=received_ms)
             return self._take(client, reading, frame, received_ms)
         except BacklogFullError as error:
-            self.backlog.end(SourceError(str(error)))
+            self._hub.backlog.end(SourceError(str(error)))
             hang_up(client, str(error))
             return True
 
-    def pong(self, payload: bytes) -> None:
+    def pong(self, payload: bytes | None) -> None:
         """Take the answer to a ping, ours or ccxt's."""
-        if self._probe is not None and payload == self._probe[0]:
-            self._clock.answered(self._probe[1])
-            self._probe = None
+        self._liveness.pong(payload)
 
     async def room(self) -> None:
         """Return when the socket may be read."""
-        if self.backlog.held:
-            self._was_held = True
-            await self.backlog.room()
+        backlog = self._hub.backlog
+        if backlog.held:
+            self._liveness.held()
+            await backlog.room()
 
     def broken(self, client: Client, error: Exception, *, ours: bool, frame: str) -> None:
-        """Take an exception that a frame caused: ours is a defect and ends the session, ccxt's is only told."""
+        """Take an exception that a frame caused: ours is a defect and ends the source, ccxt's is only told."""
         if ours:
-            self.backlog.end(error)
+            self._end(error)
             hang_up(client, repr(error))
-        elif not self.backlog.ended:
+        elif self.ended is None and not self._hub.backlog.ended:
             with suppress(BacklogFullError):  # no event is in it
                 self._refuse("invalid", f"ccxt: {error!r}", frame, self._now_ms(), events=0)
 
     def _take(self, client: Client, reading: Reading, frame: str, received_ms: int) -> bool:
         match reading:
-            case Trades():
-                self._alive()
-                for trade in reading.trades:
-                    self.backlog.put(trade)
-                self._note_time(reading.venue_ms, received_ms)
+            case Trades() | Levels():
+                self._data(reading, frame, received_ms)
             case Unreadable():
                 self._refuse(reading.reason, reading.message, frame, received_ms)
             case VenueError():
                 self._refuse("venue_error", reading.message, frame, received_ms, events=0)
-                if reading.request is not None and reading.request in _requests(client):
+                if reading.refuses or (reading.request in _requests(client) - {None}):
                     hang_up(client, f"the venue refused the subscription: {reading.message}")
-            case Levels() | Farewell() | Acknowledged() | Other():
-                self._alive()
+            case Farewell() | Acknowledged() | Other():
+                if isinstance(reading, Acknowledged):
+                    self._subscribed()
+                elif isinstance(reading, Farewell):
+                    self.farewell = reading.message
                 self._note_time(reading.venue_ms, received_ms)
                 return False
         return True
 
-    def _alive(self) -> None:
-        if self._link != "connected":
-            self._link = "connected"
-            self.backlog.put(Link(state="connected"))
+    def _data(self, reading: Trades | Levels, frame: str, received_ms: int) -> None:
+        self._subscribed()
+        self._liveness.data(self._loop.time())
+        if isinstance(reading, Levels):
+            for level in reading.levels:
+                self._put(level)
+            self._refuse_entries(reading.unreadable, received_ms)
+        else:
+            self._trades(reading, frame, received_ms)
+        self._note_time(reading.venue_ms, received_ms)
+
+    def _trades(self, reading: Trades, frame: str, received_ms: int) -> None:
+        self._refuse_entries(reading.unreadable, received_ms)
+        if strange := self._hub.trades(reading):
+            message = f"{strange} trades under the ids of others, and much later: does the venue count anew?"
+            self._refuse("id_of_another", message, frame, received_ms, events=strange)
+
+    def _refuse_entries(self, entries: tuple[Unreadable, ...], received_ms: int) -> None:
+        for at, bad in enumerate(entries):
+            # Its place in the frame tells an entry's letter from those of the others.
+            entry = bad.entry or b""
+            self._refuse(bad.reason, bad.message, entry, received_ms, entry=f"/{at}")
+
+    def _subscribed(self) -> None:
+        if self.subscribed_s is None:
+            self._liveness.subscribed(self._loop.time())
+            self._hub.subscribed(self.symbols)
 
     def _note_time(self, venue_ms: int | None, received_ms: int) -> None:
         if venue_ms is not None:
             self._clock.frame(venue_ms, received_ms=received_ms, at_s=self._loop.time())
 
+    def _put(self, observation: Observation) -> None:
+        self._hub.backlog.put(observation)
+
     def _refuse(
-        self, reason: str, message: str, frame: str, received_ms: int, *, events: int = 1
+        self,
+        reason: str,
+        message: str,
+        original: str | bytes,
+        received_ms: int,
+        *,
+        events: int = 1,
+        entry: str = "",
     ) -> None:
-        self.backlog.put(
+        if isinstance(original, str):
+            original = original.encode(errors="replace")
+        self._put(
             Refused(
                 reason=reason,
                 message=message,
-                original=frame.encode(errors="replace"),
-                origin=f"{self._place}/{self._frames}",
+                original=original,
+                origin=f"{self.place}/{self._liveness.frames}{entry}",
                 received_ms=received_ms,
                 events=events,
             )
@@ -168,71 +242,33 @@ class Session:
 
     # What watches over it
 
-    async def _subscription(self, exchange: Exchange) -> None:
-        """Last as long as the connection.
+    async def look(self) -> None:
+        """Look at the connection: is it silent, shall it be asked whether it lives."""
+        for client in self._clients:
+            if client.closed() or self.ended is not None:
+                continue
+            now_s = self._loop.time()
+            if await self._liveness.look(client, now_s, held=self._hub.backlog.held):
+                self._subscribed()
 
-        Raises:
-            SourceError: Always, when it ends.
-        """
-        symbols = [market.symbol for market in self._venue.markets]
-        try:
-            await exchange.watch_trades_for_symbols(symbols)
-        except errors() as error:
-            msg = f"{type(error).__name__}: {error}"
-            raise SourceError(msg) from error
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            msg = "ccxt gave the subscription up"
-            raise SourceError(msg) from None
-        # Frames with trades never reach ccxt, so it has nothing to return; unless the tap did not know one.
-        msg = "a trade's frame went past the tap: the venue has changed its format"
-        raise SourceError(msg)
+    async def _greet(self, client: Client) -> None:
+        with suppress(*errors()):
+            for greeting in self.venue.greetings:
+                await client.send(dict(greeting))
 
-    async def _tend(self) -> None:
-        while True:
-            await asyncio.sleep(TICK_S)
-            for client in self._clients:
-                if not client.closed():
-                    await self._look(client, self._loop.time())
-
-    async def _look(self, client: Client, now_s: float) -> None:
-        """Look at an open connection: is it silent, shall it be asked, what can be promised."""
-        if self.backlog.held or self._was_held or self._heard_s is None:
-            # While we do not read, neither frames nor pongs can come: that is no fault of the venue's.
-            self._heard_s, self._was_held = now_s, False
-            forgive(client)
-            return
-        quiet_s = now_s - self._heard_s
-        if quiet_s >= self._silence_s:
-            hang_up(client, f"no frame for {self._silence_s:g} s")
-            return
-        if quiet_s >= self._silence_s / 2 and self._link == "connected":
-            self._link = "stale"
-            self.backlog.put(Link(state="stale", reason=f"no frame for {quiet_s:.0f} s"))
-        if quiet_s >= PROBE_S:
-            await self._ask(client, now_s)
-        through_ms = self._clock.advance()
-        if through_ms is not None:
-            self.backlog.put(Through(through_ms))
-
-    async def _ask(self, client: Client, now_s: float) -> None:
-        """Ping, unless a ping is under way, or nobody is subscribed yet: then an answer would prove nothing."""
-        if self._probe is None and now_s >= self._probe_due_s and self._link != "connecting":
-            self._probe_due_s = now_s + PROBE_S
-            self._probe = (f"{self._frames}/{now_s}".encode(), now_s)
-            with suppress(*errors()):  # ccxt tells how the connection ended
-                await client.connection.ping(self._probe[0])
+    def _end(self, why: Exception) -> None:
+        if self.ended is None:
+            self.ended = why
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        self._tasks.append(task)
+        self._tasks.add(task)
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.backlog.end(error)
+            self._end(error if isinstance(error, Exception) else RuntimeError(repr(error)))
 
 
 def _requests(client: Client) -> set[Any]:
@@ -241,6 +277,6 @@ def _requests(client: Client) -> set[Any]:
     return {request.get("id") for request in asked if isinstance(request, dict)}
 
 
-def _too_large(frame: str) -> str:
+def _too_large(frame: str, most: int) -> str:
     digest = sha256(frame.encode(errors="replace")).hexdigest()
-    return f"{len(frame)} characters, at most {FRAME_CHARS_MAX}; sha256 {digest}"
+    return f"{len(frame)} characters, at most {most}; sha256 {digest}"

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from aiohttp import ClientError, WSMsgType
 
+from .addresses import point_rest, point_websocket
 from .venues import Market, Venue
 
 KEEP_ALIVE_MS = 15_000
@@ -23,6 +24,9 @@ class Client(Protocol):
     """aiohttp's websocket; None before it is dialled."""
     subscriptions: Mapping[str, Any]
     lastPong: int | None  # noqa: N815 - ccxt's name
+    last_retry_after: float | None
+    ping: Callable[[Any], Any] | None
+    """Makes a ping of text, where the venue does not answer the protocol's."""
     handle_message: Callable[[Any], None]
     handle_text_or_binary_message: Callable[[Any], None]
     receive: Callable[[], Awaitable[Any]]
@@ -33,6 +37,9 @@ class Client(Protocol):
     def on_error(self, error: Exception) -> None:
         """End it; who watches it gets the error."""
 
+    async def send(self, message: Any) -> None:  # noqa: ANN401
+        """Send a message, as JSON if it is not text."""
+
     async def close(self) -> None:
         """Say goodbye."""
 
@@ -41,13 +48,23 @@ class Exchange(Protocol):
     """One venue, as ccxt has it."""
 
     client: Callable[[str], Client]
+    on_connected: Callable[..., None]
     urls: Any
+
+    def open(self) -> None:
+        """Know the running loop."""
 
     def set_markets(self, markets: list[dict[str, Any]]) -> Any:  # noqa: ANN401
         """Know these markets, and ask the network for none."""
 
     async def watch_trades_for_symbols(self, symbols: Sequence[str]) -> Any:  # noqa: ANN401
         """Dial and subscribe if that is not done; return when ccxt has parsed a trade."""
+
+    async def watch_trades(self, symbol: str) -> Any:  # noqa: ANN401
+        """The same for one symbol."""
+
+    async def watch_tickers(self, symbols: Sequence[str]) -> Any:  # noqa: ANN401
+        """The same for tickers."""
 
     async def close(self) -> None:
         """Close every connection; the next watching dials anew."""
@@ -59,11 +76,14 @@ class Ear(Protocol):
     def tapped(self, client: Client) -> None:
         """Take a connection, not yet dialled."""
 
+    def opened(self, client: Client) -> None:
+        """Take that it is open."""
+
     def text(self, client: Client, frame: str) -> bool:
         """Take a text frame; return whether ccxt shall not see it."""
 
-    def pong(self, payload: bytes) -> None:
-        """Take the answer to a ping."""
+    def pong(self, payload: bytes | None) -> None:
+        """Take the answer to a ping; None if it was one of text."""
 
     async def room(self) -> None:
         """Return when the socket may be read."""
@@ -72,31 +92,56 @@ class Ear(Protocol):
         """Take an exception, ours or ccxt's, that a frame caused."""
 
 
-def create_ccxt(
-    venue: Venue, url: str | None, ear: Callable[[], Ear], *, keep_alive_ms: int = KEEP_ALIVE_MS
-) -> Exchange:
-    """Return ccxt's exchange for a venue, whose every new connection is heard by ``ear()``.
+def create_exchange(venue: Venue, config: Mapping[str, Any], *, ca_file: str | None = None) -> Any:  # noqa: ANN401 - ccxt's
+    """Return ccxt's exchange for a venue; it knows the venue's markets, and asks the network for none.
 
-    It asks the network for nothing but what it is told to watch. ``url`` stands in for the venue's websocket
-    address. The first call takes seconds, for the import.
+    The first call takes seconds, for the import.
     """
     import ccxt.pro  # noqa: PLC0415 - 4 s of CPU and 119 MiB, which only this source needs
 
-    exchange: Exchange = getattr(ccxt.pro, venue.exchange)(
-        {"streaming": {"keepAlive": keep_alive_ms}, "options": dict(venue.options)}
-    )
+    exchange = getattr(ccxt.pro, venue.exchange)({"options": dict(venue.options), **config})
     exchange.set_markets([_ccxt_market(market) for market in venue.markets])
+    if ca_file is not None:
+        exchange.cafile = ca_file
+    return exchange
+
+
+def create_ccxt(
+    venue: Venue,
+    url: str | None,
+    ear: Ear,
+    *,
+    rest_url: str | None = None,
+    ca_file: str | None = None,
+    keep_alive_ms: int = KEEP_ALIVE_MS,
+) -> Exchange:
+    """Return ccxt's exchange for one connection to a venue, which is heard by ``ear``.
+
+    ``url`` stands in for the venue's websocket address, ``rest_url`` for the host of its REST.
+    """
+    exchange: Exchange = create_exchange(
+        venue, {"streaming": {"keepAlive": keep_alive_ms}}, ca_file=ca_file
+    )
+    if rest_url is not None:
+        point_rest(exchange.urls, rest_url)
     if url is not None:
-        exchange.urls["api"]["ws"][venue.address] = url
-    make = exchange.client
+        spot = venue.markets[0].settle is None
+        point_websocket(venue.exchange, exchange.urls, url, address=venue.address, spot=spot)
+    make, connected = exchange.client, exchange.on_connected
 
     def client(url: str) -> Client:
         made = make(url)
         if "receive" not in vars(made):  # its own method yet: not tapped
-            _tap(made, ear())
+            _tap(made, ear)
         return made
 
+    def on_connected(client: Client, message: Any = None) -> None:  # noqa: ANN401 - ccxt's
+        connected(client, message)
+        ear.opened(client)
+
     exchange.client = client
+    exchange.on_connected = on_connected
+    exchange.open()  # KuCoin's needs the loop before it watches anything
     return exchange
 
 
@@ -129,7 +174,8 @@ def _tap(client: Client, ear: Ear) -> None:
         try:
             if not ear.text(client, frame):
                 ours = False
-                to_ccxt(frame)
+                if _pongs(client, frame, to_ccxt):
+                    ear.pong(None)
         except Exception as error:  # noqa: BLE001 - let through, it would end the receive loop in silence
             ear.broken(client, error, ours=ours, frame=frame)
 
@@ -146,6 +192,16 @@ def _tap(client: Client, ear: Ear) -> None:
     client.handle_message = message
     client.receive = held
     ear.tapped(client)
+
+
+def _pongs(client: Client, frame: str, to_ccxt: Callable[[Any], None]) -> bool:
+    """Hand a frame to ccxt, and return whether it took it for the answer to a ping of text."""
+    before, client.lastPong = client.lastPong, None
+    to_ccxt(frame)
+    answered: int | None = getattr(client, "lastPong", None)
+    if answered is None:
+        client.lastPong = before
+    return answered is not None
 
 
 def _ccxt_market(market: Market) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from random import Random
 from typing import NamedTuple
 
 from streams.collectors.lateness import LATENESS_MS
+from streams.collectors.simhash import simhash
 from topics import Post
 
 from .assets import ASSETS, PLATFORM, Asset
@@ -15,7 +16,6 @@ from .chance import Rate, arrivals, chance
 from .incidents import Incident
 from .rhythm import hour_of
 from .run import Run
-from .simhash import simhash
 from .texts import TONE, Mood, bot_text_of, text_of
 from .timed import Made, Timed, in_order
 

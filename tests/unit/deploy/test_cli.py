@@ -17,6 +17,7 @@ from deploy.commands.bench import bench_app
 from deploy.commands.breaker import breaker_app
 from deploy.commands.budget import budget_app
 from deploy.commands.cache import cache_app
+from deploy.commands.collect import collect_app
 from deploy.commands.evaluate import evaluate_app
 from deploy.commands.streams import streams_app
 from deploy.commands.topics import topics_app
@@ -24,7 +25,7 @@ from topics import KINDS, TOPICS
 from topics.schema import render
 
 COMMAND = (sys.executable, "-P", "-m", "deploy")
-ROLES = ("collect", "streams", "agent", "fake-claude")
+ROLES = ("streams", "agent", "fake-claude")
 COMMANDS = (
     *(("demo",), ("watch",), ("audit",), ("settings",), ("replay",)),
     *((role,) for role in ROLES),
@@ -33,6 +34,7 @@ COMMANDS = (
     *(("breaker", name) for name in ("show", "open", "close", "auto")),
     *(("budget", name) for name in ("show", "set", "reconcile")),
     *(("cache", name) for name in ("show", "drop", "clear")),
+    *(("collect", name) for name in ("run", "list", "check")),
     ("streams", "rebuild"),
     *(("evaluate",), ("evaluate", "narratives"), ("evaluate", "batch")),
 )
@@ -41,6 +43,7 @@ GROUPS = {
     "breaker": breaker_app,
     "budget": budget_app,
     "cache": cache_app,
+    "collect": collect_app,
     "evaluate": evaluate_app,
     "streams": streams_app,
     "topics": topics_app,
@@ -130,10 +133,10 @@ def test_a_report_that_could_not_be_written_is_refused_first(run: Run) -> None:
     assert said.error == "tapereader: --json nowhere/out.json: its folder does not exist\n"
 
 
-@pytest.mark.parametrize("role", ["collect", "streams", "agent"])
-def test_each_role_can_be_named(run: Run, role: str) -> None:
+@pytest.mark.parametrize("role", [("collect", "run"), ("streams",), ("agent",)])
+def test_each_role_can_be_named(run: Run, role: tuple[str, ...]) -> None:
     """Two of a kind on one machine need it."""
-    assert "--instance" in run(role, "--help").out
+    assert "--instance" in run(*role, "--help").out
 
 
 def test_the_version_is_the_installed_one(tmp_path: Path) -> None:
@@ -186,7 +189,7 @@ def test_a_source_nobody_described_is_refused_with_those_there_are(tmp_path: Pat
     [
         (("nonsense",), "No such command 'nonsense'"),
         (("topics", "nonsense"), "No such command 'nonsense'"),
-        (("collect",), "Missing argument"),
+        (("collect", "run"), "Missing argument"),
         (("streams", "--nonsense"), "No such option"),
         (("streams", "nonsense"), "No such command 'nonsense'"),
         (("streams", "rebuild"), "Missing option '--epoch'"),
@@ -375,3 +378,38 @@ def test_who_orders_is_told_or_the_user(
     with pytest.raises(SystemExit, match="2"):
         actor_of("")
     assert "--actor: who says so?" in capsys.readouterr().err
+
+
+def test_sources_are_listed_and_checked_without_a_broker(run: Run) -> None:
+    """What is configured is told; that nobody can say how it runs is told too."""
+    entry = {"TAPEREADER_COLLECT__SOURCES": '{"sim": {"type": "synthetic", "hours": 0.1}}'}
+    nowhere = {"TAPEREADER_BROKER__BOOTSTRAP": "127.0.0.1:1"}
+    said = run("collect", "check", "sim", "--live", "--seconds", "20", **entry, **nowhere)
+    assert said.status == 0
+    assert "sim: synthetic, market, volume, social, development" in said.out
+    assert "no Kafka broker answers at 127.0.0.1:1" in said.out
+    assert "sim/market\n  connected after" in said.out
+    said = run("collect", "check", "other", **entry, **nowhere)
+    assert (said.status, said.error) == (
+        2,
+        "tapereader: collect.sources: no source named other; configured: sim\n",
+    )
+
+
+def test_a_venue_that_is_not_there_is_said_not_to_be(run: Run) -> None:
+    """With exit 1, for scripts."""
+    venue = '{"live": {"type": "exchange", "venue": "binance", "symbols": ["BTC/USDT"], "url": "ws://127.0.0.1:1/stream"}}'
+    said = run(
+        *("collect", "check", "live", "--live", "--seconds", "1"),
+        TAPEREADER_COLLECT__SOURCES=venue,
+        TAPEREADER_BROKER__BOOTSTRAP="127.0.0.1:1",
+    )
+    assert said.status == 1
+    assert "live/market\n  nothing answered\n  failed" in said.out
+
+
+def test_a_source_is_not_named_like_a_command(run: Run) -> None:
+    """`tapereader collect list` must mean one thing."""
+    said = run("settings", TAPEREADER_COLLECT__SOURCES='{"list": {"type": "synthetic"}}')
+    assert said.status == 2
+    assert "list is a command of tapereader collect: take another name" in said.error

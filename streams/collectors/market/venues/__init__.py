@@ -6,7 +6,15 @@ A new venue is one module here, one line in `VENUES`, and its name in `ExchangeS
 from collections.abc import Callable
 
 from .binance import Binance
+from .bitstamp import Bitstamp
+from .bybit import Bybit
 from .clock import VenueClock
+from .coinbase import Coinbase
+from .gate import Gate
+from .gemini import Gemini
+from .kraken import Kraken
+from .kucoin import Kucoin
+from .okx import Okx
 from .reading import (
     Acknowledged,
     Ask,
@@ -26,7 +34,17 @@ from .reading import (
     VenueError,
 )
 
-VENUES: dict[str, Callable[[str, tuple[str, ...]], Venue]] = {"binance": Binance}
+VENUES: dict[str, Callable[[str, tuple[str, ...]], Venue]] = {
+    "binance": Binance,
+    "bitstamp": Bitstamp,
+    "bybit": Bybit,
+    "coinbase": Coinbase,
+    "gate": Gate,
+    "gemini": Gemini,
+    "kraken": Kraken,
+    "kucoin": Kucoin,
+    "okx": Okx,
+}
 """By its name in the settings: makes the venue for a source's name and its symbols."""
 
 __all__ = [

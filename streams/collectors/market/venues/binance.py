@@ -12,22 +12,22 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from topics import ContractError, SettingsError, Trade
+from topics import ContractError, Trade
 from topics.units import EpochMs, Sequence
 
+from .decoding import UNREADABLE, known_ms, reason, request, unreadable
+from .instruments import Instruments
+from .missing import Missing
 from .reading import (
-    FILL_TRADES_MAX,
     Acknowledged,
     Ask,
-    Filled,
+    Farewell,
     Filling,
     Hole,
     Limits,
-    Market,
     Other,
     Reading,
     Trades,
-    Unreadable,
     VenueError,
 )
 
@@ -63,7 +63,6 @@ class _Frame(Struct, gc=False):
     msg: Any = None
 
 
-_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 _read_frame = msgspec.json.Decoder(_Frame).decode
 _read_event = msgspec.json.Decoder(_AggTradeEvent).decode
 _read_page = msgspec.json.Decoder(list[_AggTrade]).decode
@@ -86,15 +85,10 @@ class Binance:
         Raises:
             SettingsError: They are not all spot or all linear futures, or two have one name at the venue.
         """
-        self.markets = tuple(_market(source, symbol) for symbol in dict.fromkeys(symbols))
-        self.address = _address(source, self.markets)
+        self._instruments = Instruments(source, VENUE, symbols, _name)
+        self.markets = self._instruments.markets
+        self.address = "spot" if self._instruments.spot else "linear"
         self._source = source
-        self._symbols = {market.venue_id: market.symbol for market in self.markets}
-        if len(self._symbols) < len(self.markets):
-            msg = (
-                f"sources.{source}.symbols: two of them have one name at {VENUE}; take two sources"
-            )
-            raise SettingsError(msg)
 
     def read(self, frame: str | bytes, *, received_ms: int) -> Reading:
         """Return what a text frame says, of a raw or a combined stream."""
@@ -107,50 +101,38 @@ class Binance:
             if head.e == "aggTrade":
                 return self._trades(_read_event(body), received_ms)
             return _without_trade(head)
-        except _UNREADABLE as error:
-            return Unreadable(_reason(error), str(error))
+        except (*UNREADABLE, ValueError) as error:
+            return unreadable(error)
 
     def fill(self, hole: Hole) -> Filling:
         """Return how to fill a hole: aggregates by number, oldest first. (GET /api/v3/aggTrades?fromId=)."""
         endpoint = "publicGetAggTrades" if self.address == "spot" else "fapiPublicGetAggTrades"
-        number, last = _number(hole.after) + 1, _number(hole.before) - 1
-        trades: list[Trade] = []
-        while number <= last and len(trades) < FILL_TRADES_MAX:
+        missing = Missing(hole)
+        while not missing.full:
+            at = missing.next()
             params: dict[str, str | int] = {
                 "symbol": hole.market.venue_id,
-                "fromId": number,
+                "fromId": at,
                 "limit": PAGE_MAX,
             }
             reply = yield Ask(endpoint=endpoint, params=params)
             try:
-                records = _read_page(reply.body)
                 page = [
                     _trade(
                         r, hole.market.symbol, self._source, VENUE, reply.received_ms, shift_ms=0
                     )
-                    for r in records
-                    if number <= r.a <= last
+                    for r in _read_page(reply.body)
                 ]
-            except (*_UNREADABLE, ValueError) as error:
-                return Filled(trades=trades, whole=False, reason=f"unreadable page: {error}"[:200])
-            if [_number(trade) for trade in page] != list(
-                range(number, number + len(page))
-            ) or not page:
-                return Filled(trades=trades, whole=False, reason=f"{VENUE} does not have {number}")
-            trades += page
-            number += len(page)
-        whole = number > last
-        reason = "" if whole else f"more than {FILL_TRADES_MAX} trades are missing"
-        return Filled(trades=trades, whole=whole, reason=reason)
+            except (*UNREADABLE, ValueError) as error:
+                return missing.filled(f"unreadable page: {error}")
+            missing.take(page)
+            if missing.next() == at:
+                return missing.filled(f"{VENUE} does not have {at}")
+        return missing.filled("")
 
     def _trades(self, event: _AggTradeEvent, received_ms: int) -> Reading:
-        subject = self._symbols.get(event.s)
-        if subject is None:
-            return Unreadable("invalid", f"{event.s!r} is not a symbol that was subscribed")
-        try:
-            trade = _trade(event, subject, self._source, VENUE, received_ms, shift_ms=0)
-        except ValueError as error:
-            return Unreadable("invalid", str(error))
+        subject = self._instruments.of(event.s).symbol
+        trade = _trade(event, subject, self._source, VENUE, received_ms, shift_ms=0)
         return Trades([trade], event.E)
 
 
@@ -164,8 +146,8 @@ def parse_agg_trade(
     """
     try:
         return _trade(_read_line(line), subject, source, venue, received_ms, shift_ms=shift_ms)
-    except _UNREADABLE as error:
-        raise ContractError(str(error), reason=_reason(error)) from None
+    except UNREADABLE as error:
+        raise ContractError(str(error), reason=reason(error)) from None
     except ValueError as error:
         raise ContractError(str(error), reason="invalid") from None
 
@@ -187,49 +169,21 @@ def _trade(
     )
 
 
-def _number(trade: Trade) -> int:
-    """Return a trade's number; all of this venue's have one."""
-    return trade.sequence or 0
-
-
 def _without_trade(head: _Frame) -> Reading:
     """Return what a frame is that has no aggregate trade.
 
     Errors come as ``{"error": {"code", "msg"}, "id"}``, and as ``{"code", "msg"}``.
     """
-    request = head.id if isinstance(head.id, int) else None
     if head.error is not None:
-        return VenueError(msgspec.json.encode(head.error).decode(), request)
+        return VenueError(msgspec.json.encode(head.error).decode(), request(head.id))
     if head.code is not None and head.msg is not None:
-        return VenueError(f"{head.code}: {head.msg}", request)
+        return VenueError(f"{head.code}: {head.msg}", request(head.id))
     if head.result is not UNSET:
         return Acknowledged()
-    return Other(head.E if isinstance(head.E, int) else None)
+    if head.e == "serverShutdown":
+        return Farewell("the server is about to shut down", known_ms(head.E))
+    return Other(known_ms(head.E))
 
 
-def _reason(error: Exception) -> str:
-    return "invalid" if isinstance(error, msgspec.ValidationError) else "malformed"
-
-
-def _market(source: str, symbol: str) -> Market:
-    pair, _, settle = symbol.partition(":")
-    base, _, quote = pair.partition("/")
-    if settle not in ("", quote):
-        msg = (
-            f"sources.{source}.symbols: {symbol} is not settled in its quote;"
-            " its sizes would be contracts, not the base asset"
-        )
-        raise SettingsError(msg)
-    return Market(
-        symbol=symbol, venue_id=base + quote, base=base, quote=quote, settle=settle or None
-    )
-
-
-def _address(source: str, markets: tuple[Market, ...]) -> str:
-    kinds = {"spot" if market.settle is None else "linear" for market in markets}
-    if len(kinds) != 1:
-        msg = (
-            f"sources.{source}.symbols: spot and futures come by two connections; take two sources"
-        )
-        raise SettingsError(msg)
-    return kinds.pop()
+def _name(base: str, quote: str, _settle: str | None) -> str:
+    return base + quote

@@ -18,6 +18,11 @@ class VenueClock:
         self._reached_ms: int | None = None
         self._told_ms: int | None = None
 
+    @property
+    def reached_ms(self) -> int | None:
+        """The venue's time so far; None before its first frame."""
+        return self._reached_ms
+
     def frame(self, venue_ms: int, *, received_ms: int, at_s: float) -> None:
         """Take the time of a frame, received at ``at_s`` of the monotonic clock."""
         if venue_ms <= received_ms + self._ahead_ms_max:

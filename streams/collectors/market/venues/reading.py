@@ -19,19 +19,35 @@ class Market(Struct, frozen=True, kw_only=True):
     settle: str | None = None
 
 
+class Unreadable(Struct, frozen=True):
+    """No sense can be made of a frame, which may have held an event, or of one entry of it."""
+
+    reason: str
+    """Of the dead letter: `malformed` or `invalid`."""
+    message: str
+    entry: bytes | None = None
+    """The entry, where the rest of its frame could be read; None where it is the whole frame."""
+
+
 class Trades(Struct, frozen=True):
     """Trades of subscribed instruments."""
 
     trades: list[Trade]
-    venue_ms: int
-    """The venue's time when it sent the frame."""
+    venue_ms: int | None
+    """The venue's time when it sent the frame, or that of its latest trade; None if nothing says."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """Entries between the trades that are none: each is one event that is refused."""
+    snapshot: bool = False
+    """Whether it was sent because we subscribed: the latest trades, some of them seen before."""
 
 
 class Levels(Struct, frozen=True):
     """Rolling turnovers of subscribed instruments, out of a ticker."""
 
     levels: list[VolumeLevel]
-    venue_ms: int
+    venue_ms: int | None
+    unreadable: tuple[Unreadable, ...] = ()
+    """Entries between them that are none, as of `Trades`."""
 
 
 class Farewell(Struct, frozen=True):
@@ -53,15 +69,9 @@ class VenueError(Struct, frozen=True):
 
     message: str
     request: int | None
-    """The number of our request that it refuses; None where it refuses none."""
-
-
-class Unreadable(Struct, frozen=True):
-    """No sense can be made of the frame, which may have held an event."""
-
-    reason: str
-    """Of the dead letter: `malformed` or `invalid`."""
-    message: str
+    """The number of our request that it refuses; None where it refuses none, or names none."""
+    refuses: bool = False
+    """Whether it refuses a subscription although it names no request of ours: no data will come."""
 
 
 class Other(Struct, frozen=True):
@@ -113,7 +123,7 @@ Filling = Generator[Ask, Reply, Filled]
 """Asks page after page; is given each reply; ends with what was found. A reply that cannot be read ends it too."""
 
 FILL_TRADES_MAX = 100_000
-"""Of one hole; a larger one is filled from its older end as far as that goes, and is not whole."""
+"""Of one hole; a larger one is filled from the end its pages begin at as far as that goes, and is not whole."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -124,6 +134,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     connections_per_5_min: int
     life_s: float | None = None
     """After which the venue ends every connection."""
+    frame_chars_max: int = 64 * 1024
+    """Of the longest frame with trades; one that is longer need not be read."""
 
 
 class Venue(Protocol):
@@ -134,7 +146,8 @@ class Venue(Protocol):
     options: Mapping[str, Any]
     """For that class."""
     address: str
-    """Which of that class's websocket addresses serves these symbols."""
+    """Which of that class's websocket addresses serves these symbols: its place in `urls.api.ws`, the steps
+    joined by `/`; empty where there is one for all."""
     markets: tuple[Market, ...]
     limits: Limits
     numbered: bool

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.collectors.feeds import FEEDS_MAX
 from streams.collectors.outbound import (
     AHEAD_MS_MAX,
     EVENT_MS_MIN,
-    FEEDS_MAX,
     PROMISE_AHEAD_MS_MAX,
     RAW_BYTES_MAX,
     Outbound,
@@ -23,6 +23,7 @@ from topics import (
     GapDetected,
     Heartbeat,
     Kind,
+    PostDeleted,
     RawEvent,
     Trade,
     VolumeFlow,
@@ -59,6 +60,14 @@ FLOW = VolumeFlow(
     received_ms=NOW_MS,
     span_ms=60_000,
     volume=Decimal(5),
+)
+GONE = PostDeleted(
+    subject="XRP",
+    source="live",
+    platform="forum",
+    post_id="7",
+    event_ms=NOW_MS,
+    received_ms=NOW_MS,
 )
 BEATS, STATUSES = decoder_of(Heartbeat), decoder_of(FeedStatus)
 replace = msgspec.structs.replace
@@ -310,3 +319,32 @@ def test_a_feed_too_many_sends_its_events_and_has_no_status() -> None:
     assert len(out.take(replace(TRADE, subject="ZZZ/USD"), NOW_MS)) == 1
     assert out.tally.sent == FEEDS_MAX + 1
     assert len(out.feed_statuses(NOW_MS, every=True)) == FEEDS_MAX
+
+
+def test_a_deletion_goes_where_its_post_went_and_is_no_event() -> None:
+    """Under the asset's key; it has no feed."""
+    out = outbound("social")
+    (record,) = out.take(GONE, NOW_MS)
+    assert record == OutRecord("t.raw.social", partition_of("XRP", 4), b"XRP", encode(GONE))
+    assert (out.tally.sent, out.tally.deletions, out.tally.refused) == (0, 1, 0)
+    assert out.feed_statuses(NOW_MS, every=True) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"post_id": ""}, "invalid"),
+        ({"post_id": "\ud800"}, "invalid"),
+        ({"event_ms": NOW_MS + AHEAD_MS_MAX + 1}, "absurd_time"),
+    ],
+)
+def test_a_deletion_that_cannot_be_sent_is_a_letter(
+    changes: dict[str, object], reason: str
+) -> None:
+    """With its id, as far as it can be written."""
+    out = outbound("social")
+    (record,) = out.take(replace(GONE, **changes), NOW_MS)
+    letter = letter_of(record)
+    assert letter.reason == reason
+    assert (letter.origin or "").startswith("live/post.deleted|XRP|forum|")
+    assert (out.tally.sent, out.tally.deletions, out.tally.refused) == (0, 0, 0)

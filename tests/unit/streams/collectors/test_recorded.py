@@ -31,6 +31,8 @@ from topics import (
     GapDetected,
     Heartbeat,
     Kind,
+    Post,
+    PostDeleted,
     RawEvent,
     RepositoryEvent,
     SettingsError,
@@ -244,6 +246,28 @@ async def test_an_act_keeps_its_forge_in_its_id(tmp_path: Path) -> None:
     assert isinstance(second, RepositoryEvent)
     assert (first.source, first.event_id) == ("past", "github|77")
     assert (second.source, second.event_id) == ("past", "gitlab|77")
+
+
+async def test_a_recorded_deletion_follows_its_post(tmp_path: Path) -> None:
+    """Moved as it is: whoever keeps the post's text under the new name forgets it under it."""
+    post = msgspec.json.decode(
+        (Path(__file__).parents[3] / "data/contracts/v1/post.json").read_bytes(), type=Post
+    )
+    gone = PostDeleted(
+        subject=post.subject,
+        source=post.source,
+        platform=post.platform,
+        post_id=post.post_id,
+        event_ms=post.event_ms + 1_000,
+        received_ms=post.received_ms + 1_000,
+    )
+    path = written(tmp_path / "a.jsonl", post, gone)
+    seen = await all_of(recorded(files=[path], shift_ms=5))
+    told = [one for one in seen if isinstance(one, Post | PostDeleted)]
+    assert told == [
+        replace(one, source="past", event_ms=one.event_ms + 5, received_ms=one.received_ms + 5)
+        for one in (post, gone)
+    ]
 
 
 async def test_the_first_event_says_of_what_kind_a_recording_is(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.ask.excerpts.recent import RecentPosts
+from agents.ask.excerpts.recent import DELETED_MAX, RecentPosts
 from topics import Post
 
 from .posts import post
@@ -121,3 +121,32 @@ def test_of_a_candidate_of_before_the_posts_of_now_are_not_shown() -> None:
         posts.take(post(number, f"{number}", event_ms=NOW_MS - before_ms), NOW_MS, NOW_MS)
     assert [one.text for one in posts.about("SOL", NOW_MS)] == ["1", "2"]
     assert posts.about("SOL", NOW_MS - 2 * WINDOW_MS) == []
+
+
+def test_what_was_taken_back_is_gone_at_once_and_does_not_come_back() -> None:
+    """Of its asset alone; its author's next post is another one."""
+    posts = recent()
+    posts.take(post(1, "a"), NOW_MS, NOW_MS)
+    posts.take(post(2, "b"), NOW_MS, NOW_MS)
+    posts.take(post(1, "a", subject="BTC"), NOW_MS, NOW_MS)
+    assert posts.delete("SOL", "platform", "1")
+    assert (texts(posts), texts(posts, "BTC")) == (["b"], ["a"])
+    assert posts.take(post(1, "a"), NOW_MS, NOW_MS) == ["deleted"]
+    assert posts.take(post(3, "c", author=f"{1:016x}"), NOW_MS, NOW_MS) == ["kept"]
+    assert not posts.delete("SOL", "platform", "1")
+    assert not posts.delete("SOL", "elsewhere", "2")
+    assert not posts.delete("ETH", "platform", "2")
+    assert texts(posts) == ["b", "c"]
+    assert posts.delete("BTC", "platform", "1")
+    assert posts.assets == 1
+
+
+def test_of_more_deletions_than_places_the_oldest_is_forgotten() -> None:
+    """At the bound none is."""
+    posts = recent()
+    for number in range(DELETED_MAX):
+        posts.delete("SOL", "platform", str(number))
+    assert posts.take(post(0, "a"), NOW_MS, NOW_MS) == ["deleted"]
+    posts.delete("SOL", "platform", "one more")
+    assert posts.take(post(0, "a"), NOW_MS, NOW_MS) == ["kept"]
+    assert posts.take(post(1, "b"), NOW_MS, NOW_MS) == ["deleted"]

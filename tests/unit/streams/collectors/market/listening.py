@@ -7,7 +7,8 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
-from streams.collectors.market.exchange import ExchangeSettings, ExchangeSource
+from streams.collectors.market.exchange import ExchangeSource
+from streams.collectors.market.settings import ExchangeSettings
 from streams.collectors.port import Link, Observation, Refused, SourceError, Through
 from tests.recordings import XRPETH_FIRST, XRPETH_LAST, xrpeth_frames
 from topics import Trade
@@ -45,14 +46,16 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def create(url: str, *symbols: str, silence_s: float = 30.0, **bounds: int) -> ExchangeSource:
+def create(url: str, *symbols: str, silence_s: float = 30.0, **bounds: Any) -> ExchangeSource:
     """Return the source as production has it, but for bounds that a test would wait long for."""
     settings = ExchangeSettings(
         type="exchange",
         venue="binance",
         symbols=symbols or ("XRP/ETH",),
         url=url,
+        rest_url=url.replace("ws://", "http://").partition("/stream")[0].removesuffix("/ws"),
         silence_s=silence_s,
+        silence_min_s=min(silence_s, 10.0),
         lateness_ms=LATENESS_MS,
     )
     return ExchangeSource("live", settings, now_ms=now_ms, **bounds)

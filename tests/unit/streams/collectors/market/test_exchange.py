@@ -4,11 +4,12 @@ import asyncio
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 
-from streams.collectors.market.exchange import ExchangeSettings, create_exchange
+from streams.collectors.market.exchange import create_exchange
+from streams.collectors.market.settings import ExchangeSettings
 from streams.collectors.market.venues import VENUES
 from streams.collectors.port import Context
 from tests.recordings import futures_frames, us_frames, without_stream, xrpeth_frames
@@ -114,9 +115,9 @@ async def test_nothing_is_promised_before_the_first_frame() -> None:
 
 async def test_an_absurd_time_moves_no_promise() -> None:
     """A frame from the next century is a trade for the outbound's rules to refuse, and no clock."""
-    frame = xrpeth_frames()[0]
-    sent_ms = expected(frame, XRPETH)[5]
-    absurd = frame.replace(str(sent_ms), str(sent_ms + 100 * 365 * 86_400_000))
+    first, frame = xrpeth_frames()[:2]
+    sent_ms, first_ms = expected(frame, XRPETH)[5], expected(first, XRPETH)[5]
+    absurd = first.replace(str(first_ms), str(first_ms + 100 * 365 * 86_400_000))
     async with VenueServer([Send(absurd), Wait(0.3), Send(frame)]) as server:
         heard = await listen(create(server.url), lambda heard: bool(heard.promises))
     assert len(heard.trades) == 2
@@ -129,7 +130,7 @@ async def test_a_connection_that_grows_quiet_is_stale_until_it_speaks() -> None:
     script = [Send(first), Wait(0.8), Send(second)]
     async with VenueServer(script) as server:
         source = create(server.url, silence_s=1.2)
-        heard = await listen(source, lambda heard: len(heard.trades) == 2)
+        heard = await listen(source, lambda heard: len(heard.links) == 4)
     assert heard.links == ["connecting", "connected", "stale", "connected"]
 
 
@@ -144,10 +145,12 @@ async def test_stopping_ends_the_connection() -> None:
     assert asyncio.all_tasks() == before
 
 
-def test_the_settings_name_every_venue() -> None:
-    """And no other."""
-    field = ExchangeSettings.model_fields["venue"]
-    assert set(get_args(field.annotation)) == set(VENUES)
+def test_a_venue_that_is_not_known_is_refused_with_those_that_are() -> None:
+    """By their names in the settings."""
+    with pytest.raises(ValidationError, match=r"mtgox is not known; known are .*binance"):
+        ExchangeSettings(type="exchange", venue="mtgox", symbols=("BTC/USD",))
+    for venue in VENUES:
+        assert ExchangeSettings(type="exchange", venue=venue, symbols=("BTC/USDT",)).venue == venue
 
 
 def test_a_source_that_cannot_be_is_refused_at_once() -> None:

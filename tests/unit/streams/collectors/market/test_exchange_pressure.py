@@ -22,7 +22,9 @@ FRAME_OVERHEAD_BYTES = 128
 
 def reading_paused(source: ExchangeSource) -> bool:
     """Return whether aiohttp leaves what comes to the kernel, which will then leave it to the venue."""
-    (client,) = source._session._clients
+    current = source.shards[0].current
+    assert current is not None
+    (client,) = current._clients
     return bool(client.connection._conn.protocol._reading_paused)
 
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.collectors.port import Through
+from streams.collectors.simhash import simhash
 from streams.collectors.synthetic.incidents import incidents
 from streams.collectors.synthetic.run import START_MS
-from streams.collectors.synthetic.simhash import simhash
 from streams.collectors.synthetic.social import POSTS_PER_MINUTE, social
 from topics import Post, SocialValues
 

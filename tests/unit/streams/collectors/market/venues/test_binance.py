@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.collectors.market.venues import Acknowledged, Other, Trades, Unreadable, VenueError
+from streams.collectors.market.venues import (
+    Acknowledged,
+    Farewell,
+    Other,
+    Trades,
+    Unreadable,
+    VenueError,
+)
 from streams.collectors.market.venues.binance import Binance
 from tests.recordings import (
     XRPETH_FIRST,
@@ -216,7 +223,11 @@ def test_what_is_no_trade_is_refused_by_name(text: str, reason: str, words: str)
         ('{"error":"no"}', VenueError('"no"', None)),
         ('{"code":-1003,"msg":"Too many requests"}', VenueError("-1003: Too many requests", None)),
         ('{"code":-1003,"msg":"no","id":"x"}', VenueError("-1003: no", None)),
-        ('{"e":"serverShutdown","E":1700000000000}', Other(1_700_000_000_000)),
+        (
+            '{"e":"serverShutdown","E":1700000000000}',
+            Farewell("the server is about to shut down", 1_700_000_000_000),
+        ),
+        ('{"e":"kline","E":1700000000000}', Other(1_700_000_000_000)),
         ('{"e":"trade","E":"soon"}', Other(None)),
         ('{"id":1}', Other(None)),
         ("{}", Other(None)),

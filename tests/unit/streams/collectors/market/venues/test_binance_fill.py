@@ -56,7 +56,8 @@ def test_all_of_it_page_after_page() -> None:
 
 def test_what_the_venue_does_not_have_any_more() -> None:
     filled, _ = fill(10, 20, range(15, 100))
-    assert (filled.trades, filled.whole, filled.reason) == ([], False, "binance does not have 11")
+    assert [t.sequence for t in filled.trades] == list(range(15, 20))
+    assert (filled.whole, filled.reason) == (False, "binance does not have 11")
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"code":-1100,"msg":"no"}', b'[{"a":11}]', b"\xff"])

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.collectors.synthetic.simhash import BITS, simhash
+from streams.collectors.simhash import BITS, simhash
 
 WORDS = st.lists(st.sampled_from(["ada", "buys", "$sol", "100x", "now"]), max_size=12)
 

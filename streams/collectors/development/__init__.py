@@ -1,0 +1,1 @@
+"""Acts in repositories, from the forge that holds them."""
