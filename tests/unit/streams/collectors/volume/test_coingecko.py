@@ -19,7 +19,7 @@ from streams.collectors.volume.coingecko import (
 from tests.servers.candles import Raw
 from tests.servers.totals import CoinGecko
 from tests.servers.web import Body, Cut, Fault, Hang, Slow, Status
-from tests.unit.streams.collectors.volume.watching import Clock, Watched
+from tests.unit.streams.collectors.volume.watching import Clock, Watched, patience_s
 from topics import GapDetected, Heartbeat, SettingsError, VolumeLevel
 from topics.settings import BrokerSettings
 
@@ -47,7 +47,7 @@ async def running(
     service: CoinGecko, clock: Clock, *assets: str, **more: Any
 ) -> AsyncIterator[Watched]:
     async with service.server as server:
-        wanted = settings(*assets, url=server.url, timeout_s=0.3, **more)
+        wanted = settings(*assets, url=server.url, **more)
         async with Watched(source(wanted, clock), clock) as watched:
             yield watched
 
@@ -226,7 +226,7 @@ async def test_faults_are_told_obeyed_and_survived(
 ) -> None:
     clock, service = Clock(T0), told()
     service.server.faults.append(fault)
-    async with running(service, clock) as watched:
+    async with running(service, clock, timeout_s=patience_s(fault)) as watched:
         await watched.until(lambda: watched.errors)
         assert told_of in str(watched.errors[0])
         assert watched.errors[0].wait_s == wait_s

@@ -16,7 +16,7 @@ from streams.collectors.volume.defillama import (
 from tests.servers.candles import Raw
 from tests.servers.totals import DefiLlama
 from tests.servers.web import Body, Cut, Fault, Hang, Slow, Status
-from tests.unit.streams.collectors.volume.watching import Clock, Watched
+from tests.unit.streams.collectors.volume.watching import Clock, Watched, patience_s
 from topics import SettingsError, VolumeLevel
 from topics.settings import BrokerSettings
 
@@ -40,14 +40,16 @@ def context(clock: Clock) -> Context:
 
 
 @asynccontextmanager
-async def running(service: DefiLlama, clock: Clock, *assets: str) -> AsyncIterator[Watched]:
+async def running(
+    service: DefiLlama, clock: Clock, *assets: str, timeout_s: float = 5.0
+) -> AsyncIterator[Watched]:
     async with service.server as server:
         wanted = DefiLlamaSettings(
             type="defillama",
             assets=assets or ("ETH", "UNI"),
             url=server.url,
             prices_url=server.url,
-            timeout_s=0.3,
+            timeout_s=timeout_s,
         )
         made = DefiLlamaSource("llama", wanted, context(clock), rest_s=0.005)
         async with Watched(made, clock) as watched:
@@ -163,10 +165,9 @@ async def test_a_price_that_is_missing_is_refused_with_the_answer_that_lacks_it(
 async def test_faults_are_told_and_survived(fault: Fault, said: str, at: int) -> None:
     clock, service = Clock(T0), told()
     if at:
-        await_one_first = Body(b'{"chain":"Ethereum","total24h":3000}')
-        service.server.faults.append(await_one_first)
+        service.server.faults.append(Body(b'{"chain":"Ethereum","total24h":3000}'))
     service.server.faults.append(fault)
-    async with running(service, clock, "ETH") as watched:
+    async with running(service, clock, "ETH", timeout_s=patience_s(fault)) as watched:
         await watched.until(lambda: watched.errors)
         assert said in str(watched.errors[0])
         assert watched.errors[0].wait_s == (30.0 if said == "429" else None)

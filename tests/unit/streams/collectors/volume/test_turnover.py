@@ -16,7 +16,7 @@ from streams.collectors.volume.turnover import (
 )
 from tests.servers.candles import Market, Raw, Venue
 from tests.servers.web import Body, Cut, Fault, Hang, Slow, Status
-from tests.unit.streams.collectors.volume.watching import Clock, Watched
+from tests.unit.streams.collectors.volume.watching import Clock, Watched, patience_s
 from topics import SettingsError, VolumeLevel
 from topics.settings import BrokerSettings
 
@@ -27,7 +27,7 @@ EXACT = "12345678.123456789012345678"
 
 @asynccontextmanager
 async def running(
-    place: Venue, clock: Clock, venue: str = "binance", *symbols: str
+    place: Venue, clock: Clock, venue: str = "binance", *symbols: str, timeout_s: float = 5.0
 ) -> AsyncIterator[Watched]:
     async with place.server as server:
         wanted = TurnoverSettings(
@@ -35,7 +35,7 @@ async def running(
             venue=venue,
             symbols=symbols or ("BTC/USDT",),
             url=server.url,
-            timeout_s=0.3,
+            timeout_s=timeout_s,
         )
         context = Context(broker=BrokerSettings(), now_ms=clock)
         made = TurnoverSource("turn", wanted, context, rest_s=0.005)
@@ -122,7 +122,7 @@ async def test_faults_are_told_and_survived(fault: Fault, said: str) -> None:
     clock = Clock(T0)
     place = binance(clock)
     place.server.faults.append(fault)
-    async with running(place, clock) as watched:
+    async with running(place, clock, timeout_s=patience_s(fault)) as watched:
         await watched.until(lambda: watched.errors)
         assert said in str(watched.errors[0])
         await watched.walk(T0 + 20_000)
