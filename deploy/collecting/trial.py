@@ -49,9 +49,8 @@ class Trial(Struct):
     def take(self, observation: Observation, at_s: float) -> None:
         """Take what the source yielded so long after the beginning."""
         match observation:
-            case Link(state=state):
-                if state == "connected" and self.connected_s is None:
-                    self.connected_s = at_s
+            case Link():
+                self._link(observation, at_s)
             case Through(through_ms=through_ms):
                 self.through_ms = max(self.through_ms or 0, through_ms)
             case Refused():
@@ -65,6 +64,12 @@ class Trial(Struct):
                 self.deletions += 1
             case _:
                 self._event(observation, at_s)
+
+    def _link(self, link: Link, at_s: float) -> None:
+        if link.state == "disconnected":
+            self.failures[link.reason] += 1
+        elif link.state == "connected" and self.connected_s is None:
+            self.connected_s = at_s
 
     def _event(self, event: RawEvent, at_s: float) -> None:
         self.events += 1

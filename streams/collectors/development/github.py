@@ -52,7 +52,8 @@ GONE_S = 900.0
 TICK_S = 1.0
 """Between two tellings of how far time has come, as the heartbeats of this kind."""
 DOWN_AFTER = 3
-"""Failures in a row, of whatever repositories: then it is not the repositories."""
+"""Failures in a row, of whatever repositories: then it is not the repositories. As long as nothing was ever answered,
+one says so."""
 
 
 class GithubSource:
@@ -95,11 +96,11 @@ class GithubSource:
             salt=settings.salt.get_secret_value().encode(),
             now_ms=now_ms,
         )
-        interval_ms = int(self.plan.interval_s * 1000)
+        self._hold_ms = max(int(self.plan.interval_s * 2_000) + 60_000, LAG_MS)
         self._coverage = Coverage(
             name,
             name,
-            hold_ms=max(2 * interval_ms + 60_000, LAG_MS),
+            hold_ms=self._hold_ms,
             lateness_ms=LATENESS_MS[self.kind],
         )
         self._takeover = Takeover(name, lateness_ms=LATENESS_MS[self.kind])
@@ -107,6 +108,7 @@ class GithubSource:
         self._wake = asyncio.Event()
         self._link: Link | None = None
         self._failures = 0
+        self._answered = False
 
     def resume(self, past: Sequence[RawEvent | PostDeleted | GapMark | Heartbeat]) -> None:
         """Go on from the last promise in the log: what came after it, or before it too late, is looked for again."""
@@ -188,7 +190,12 @@ class GithubSource:
             await self._queue.put(error)
 
     async def _ticks(self) -> None:
-        """Tell the promises, and the holes as they grow."""
+        """Tell the promises, and the holes as they grow; nothing before GitHub has answered, or is a hole itself."""
+        begun_ms = self._now_ms()
+        while (  # noqa: ASYNC110 - until a time that is not the loop's
+            not self._answered and self._now_ms() - begun_ms <= self._hold_ms
+        ):
+            await asyncio.sleep(self._tick_s)
         while True:
             marks, through_ms = self._coverage.advance(self._now_ms())
             for mark in marks:
@@ -235,11 +242,12 @@ class GithubSource:
     async def _tell(self, look: Look) -> None:
         """Say whether GitHub is there. A refusal is an answer."""
         if look.failure is None or isinstance(look.failure, DeniedError):
-            self._failures = 0
+            self._failures, self._answered = 0, True
             await self._link_to("connected", "")
             return
         self._failures += 1
-        if self._failures >= min(DOWN_AFTER, len(self.repositories)):
+        enough = min(DOWN_AFTER, len(self.repositories)) if self._answered else 1
+        if self._failures >= enough:
             await self._link_to("disconnected", str(look.failure)[:200])
 
     async def _link_to(self, state: str, reason: str) -> None:

@@ -87,3 +87,11 @@ def test_silence_is_not_well() -> None:
     trial = Trial(name="venue", kind="market")
     assert not trial.well
     assert "nothing came in this time" in "\n".join(trial.lines(NOW_MS))
+
+
+def test_a_source_that_goes_on_by_itself_says_that_it_reaches_nobody() -> None:
+    trial = Trial(name="github", kind="development")
+    trial.take(Link(state="disconnected", reason="no such host"), 0.1)
+    told = list(trial.lines(0))
+    assert "  nothing answered" in told
+    assert "  failed 1: no such host" in told

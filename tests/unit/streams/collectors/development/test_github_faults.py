@@ -323,6 +323,21 @@ async def test_nobody_there_is_told_and_what_was_missed_comes_later() -> None:
             assert heard.marks == []
 
 
+async def test_nothing_is_promised_before_github_has_answered_and_its_silence_is_a_hole() -> None:
+    clock = Clock()
+    async with Github(clock) as github:
+        github.repo(NAME).status = 500
+        async with listening(source_of(github, clock)) as heard:
+            await heard.look()
+            assert (heard.through_ms, heard.marks) == (None, [])
+            assert heard.links == ["connecting", "disconnected"]
+            clock.forward(700)
+            await heard.until(lambda: heard.marks != [])
+            assert isinstance(heard.marks[0], GapDetected)
+            assert heard.marks[0].from_ms == NOW_MS
+            assert heard.through_ms is None
+
+
 async def test_clocks_that_differ_promise_no_more_than_github_has_seen() -> None:
     clock = Clock()
     async with Github(clock) as github:
