@@ -11,7 +11,7 @@ from .seen import place_of
 
 GRID = 10**8
 HASHES_MAX = 4_096
-NO_DEVELOPMENT = ("fork", "star", "comment")
+NO_DEVELOPMENT = ("comment", "fork", "issue", "star")
 _SIZE_MIN, _SIZE_MAX = 1e-12, 1e15
 _RATIO = 0.02 / 0.99
 _PER_OCTAVE = 1 / math.log2(1 + _RATIO)

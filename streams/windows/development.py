@@ -9,7 +9,7 @@ from .kinds import KindRules
 from .seen import digest_of
 from .sketches import distinct, keep_least
 
-NOT_COUNTED = frozenset({"fork", "star", "comment"})
+NOT_COUNTED = frozenset({"comment", "fork", "issue", "star"})
 """Acts that are no development (Santiment's definition: their events leave these out)."""
 
 

@@ -180,5 +180,5 @@ def test_a_development_window() -> None:
     by_bot = RepositoryIn("BTC", "s", "bot", 0, 0, "commit", HASH, bot=True)
     block.add(by_bot, KIND_RULES["development"])
     found = development.values([block])
-    assert (found.events, found.commits, found.bot_events) == (6, 2, 1)
+    assert (found.events, found.commits, found.bot_events) == (5, 2, 1)
     assert (found.pull_requests, found.releases, found.issues) == (1, 1, 1)
