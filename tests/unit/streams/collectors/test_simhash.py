@@ -57,3 +57,21 @@ def test_near_copies_are_near_and_others_far() -> None:
 def test_no_words_are_no_bits() -> None:
     """An empty text has a fingerprint too."""
     assert simhash("") == simhash(" -!? ") == "0" * 16
+
+
+def test_texts_of_any_script_have_one() -> None:
+    """Where words are not parted each character counts; near copies are near there, too."""
+    text = "\u30d3\u30c3\u30c8\u30b3\u30a4\u30f3\u304c\u307e\u305f\u4e0b\u304c\u308a\u3059\u304e\u3066\u3044\u308b\u306e\u3067\u8cb7\u3044\u307e\u3057\u305f"
+    far = "\u30a4\u30fc\u30b5\u30ea\u30a2\u30e0\u306e\u4fa1\u683c\u306f\u4eca\u65e5\u3082\u5b89\u5b9a\u3057\u3066\u63a8\u79fb\u4e2d"
+    assert distance(simhash(text), simhash(text + "!")) == 0
+    assert (
+        0
+        < distance(simhash(text), simhash(text + "\u7b11"))
+        <= 16
+        < distance(simhash(text), simhash(far))
+    )
+    assert (
+        simhash("\u0431\u0438\u0442\u043a\u043e\u0438\u043d")
+        != simhash("\u044d\u0444\u0438\u0440")
+        != "0" * 16
+    )

@@ -146,7 +146,7 @@ def test_ids_that_no_record_holds_are_digested() -> None:
 
 
 def test_near_copies_share_what_a_window_tells_texts_apart_by() -> None:
-    """16 of 64 bits: most near copies share them, so that a text that is spread counts about once."""
+    """A window counts by the first 16 of 64 bits. What differs in case, marks or emoji alone is one text there."""
     text = "last chance to buy $BTC before the big move on friday, everybody in our group is ready, and so should you be"
     copies = [text, text.upper(), text.replace(",", " !"), f"{text} \U0001f680", f"\u200b{text}"]
     assert len({posts(copy)[0].simhash for copy in copies}) == 1
