@@ -104,6 +104,18 @@ async def test_slow_bytes_end_in_time() -> None:
         await client.close()
 
 
+async def test_of_a_long_answer_the_beginning_may_be_enough() -> None:
+    client = http(body_bytes_max=10, prefix=True)
+
+    async def long(_: web.Request) -> web.Response:
+        return web.Response(body=b"0123456789" * 100_000)
+
+    async with WebServer(long) as server:
+        assert (await client.get(server.url)).body == b"0123456789"
+        assert (await client.get(server.url)).body == b"0123456789"
+        await client.close()
+
+
 async def test_a_refusal_is_told_with_its_status() -> None:
     client = http()
     async with WebServer(well) as server:
