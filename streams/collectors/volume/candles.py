@@ -129,7 +129,8 @@ class CandleSource:
         self._connected = False
         self._next = 0
         """Whose turn it is."""
-        begun_ms = now_ms()
+        self._since_ms = begun_ms = now_ms()
+        """The first promise says since when the source speaks: not of candles from before it began."""
         self._markets = [
             CandleMarket(name, settings.venue, pair, self._line(begun_ms)) for pair in pairs
         ]
@@ -138,6 +139,8 @@ class CandleSource:
 
     def resume(self, past: Sequence[RawEvent | GapMark | Heartbeat]) -> None:
         """Go on behind the last candle of each market, and with the gaps that were told and not ended."""
+        if past:
+            self._since_ms = 0
         for market in self._markets:
             pair = market.pair
             left = past_of(
@@ -202,8 +205,7 @@ class CandleSource:
             SourceError: There was no answer.
         """
         page_ms = self._facts.page * self._span_ms
-        oldest_ms = self._oldest_ms()
-        gone = market.line.forget(oldest_ms)
+        gone = market.line.forget(self._oldest_ms())
         if gone is not None:
             for mark in self._lost(
                 market, gone, "older than the venue keeps, or than was asked for"
@@ -254,7 +256,7 @@ class CandleSource:
             yield from self._coverage.clear(symbol, line.clear_ms(venue_ms))
         marks, through_ms = self._coverage.advance(venue_ms)
         yield from marks
-        if through_ms is not None:
+        if through_ms is not None and through_ms >= self._since_ms:
             yield Through(through_ms)
 
     def _lost(self, market: CandleMarket, missing: Missing, reason: str) -> list[GapMark]:

@@ -96,13 +96,16 @@ class LevelSource:
             hold_ms=round(settings.hold_s * 1_000),
             lateness_ms=settings.lateness_ms,
         )
-        begun_ms = now_ms()
+        self._since_ms = begun_ms = now_ms()
+        """The first promise says since when the source speaks: not of samples from before it began."""
         for question in questions:
             for target, asset in question.targets.items():
                 self._coverage.follow(target, (asset,), begun_ms)
 
     def resume(self, past: Sequence[RawEvent | GapMark | Heartbeat]) -> None:
         """Know what was sent before, so that it is not sent again, and since when nothing was."""
+        if past:
+            self._since_ms = 0
         for turn in self._turns:
             for target, asset in turn.question.targets.items():
                 left = past_of(past, venue=self._venue, asset=asset, target=target, span_ms=SPAN_MS)
@@ -176,7 +179,7 @@ class LevelSource:
                     yield from self._coverage.clear(target, now_ms - turn.lag_ms, lost=GONE)
         marks, through_ms = self._coverage.advance(now_ms)
         yield from marks
-        if through_ms is not None:
+        if through_ms is not None and through_ms >= self._since_ms:
             yield Through(through_ms)
 
     def _failed(self, turn: _Turn) -> None:

@@ -10,7 +10,7 @@ import pytest
 import trustme
 from pydantic import ValidationError
 
-from streams.collectors.port import Link, Resuming
+from streams.collectors.port import Link, Resuming, Through
 from streams.collectors.volume.candles import CandleSource, CandlesSettings, create_candles
 from streams.collectors.volume.line import AGAIN_MS, LATE_MS, SETTLE_MS
 from tests.servers.candles import MINUTE_MS, Market, Raw, Venue
@@ -20,7 +20,8 @@ from topics import GapDetected, Heartbeat, SettingsError, VolumeFlow
 
 T0 = 1_700_000_040_000
 """A whole minute."""
-LATENESS_MS = 90_000
+LATENESS_MS = 0
+"""So that what is promised is plain from the first answer on."""
 EXACT = "12345678.123456789012345678"
 
 VENUES = [
@@ -37,6 +38,7 @@ VENUES = [
 
 
 def settings(venue: str = "binance", *symbols: str, **more: Any) -> CandlesSettings:
+    more = {"lateness_ms": LATENESS_MS, **more}
     return CandlesSettings(type="candles", venue=venue, symbols=symbols or ("BTC/USDT",), **more)
 
 
@@ -118,6 +120,21 @@ async def test_a_venue_without_the_time_is_believed_by_ours() -> None:
         assert watched.flows == []
 
 
+async def test_the_first_promise_is_not_of_the_time_before_the_source_began() -> None:
+    clock = Clock(T0 + 30_000)
+    place = Venue(clock)
+    place.markets["BTCUSDT"] = Market(minutes(0, *["1"] * 5))
+    async with place.server as server:
+        wanted = settings(url=server.url, lateness_ms=90_000)
+        async with Watched(source(wanted, clock), clock) as watched:
+            await watched.walk(T0 + 4 * MINUTE_MS + SETTLE_MS)
+            await watched.flowed(4)
+            await watched.promised(T0 + 4 * MINUTE_MS - 90_000)
+            first_ms = watched.of(Through)[0].through_ms
+            assert first_ms >= T0 + 30_000
+            assert watched.flows[0].event_ms == T0 + MINUTE_MS
+
+
 async def test_an_outage_is_a_gap_that_the_next_answer_fills() -> None:
     clock = Clock(T0)
     place = Venue(clock)
@@ -141,11 +158,6 @@ async def test_an_outage_is_a_gap_that_the_next_answer_fills() -> None:
         assert T0 + MINUTE_MS <= begun.pop() < T0 + 2 * MINUTE_MS
         assert watched.through_ms == T0 + 8 * MINUTE_MS - LATENESS_MS
         assert watched.counted == (8, 0)
-
-
-def _later(clock: Clock, ms: int) -> bool:
-    clock.now_ms += ms
-    return False
 
 
 async def test_a_candle_the_venue_never_has_is_lost_exactly() -> None:
@@ -325,7 +337,7 @@ async def test_an_answer_that_cannot_be_read_is_a_dead_letter_and_asked_again(bo
         async with Watched(source(settings(url=server.url), clock), clock) as watched:
             clock.now_ms = T0 + MINUTE_MS + SETTLE_MS
             await watched.until(lambda: len(server.requests) == 1)
-            await watched.until(lambda: watched.flows or _later(clock, 100))
+            await watched.walk_until(lambda: watched.flows)
             assert [flow.volume for flow in watched.flows] == [Decimal(1)]
             assert {refused.original for refused in watched.refused} <= {body}
             assert all(refused.events == 1 for refused in watched.refused)
@@ -358,7 +370,7 @@ async def test_faults_of_the_network_are_told_and_survived(fault: Fault, told: s
             assert told in str(watched.errors[0])
             wait_s = {"429": 7.0, "418": 70.0}.get(told)
             assert watched.errors[0].wait_s == wait_s
-            await watched.until(lambda: watched.flows or _later(clock, 100))
+            await watched.walk_until(lambda: watched.flows)
             assert watched.counted == (1, 0)
 
 

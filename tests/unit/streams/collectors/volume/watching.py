@@ -98,6 +98,15 @@ class Watched:
             self.clock.now_ms = min(to_ms, self.clock.now_ms + STEP_MS)
             await asyncio.sleep(0.02)
 
+    async def walk_until(self, true: Callable[[], object]) -> None:
+        """Let the time go on until that is true."""
+
+        def later() -> object:
+            self.clock.now_ms += 100
+            return true()
+
+        await self.until(later)
+
     def of(self, kind: type[T]) -> list[T]:
         return [o for o in self.seen if isinstance(o, kind)]
 
