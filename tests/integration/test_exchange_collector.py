@@ -39,7 +39,12 @@ class Collecting:
 
     def __init__(self, url: str, broker: BrokerSettings) -> None:
         settings = ExchangeSettings(
-            type="exchange", venue="binance", symbols=("XRP/ETH",), url=url, silence_s=10
+            type="exchange",
+            venue="binance",
+            symbols=("XRP/ETH",),
+            url=url,
+            rest_url=url.replace("ws://", "http://").partition("/stream")[0],
+            silence_s=10,
         )
         collect = CollectSettings(sources={"live": settings})
         (source,) = collect.create("live", Context(broker=broker, now_ms=now_ms))

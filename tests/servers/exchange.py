@@ -30,10 +30,12 @@ class ExchangeServer:
         *,
         skew_ms: int = 0,
         authority: trustme.CA | None = None,
+        market: Market | None = None,
     ) -> None:
-        """Nothing listens before it is entered."""
+        """Nothing listens before it is entered. ``market`` is one that has gone on before."""
         self.dialect = dialect
-        self.market = Market(symbols, now_ms=lambda: wall_ms() + skew_ms)
+        self.market = market or Market(symbols, now_ms=lambda: wall_ms() + skew_ms)
+        dialect.now_ms = self.market.now_ms
         self.first = {symbol: rows[-1].number + 1 for symbol, rows in self.market.rows.items()}
         """The number of the first trade after the market's past."""
         self.connections = 0
@@ -47,8 +49,8 @@ class ExchangeServer:
         """Send no data, though pings are answered."""
         self.deaf = False
         """Answer nothing at all."""
-        self.refuses: str | None = None
-        """The answer to every message, instead of its own."""
+        self.refusing: str | None = None
+        """An instrument whose subscriptions end the connection."""
         self._heard: dict[web.WebSocketResponse, set[str]] = {}
         self._requests: dict[web.WebSocketResponse, web.Request] = {}
         app = web.Application()
@@ -61,7 +63,8 @@ class ExchangeServer:
         """What stands in the settings' `url`."""
         if self.dialect.by_token:
             return self.rest.url
-        return f"ws://127.0.0.1:{self._port}{self.dialect.path}"
+        scheme = "ws" if self.rest.authority is None else "wss"
+        return f"{scheme}://127.0.0.1:{self._port}{self.dialect.path}"
 
     @property
     def rest_url(self) -> str:
@@ -78,7 +81,7 @@ class ExchangeServer:
         await self._runner.setup()
         listener = socket.create_server(("127.0.0.1", 0))
         self._port = listener.getsockname()[1]
-        await web.SockSite(self._runner, listener).start()
+        await web.SockSite(self._runner, listener, ssl_context=self.rest.context()).start()
         return self
 
     async def __aexit__(
@@ -124,6 +127,16 @@ class ExchangeServer:
         self._break_off()
         await self._none_left()
 
+    async def break_off_one(self, *, refuse: bool = False) -> str:
+        """Break one connection off, for good if told so; return an instrument of it."""
+        await asyncio.sleep(0.1)
+        ws = next(iter(self._heard))
+        symbol = min(self._heard[ws])
+        self.refusing = symbol if refuse else None
+        self._cut(ws)
+        await self.until(lambda: ws not in self._heard)
+        return symbol
+
     async def subscribed(self, connections: int = 1) -> None:
         """Return when so many connections have subscribed to all there is (in parts, where there are several)."""
         await self.until(lambda: sum(bool(heard) for heard in self._heard.values()) >= connections)
@@ -159,10 +172,11 @@ class ExchangeServer:
 
     async def _answer(self, ws: web.WebSocketResponse, text: str) -> None:
         self.texts.append(text)
-        if self.refuses is not None:
-            await ws.send_str(self.refuses)
+        answers, names = self.dialect.answer(text)
+        if self.refusing is not None and self.dialect.name(self.refusing) in names:
+            await ws.close(code=1008)
         else:
-            await self._say(ws, *self.dialect.answer(text))
+            await self._say(ws, answers, names)
 
     async def _say(
         self, ws: web.WebSocketResponse, answers: Iterable[str], names: Iterable[str]
@@ -198,6 +212,10 @@ class ExchangeServer:
         await self.until(lambda: not self._heard)
 
     def _break_off(self) -> None:
-        for request in self._requests.values():
-            if request.transport is not None:
-                request.transport.abort()
+        for ws in list(self._heard):
+            self._cut(ws)
+
+    def _cut(self, ws: web.WebSocketResponse) -> None:
+        transport = self._requests[ws].transport
+        if transport is not None:
+            transport.abort()

@@ -91,12 +91,16 @@ class WebServer:
         await self._runner.setup()
         listener = socket.create_server(("127.0.0.1", self._port))
         self._port = listener.getsockname()[1]
-        context = None
-        if self.authority is not None:
-            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            self.authority.issue_cert("127.0.0.1").configure_cert(context)
-        await web.SockSite(self._runner, listener, ssl_context=context).start()
+        await web.SockSite(self._runner, listener, ssl_context=self.context()).start()
         return self
+
+    def context(self) -> ssl.SSLContext | None:
+        """Return what TLS needs, with a certificate of the authority; None without one."""
+        if self.authority is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.authority.issue_cert("127.0.0.1").configure_cert(context)
+        return context
 
     async def __aexit__(
         self,

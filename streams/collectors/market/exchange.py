@@ -12,7 +12,7 @@ log's time waits for it (`Outbound`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from functools import partial
 
 from streams.collectors.outbound import AHEAD_MS_MAX
@@ -26,7 +26,7 @@ from streams.collectors.port import (
     SourceType,
     Through,
 )
-from topics import GapMark, Heartbeat, Kind, RawEvent
+from topics import Heartbeat, Kind
 
 from .backfill import Backfill, Counts
 from .backlog import BACKLOG_MAX, HELD_AT, Backlog
@@ -34,10 +34,10 @@ from .budget import DialBudget
 from .promises import Promises
 from .session import TICK_S, Session
 from .settings import ExchangeSettings
-from .shard import Shard, link_of
+from .shard import Shard, link_of, parts_of
 from .silence import Silence
 from .tap import KEEP_ALIVE_MS, warm
-from .tape import Tape
+from .tape import Tape, Told
 from .venues import VENUES, Trades, VenueClock
 from .watching import Dialling
 
@@ -93,9 +93,7 @@ class ExchangeSource:
         limits = self._venue.limits
         if budget is None:
             budget = _budgets.setdefault(settings.venue, DialBudget(limits.connections_per_5_min))
-        symbols = [market.symbol for market in self._venue.markets]
-        size = min(settings.symbols_per_connection or limits.symbols_max, limits.symbols_max)
-        parts = [tuple(symbols[at : at + size]) for at in range(0, len(symbols), size)]
+        parts = parts_of(self._venue, settings.symbols_per_connection)
         self._clocks = [
             VenueClock(lateness_ms=settings.lateness_ms, ahead_ms_max=AHEAD_MS_MAX) for _ in parts
         ]
@@ -128,7 +126,7 @@ class ExchangeSource:
             ca_file=settings.ca_file,
             now_ms=now_ms,
         )
-        self._past: Sequence[RawEvent | GapMark | Heartbeat] = ()
+        self._past: Sequence[Told] = ()
         self._begun_ms = 0
         self._told_link: Link | None = None
 
@@ -136,7 +134,7 @@ class ExchangeSource:
         """Import what takes seconds, so that who takes over dials at once."""
         warm()
 
-    def resume(self, past: Sequence[RawEvent | GapMark | Heartbeat]) -> None:
+    def resume(self, past: Sequence[Told]) -> None:
         """Go on where the log says that we, or who ran this source before, had come."""
         self._past = past
 
@@ -146,13 +144,11 @@ class ExchangeSource:
         Raises:
             SourceError: They failed; everything that had come before has been yielded.
         """
-        held_at, backlog_max = self._bounds
-        self.backlog = Backlog(held_at=held_at, most=backlog_max * len(self.shards))
+        held_at, most = self._bounds
+        self.backlog = Backlog(held_at=held_at, most=most * len(self.shards))
         self._begin(asyncio.get_running_loop().time())
         works = (self._tend(), self._backfill.run(self.backlog))
-        tasks = [asyncio.create_task(work) for work in works]
-        for task in tasks:
-            task.add_done_callback(self._ended)
+        tasks = [asyncio.create_task(self._work(work)) for work in works]
         try:
             while True:
                 yield await self.backlog.take()
@@ -176,9 +172,8 @@ class ExchangeSource:
     def subscribed(self, symbols: tuple[str, ...]) -> None:
         """Take that a connection for these symbols brings what there is."""
         self._tape.heard_again(symbols)
-        for shard in self.shards:
-            if shard.symbols == symbols:
-                self._promises.up(shard.number)
+        number = next(shard.number for shard in self.shards if shard.symbols == symbols)
+        self._promises.up(number)
 
     # What goes on beside them
 
@@ -248,14 +243,13 @@ class ExchangeSource:
     def _tell(self, now_s: float) -> None:
         """Put what is due: marks of what broke and has not shown since what it missed, the promise, the link."""
         self._tell_link()
-        promises = self._promises
         if self.backlog.held:
             return
-        self.backlog.put_all(self._tape.overdue(now_s, promises.reached_ms()))
+        self.backlog.put_all(self._tape.overdue(now_s, self._promises.reached_ms()))
         for shard in self.shards:
             if not self._tape.unproven(shard.symbols):
-                promises.settle(shard.number)
-        through_ms = promises.advance(now_s)
+                self._promises.settle(shard.number)
+        through_ms = self._promises.advance(now_s)
         if through_ms is not None:
             self.backlog.put(Through(through_ms))
 
@@ -271,8 +265,10 @@ class ExchangeSource:
             waits = [f.wait_s for f in failures if isinstance(f, SourceError) and f.wait_s]
             raise SourceError(str(failures[-1]), wait_s=max(waits, default=None))
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
+    async def _work(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - it is raised behind what waits
             self.backlog.end(error)
 
     async def _stop(self, tasks: "list[asyncio.Task[None]]") -> None:

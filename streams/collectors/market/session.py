@@ -173,11 +173,12 @@ class Session:
                 self._refuse("venue_error", reading.message, frame, received_ms, events=0)
                 if reading.refuses or (reading.request in _requests(client) - {None}):
                     hang_up(client, f"the venue refused the subscription: {reading.message}")
-            case Farewell() | Acknowledged() | Other():
+            case Farewell():
+                self.farewell = reading.message  # ccxt might take it for an error
+                self._note_time(reading.venue_ms, received_ms)
+            case Acknowledged() | Other():
                 if isinstance(reading, Acknowledged):
                     self._subscribed()
-                elif isinstance(reading, Farewell):
-                    self.farewell = reading.message
                 self._note_time(reading.venue_ms, received_ms)
                 return False
         return True

@@ -12,6 +12,10 @@ SYMBOLS_MAX = 2_000
 """Of one source; each costs memory for its last ids, and a place in the list of a subscription."""
 
 
+TICKERS = frozenset({"bybit", "coinbase", "gate", "kraken", "kucoin", "okx"})
+"""Venues whose stream of tickers has the turnover, and is read."""
+
+
 class ExchangeSettings(SourceSettings):
     """Trades, or rolling turnovers, of one venue, live."""
 
@@ -48,7 +52,12 @@ class ExchangeSettings(SourceSettings):
         return venue
 
     @model_validator(mode="after")
-    def _ordered(self) -> "ExchangeSettings":
+    def _together(self) -> "ExchangeSettings":
+        if self.feed == "tickers" and self.venue not in TICKERS:
+            msg = (
+                f"{self.venue} streams no turnovers that are read; {', '.join(sorted(TICKERS))} do"
+            )
+            raise ValueError(msg)
         if self.silence_min_s > self.silence_s:
             msg = "silence_min_s is more than silence_s"
             raise ValueError(msg)

@@ -11,6 +11,7 @@ from streams.collectors.port import Link, SourceError
 
 from .budget import DialBudget
 from .session import Session
+from .venues import Venue
 
 OVERLAP_S = 5.0
 """For which both connections are heard: more than one can be behind the other."""
@@ -152,6 +153,14 @@ class Shard:
 def _share(place: str) -> float:
     """Return a number from 0 to 1 that depends on nothing but a connection's name."""
     return crc32(place.encode()) / 2**32
+
+
+def parts_of(venue: Venue, wish: int | None) -> list[tuple[str, ...]]:
+    """Return the symbols of each connection: as many as the venue allows, or fewer if wished."""
+    most = venue.limits.symbols_max
+    size = min(most, wish or most)
+    symbols = [market.symbol for market in venue.markets]
+    return [tuple(symbols[at : at + size]) for at in range(0, len(symbols), size)]
 
 
 def link_of(shards: Sequence[Shard]) -> Link:

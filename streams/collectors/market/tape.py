@@ -15,10 +15,23 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from streams.collectors.port import Lost
-from topics import GapDetected, GapFilled, GapMark, GapPermanent, Heartbeat, RawEvent, Trade
+from topics import (
+    GapDetected,
+    GapFilled,
+    GapMark,
+    GapPermanent,
+    Heartbeat,
+    PostDeleted,
+    RawEvent,
+    Trade,
+)
 
 from .following import Known, Numbered, Unnumbered
+from .marks import begin_of, end_of, numbers_of
 from .venues import Filled, Hole, Market
+
+Told = RawEvent | PostDeleted | GapMark | Heartbeat
+"""What stands in the log of a source."""
 
 HOLES_MAX = 1_000
 """Holes of one source that wait to be filled; a further one is given up at once."""
@@ -87,7 +100,7 @@ class Tape:
             first, last = (hole.after.sequence or 0) + 1, (hole.before.sequence or 0) - 1
             heard.out += self._known[hole.market.symbol].give_up(first, last, reason)
         elif opened is not None and opened.mark is not None:
-            heard.out.append(_end(opened.mark, None if filled.whole else reason))
+            heard.out.append(end_of(opened.mark, None if filled.whole else reason))
         return heard
 
     def open_holes(self) -> list[Hole]:
@@ -127,7 +140,7 @@ class Tape:
 
     # A restart
 
-    def resume(self, past: Sequence[RawEvent | GapMark | Heartbeat], now_s: float) -> Heard:
+    def resume(self, past: Sequence[Told], now_s: float) -> Heard:
         """Take what stands in the log; return what to yield first, and the holes that are still open."""
         heard = Heard()
         opened: dict[str, GapDetected] = {}
@@ -145,7 +158,7 @@ class Tape:
         self._open = {
             place: wanted
             for place, wanted in self._open.items()
-            if not self._known[wanted.hole.market.symbol].whole()
+            if self._still_open(wanted.hole, list(opened.values()))
         }
         left = Heard(holes=self.open_holes())
         for mark in opened.values():
@@ -153,15 +166,30 @@ class Tape:
         self.broke(list(self._known), now_s)
         return left
 
+    def _still_open(self, hole: Hole, opened: Sequence[GapDetected]) -> bool:
+        """Return whether a hole of the log is to be filled: it was told, or its end is the last that was written.
+
+        Any other is one of our reading: it began between trades that were written late.
+        """
+        known = self._known[hole.market.symbol]
+        first, last = (hole.after.sequence or 0) + 1, (hole.before.sequence or 0) - 1
+        if not known.misses(first, last):
+            return False
+        told = [numbers_of(mark) for mark in opened if mark.subject == hole.market.symbol]
+        if hole.before is known.last or any(low <= last and first <= high for low, high in told):
+            return True
+        known.give_up(first, last, "")
+        return False
+
     def _forget(self, mark: GapDetected) -> None:
         """Expect nothing of a hole that was ended before the restart."""
         if mark.first_missing is not None:
-            self._known[mark.subject].give_up(*_numbers(mark), "")
+            self._known[mark.subject].give_up(*numbers_of(mark), "")
 
     def _left_over(self, mark: GapDetected) -> list[GapMark | Lost]:
         if mark.first_missing is None:
-            return [_end(mark, RESTARTED)]
-        first, last = _numbers(mark)
+            return [end_of(mark, RESTARTED)]
+        first, last = numbers_of(mark)
         if self._known[mark.subject].misses(first, last):
             return []  # the trades around it are in the log: it is filled as any other
         return [
@@ -204,7 +232,7 @@ class Tape:
             if (
                 broken.told is not None
             ):  # the trade's number has just said what is missing, if anything
-                heard.out.append(_end(broken.told, None))
+                heard.out.append(end_of(broken.told, None))
             return
         mark = self._tell(broken, trade.event_ms)
         heard.out.append(mark)
@@ -220,7 +248,7 @@ class Tape:
                 continue
             del self._breaks[trade.subject]
             if broken.told is not None:
-                ends.append(_end(broken.told, None))
+                ends.append(end_of(broken.told, None))
         return ends
 
     def _want(self, hole: Hole, mark: GapDetected | None, heard: Heard) -> None:
@@ -235,14 +263,7 @@ class Tape:
     def _tell(self, broken: _Break, to_ms: int) -> GapDetected:
         after = broken.after
         to_ms = max(after.event_ms, to_ms, broken.told.to_ms if broken.told is not None else 0)
-        broken.told = GapDetected(
-            gap_id=f"{self._venue}/{after.subject}/after {after.trade_id}"[:200],
-            subject=after.subject,
-            source=self._source,
-            venue=self._venue,
-            from_ms=after.event_ms,
-            to_ms=to_ms,
-        )
+        broken.told = begin_of(after, source=self._source, venue=self._venue, to_ms=to_ms)
         return broken.told
 
     def _ordered(self, trades: Sequence[Trade]) -> Sequence[Trade]:
@@ -253,30 +274,3 @@ class Tape:
 
 def _place(hole: Hole) -> tuple[str, str, str]:
     return hole.market.symbol, hole.after.trade_id, hole.before.trade_id
-
-
-def _numbers(mark: GapDetected) -> tuple[int, int]:
-    first = mark.first_missing or 0
-    return first, first + (mark.ids_missing or 1) - 1
-
-
-def _end(told: GapDetected, lost: str | None) -> GapMark:
-    """Return the mark that ends a hole: filled, or lost for a reason."""
-    if lost is None:
-        return GapFilled(
-            gap_id=told.gap_id,
-            subject=told.subject,
-            source=told.source,
-            venue=told.venue,
-            from_ms=told.from_ms,
-            to_ms=told.to_ms,
-        )
-    return GapPermanent(
-        gap_id=told.gap_id,
-        subject=told.subject,
-        source=told.source,
-        venue=told.venue,
-        from_ms=told.from_ms,
-        to_ms=told.to_ms,
-        reason=lost[:200],
-    )

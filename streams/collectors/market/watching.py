@@ -49,7 +49,8 @@ async def watch(exchange: Exchange, venue: Venue, feed: Feed, clients: Sequence[
 async def _watch(exchange: Exchange, venue: Venue, feed: Feed) -> None:
     symbols = [market.symbol for market in venue.markets]
     if feed == "tickers":
-        await exchange.watch_tickers(symbols)
+        while True:  # ccxt returns when it has seen one that says no turnover
+            await exchange.watch_tickers(symbols)
     elif venue.one_by_one:
         await asyncio.gather(*(exchange.watch_trades(symbol) for symbol in symbols))
     else:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from .market import Row
+from .market import Row, wall_ms
 
 Page = tuple[int, str]
 """Status and body."""
@@ -38,6 +38,9 @@ class Dialect:
     """Whether the websocket's address is asked for by HTTP."""
     rest_ms = 1
     """To which REST cuts times."""
+
+    now_ms = staticmethod(wall_ms)
+    """The venue's clock."""
 
     def opened(self, query: Mapping[str, str]) -> tuple[list[str], list[str]]:
         """Return what is said to a new connection, and to which instruments its address subscribes."""

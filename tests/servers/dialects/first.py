@@ -183,7 +183,7 @@ class Okx(Dialect):
         answers = [
             compact({"event": "subscribe", "arg": arg, "connId": "a4d3ae55"}) for arg in asked
         ]
-        return answers, [arg["instId"] for arg in asked if arg["channel"] == "trades"]
+        return answers, [arg["instId"] for arg in asked]
 
     def frame(self, row: Row, sent_ms: int) -> str:
         arg = {"channel": "trades", "instId": self.name(row.symbol)}

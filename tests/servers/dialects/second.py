@@ -143,8 +143,8 @@ class Gate(Dialect):
     def answer(self, text: str) -> tuple[list[str], list[str]]:
         request = load(text)
         told = {
-            "time": request["time"],
-            "time_ms": request["time"] * 1000,
+            "time": self.now_ms() // 1000,
+            "time_ms": self.now_ms(),
             "channel": request["channel"],
             "event": request.get("event", ""),
         }

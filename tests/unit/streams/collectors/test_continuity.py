@@ -13,6 +13,7 @@ from streams.collectors.continuity import (
     RANGES_MAX,
     Continuity,
 )
+from streams.collectors.port import Lost
 from topics import GapDetected, GapFilled, GapMark, GapPermanent, Trade
 
 NOW_MS = 1_700_000_000_000
@@ -32,6 +33,16 @@ def trade(
         size=Decimal(1),
         side="buy",
         sequence=number,
+    )
+
+
+def lost(first: int, last: int, reason: str = "why") -> Lost:
+    return Lost(
+        venue="binance",
+        subject="XRP/ETH",
+        first_missing=first,
+        last_missing=last,
+        reason=reason,
     )
 
 
@@ -206,3 +217,36 @@ def test_every_gap_ends_once_all_has_come(numbers: list[int], rest: Random) -> N
     filled = {mark.gap_id for mark in marks if isinstance(mark, GapFilled)}
     assert detected == filled
     assert continuity.open_gaps("binance", "XRP/ETH") == 0
+
+
+def test_numbers_that_will_not_come_end_their_gap_at_once() -> None:
+    """What came before counts; the gap is permanent when nothing of it can come any more, for the reason given."""
+    watch = Continuity()
+    watch.observe(trade(1))
+    (detected,) = watch.observe(trade(6))
+    assert not watch.observe(trade(3))
+    assert not watch.lose(lost(4, 5))
+    (mark,) = watch.lose(lost(1, 3, "denied"))
+    assert isinstance(mark, GapPermanent)
+    assert isinstance(detected, GapDetected)
+    assert (mark.gap_id, mark.reason) == (detected.gap_id, "denied")
+    assert watch.open_gaps("binance", "XRP/ETH") == 0
+
+
+def test_a_gap_of_which_some_is_lost_and_the_rest_comes_is_permanent() -> None:
+    watch = Continuity()
+    watch.observe(trade(1))
+    watch.observe(trade(5))
+    assert not watch.lose(lost(2, 3, "denied"))
+    (mark,) = watch.observe(trade(4))
+    assert isinstance(mark, GapPermanent)
+    assert mark.reason == "denied"
+
+
+def test_what_is_lost_outside_of_any_gap_is_no_news() -> None:
+    watch = Continuity()
+    assert not watch.lose(lost(1, 2))
+    watch.observe(trade(1))
+    watch.observe(trade(4))
+    assert not watch.lose(lost(4, 9))
+    assert watch.open_gaps("binance", "XRP/ETH") == 1

@@ -53,7 +53,8 @@ async def ordeal(venue: str) -> Outcome:
         missed = await _aborted_while_rest_denies(one)
         planted += len({row.symbol for row in missed})
         # A venue that answers pings and says nothing is believed until it is found out.
-        assert not _broken_promises(one)
+        broken = _broken_promises(one)
+        assert not broken, broken
         planted += await _silent(one)
         # Four trades are in a snapshot; of the two instruments, after the close and after the silence.
         closed = 4 if one.server.dialect.snapshot else 0
