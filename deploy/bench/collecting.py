@@ -15,10 +15,10 @@ from msgspec import Struct
 
 from deploy.role import ending, now_ms
 from deploy.settings import Settings
-from deploy.wiring.collect import Collector
+from deploy.wiring.collect import Collector, leave_be
 from streams.collectors.market.venues import VENUES
 from streams.collectors.outbound import Outbound
-from streams.collectors.port import Context, Source
+from streams.collectors.port import Context, Preparing, Source
 from streams.collectors.runner import ROUND_MAX
 from topics import Trade
 from topics.outbox import BATCH_BYTES_MAX, OutRecord, Sender
@@ -143,6 +143,10 @@ async def run_control(settings: Settings, trades: int, file: Path, lifeline: int
     context = Context(broker=settings.broker, now_ms=now_ms)
     collect = settings.collect
     sources = [one for name in collect.sources for one in collect.create(name, context)]
+    for one in sources:
+        if isinstance(one, Preparing):
+            one.prepare()
+    leave_be()
     counts = [0] * len(sources)
     stop, span = asyncio.Event(), _Span()
     async with ending(stop, lifeline):

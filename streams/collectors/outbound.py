@@ -28,6 +28,7 @@ from topics import (
     raw_topic,
 )
 from topics.catalog import RECORD_BYTES_MAX
+from topics.codec import encode_checked
 from topics.deadletter import to_record
 from topics.record import OutRecord
 from topics.settings import BrokerSettings
@@ -167,7 +168,7 @@ class Outbound:
     def _sent_at_once(self, trade: Trade, records: list[OutRecord]) -> bool:
         """Add a trade that need not be read back, and what follows from it; return whether that was so."""
         try:
-            value = encode(trade)
+            value = encode_checked(trade)
         except ContractError:
             return False
         if len(value) > VALUE_BYTES_MAX or not _is_timely(trade):
