@@ -2,7 +2,7 @@
 
 from . import recorded, synthetic
 from .development import github
-from .market import exchange
+from .market import exchange, unified
 from .port import SourceType
 from .social import hackernews, jetstream, mastodon, reddit, rss
 from .volume import candles, coingecko, defillama, turnover
@@ -13,6 +13,7 @@ TYPES: dict[str, SourceType] = {
         recorded.TYPE,
         synthetic.TYPE,
         exchange.TYPE,
+        unified.TYPE,
         hackernews.TYPE,
         jetstream.TYPE,
         mastodon.TYPE,

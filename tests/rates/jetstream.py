@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import aclosing
 from random import Random
 
+from pydantic import SecretStr
+
 from streams.collectors.social.jetstream import Jetstream, JetstreamSettings
 from streams.collectors.social.jetstream_posts import JetstreamPosts
 from tests.servers.jetstream import JetstreamServer
@@ -61,7 +63,9 @@ def bare(server: JetstreamServer, version: int) -> float:
 async def out_of_a_socket(server: JetstreamServer) -> float:
     """Return the seconds from the first frame to the last one."""
     async with server:
-        settings = JetstreamSettings(type="jetstream", salt="a salt of this one", urls=(server.v1,))
+        settings = JetstreamSettings(
+            type="jetstream", salt=SecretStr("a salt of this one"), urls=(server.v1,)
+        )
         bluesky = Jetstream("bluesky", settings, now_ms=lambda: AT_US // 1_000)
         bluesky.resume([Heartbeat(source="bluesky", epoch=0, through_ms=AT_US // 1_000)])
         begun_s = time.perf_counter()

@@ -154,7 +154,7 @@ class JetstreamServer:
         if asked < SEQ_MAX:
             at = asked - self.first_seq
             if at >= len(self.log):
-                return len(self.log), True
+                return len(self.log), False  # one of the future is as good as none
             return (None if at < self.floor else at), False
         at = next((i for i, e in enumerate(self.log) if e.time_us >= asked), len(self.log))
         return max(at, self.floor), at < self.floor

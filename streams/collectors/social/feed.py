@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from streams.collectors.outbound import AHEAD_MS_MAX, EVENT_MS_MIN
 
-from .reading import Item, Shown
+from .seen import Item, Shown
 
 KNOWN_MAX = 5_000
 """Ids of one feed that are remembered, besides those it shows."""

@@ -14,7 +14,8 @@ import msgspec
 
 from streams.collectors.port import SourceError
 
-from .reading import LENGTH_BYTES, MEMORY_BYTES_MAX, Shown
+from .reading import LENGTH_BYTES, MEMORY_BYTES_MAX
+from .seen import Shown
 
 READ_S = 10.0
 """For one feed. Usual ones take a hundredth of it."""

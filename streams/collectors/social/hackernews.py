@@ -8,10 +8,9 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Literal
 
-import msgspec
 from pydantic import Field
 
-from streams.collectors.asking import Answer, DeniedError, Http
+from streams.collectors.asking import Http
 from streams.collectors.coverage import Coverage
 from streams.collectors.port import (
     Clock,
@@ -24,13 +23,16 @@ from streams.collectors.port import (
     SourceType,
     Through,
 )
-from topics import GapMark, Heartbeat, Kind, Post, RawEvent
+from streams.collectors.recall import Told
+from topics import GapMark, Heartbeat, Kind, Post, PostDeleted
 
 from .enriching import Enricher
+from .hackernews_api import HackerNewsApi
 from .resuming import open_since
 from .seen import Seen
+from .sent import SentPosts
 from .settings import Items, SocialSettings
-from .stories import Delayed, HnItem, Range, item_of, newest_of
+from .stories import Delayed, HnItem, Range
 
 URL = "https://hacker-news.firebaseio.com"
 PLATFORM = TARGET = "hackernews"
@@ -40,6 +42,8 @@ HOLD_MS = 300_000
 AT_ONCE = 8
 BODY_BYTES_MAX = 1 << 20
 """Of an item. Stories with thousands of comments name them all: some 10 kB."""
+CHANGED_EVERY_MS = 60_000
+"""Between two questions for what has changed. The API tells of the last minutes' changes; authors may delete for two hours."""
 SEARCH_STEPS_MAX = 40
 """To find the number of a time: each step goes back twice as far."""
 SECOND_MS = 1_000
@@ -81,16 +85,23 @@ class HackerNewsSource:
         self._numbers = Range(0, 0)
         self._resumed_ms: int | None = None
         self._delayed = Delayed()
-        self._http = Http(
-            now_ms=now_ms,
-            per_minute=settings.per_minute,
-            burst=AT_ONCE,
-            body_bytes_max=BODY_BYTES_MAX,
-            ca_file=settings.ca_file,
+        self._sent = SentPosts(name, PLATFORM)
+        self._changed_ms = now_ms()
+        self._api = HackerNewsApi(
+            name,
+            settings.url,
+            Http(
+                now_ms=now_ms,
+                per_minute=settings.per_minute,
+                burst=AT_ONCE,
+                body_bytes_max=BODY_BYTES_MAX,
+                ca_file=settings.ca_file,
+            ),
         )
 
-    def resume(self, past: Sequence[RawEvent | GapMark | Heartbeat]) -> None:
+    def resume(self, past: Sequence[Told]) -> None:
         """Go on where the log's last promise of this source was."""
+        self._sent.resume(past, lambda _: "")
         beats = [told.through_ms for told in past if isinstance(told, Heartbeat)]
         if not beats:
             return
@@ -117,7 +128,7 @@ class HackerNewsSource:
                     yield observation
                 await asyncio.sleep(self._settings.every_s)
         finally:
-            await self._http.close()
+            await self._api.close()
 
     async def _round(self, wanted: Sequence[int], asked_ms: int) -> AsyncIterator[Observation]:
         """Read what is wanted and what is due again, and say how far that goes, even when it ends with an error."""
@@ -134,6 +145,22 @@ class HackerNewsSource:
             raise failed
         async for observation in self._read(self._delayed.due(self._now_ms())[:AT_ONCE]):
             yield observation
+        for deletion in await self._taken_back():
+            yield deletion
+
+    async def _taken_back(self) -> list[PostDeleted]:
+        """Look again at those posts of ours that have changed, and return what of them was deleted or is dead."""
+        deletions: list[PostDeleted] = []
+        if self._now_ms() < self._changed_ms + CHANGED_EVERY_MS:
+            return deletions
+        self._changed_ms = self._now_ms()
+        for number in await self._api.changed():
+            if self._sent.knows(str(number)):
+                item = await self._api.item(number)
+                if isinstance(item, HnItem) and (item.deleted or item.dead):
+                    now_ms = self._now_ms()
+                    deletions += self._sent.taken_back(str(number), now_ms, now_ms)
+        return deletions
 
     def _told(self) -> Iterator[Observation]:
         marks, through_ms = self._coverage.advance(self._now_ms())
@@ -142,12 +169,7 @@ class HackerNewsSource:
             yield Through(through_ms)
 
     async def _wanted(self) -> list[int]:
-        answer = await self._http.get(f"{self._settings.url}/v0/maxitem.json")
-        try:
-            newest = newest_of(answer.body)
-        except (ValueError, msgspec.DecodeError) as error:
-            msg = f"its newest number: {error}"
-            raise SourceError(msg) from error
+        newest = await self._api.newest()
         if not self._begun:
             since_ms = self._resumed_ms
             through = newest if since_ms is None else await self._number_at(since_ms, newest)
@@ -161,23 +183,11 @@ class HackerNewsSource:
             number = max(0, newest - back)
             if number == 0:
                 break
-            item = await self._item(number)
+            item = await self._api.item(number)
             if isinstance(item, HnItem) and 0 < item.time * SECOND_MS <= time_ms:
                 return number
             back *= 2
         return max(0, newest - back)
-
-    async def _item(self, number: int) -> HnItem | Refused | None:
-        try:
-            answer = await self._http.get(f"{self._settings.url}/v0/item/{number}.json")
-        except DeniedError as error:
-            if error.status in (401, 404):  # what is not to be seen is answered so, too
-                return None
-            raise
-        try:
-            return item_of(answer.body, number)
-        except (ValueError, msgspec.DecodeError) as error:
-            return self._refused(number, answer, str(error))
 
     async def _read(self, numbers: Sequence[int]) -> AsyncIterator[Observation]:
         """Ask for a few items at once, and yield what is made of them, in order.
@@ -185,7 +195,7 @@ class HackerNewsSource:
         Raises:
             SourceError: None could be had, or we are told to wait. One that fails alone is as one that is not shown.
         """
-        told = await asyncio.gather(*map(self._tried, numbers))
+        told = await asyncio.gather(*map(self._api.tried, numbers))
         failed = {
             number: item
             for number, item in zip(numbers, told, strict=True)
@@ -201,12 +211,6 @@ class HackerNewsSource:
         for error in failed.values():
             if error.wait_s is not None or len(failed) == len(numbers):
                 raise error
-
-    async def _tried(self, number: int) -> HnItem | Refused | SourceError | None:
-        try:
-            return await self._item(number)
-        except SourceError as error:
-            return error
 
     def _take(self, number: int, item: HnItem | Refused | None) -> Iterator[Observation]:
         now_ms = self._now_ms()
@@ -230,6 +234,7 @@ class HackerNewsSource:
             yield item
             return
         posts = self._posts(item, now_ms)
+        self._sent.sent(posts, "")
         self.items.named += bool(posts)
         self.items.passed += not posts
         yield from posts
@@ -267,15 +272,6 @@ class HackerNewsSource:
             to_ms = min(lost.to_ms + SECOND_MS, asked_ms)
             to_ms = max(to_ms, self._coverage.covered_ms(TARGET) + 1)
             yield from self._coverage.lost(TARGET, to_ms, reason)
-
-    def _refused(self, number: int, answer: Answer, why: str) -> Refused:
-        return Refused(
-            reason="invalid",
-            message=why,
-            original=answer.body,
-            origin=f"{self.name}/{number}",
-            received_ms=answer.received_ms,
-        )
 
 
 def _is_delayed(item: HnItem | Refused | None) -> bool:

@@ -53,7 +53,12 @@ class Position:
         self._seq = None
 
     def ask(self, host: str, version: Version) -> int | None:
-        """Return the cursor to begin a connection with; None: from now on."""
+        """Return the cursor to begin a connection with; None: from now on.
+
+        A number that brought nothing is given up: a host that counts anew takes one above its own for the future's.
+        """
+        if self._asked_seq is not None:
+            self._seq = None
         self._asked_host = host
         self._asked_seq, self._must_show_us = None, None
         if self.reached_us is None:

@@ -6,40 +6,21 @@ It imports little, so that the process starts quickly.
 import resource
 import sys
 from calendar import timegm
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from io import BytesIO
 from time import struct_time
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from .normalising import RAW_CHARS_MAX, of_html
-from .seen import post_id_of
+from .seen import Item, Shown, post_id_of
 
 ITEMS_MAX = 1_000
 """Of one answer that are looked at; feeds show 10 to 100."""
 MEMORY_BYTES_MAX = 1 << 30
 LENGTH_BYTES = 4
 """Before everything that goes to and from the process."""
-
-
-class Item(Struct, frozen=True, kw_only=True):
-    """One entry of a feed."""
-
-    post_id: str
-    author: str
-    text: str
-    told_ms: int | None
-    """When the feed says it was made."""
-
-
-class Shown(Struct, frozen=True, kw_only=True):
-    """What could be read of an answer."""
-
-    items: Sequence[Item]
-    flaw: str = ""
-    """Why there may be more in it than was read; nothing: it is whole."""
 
 
 def read_feed(body: bytes, content_type: str) -> Shown:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from topics import GapDetected, GapFilled, GapMark, GapPermanent, Heartbeat, RawEvent
+from streams.collectors.recall import Told
+from topics import GapDetected, GapFilled, GapPermanent
 
 
-def open_since(past: Sequence[RawEvent | GapMark | Heartbeat], target: str, covered_ms: int) -> int:
+def open_since(past: Sequence[Told], target: str, covered_ms: int) -> int:
     """Return since when a target has not been covered: the promised time, or the beginning of a gap that is open.
 
     A gap that goes on is told again every minute, and its id says of which target it is (`coverage.py`).

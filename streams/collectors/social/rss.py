@@ -24,14 +24,14 @@ from streams.collectors.port import (
     SourceType,
     Through,
 )
-from topics import GapMark, Heartbeat, Kind, Post, RawEvent
+from streams.collectors.recall import Told
+from topics import Heartbeat, Kind, Post
 
 from .enriching import Enricher
 from .feed import Feed
 from .feed_process import FeedProcess
-from .reading import Item, Shown
 from .resuming import open_since
-from .seen import Seen
+from .seen import Item, Seen, Shown
 from .settings import Items, SocialSettings
 
 PLATFORM = "rss"
@@ -110,7 +110,7 @@ class RssSource:
         self._parser = FeedProcess()
         self._link: Link | None = None
 
-    def resume(self, past: Sequence[RawEvent | GapMark | Heartbeat]) -> None:
+    def resume(self, past: Sequence[Told]) -> None:
         """Go on where the log's last promise of this source was."""
         beats = [told.through_ms for told in past if isinstance(told, Heartbeat)]
         if not beats:

@@ -1,5 +1,6 @@
-"""What a platform shows of one post: PURE."""
+"""What a platform shows of one post, and what a feed shows: PURE."""
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -25,6 +26,24 @@ class Seen(Struct, frozen=True, kw_only=True):
     engagement: int = 0
     bot: bool = False
     """The platform marks its author as a bot."""
+
+
+class Item(Struct, frozen=True, kw_only=True):
+    """One entry of a feed."""
+
+    post_id: str
+    author: str
+    text: str
+    told_ms: int | None
+    """When the feed says it was made."""
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """What could be read of an answer."""
+
+    items: Sequence[Item]
+    flaw: str = ""
+    """Why there may be more in it than was read; nothing: it is whole."""
 
 
 def post_id_of(told: str) -> str:

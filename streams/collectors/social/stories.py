@@ -11,6 +11,8 @@ from .normalising import of_html
 
 AHEAD_MAX = 2_000
 """Items that may be waiting between what is whole and the newest: three hours of a busy day. What is more is lost."""
+CHANGED_MAX = 1_000
+"""Items that may have changed since we last asked; some fifty do."""
 PATIENCE_MS = 120_000
 """For an item that is not shown."""
 DELAY_MS_MAX, DELAYED_EVERY_MS, DELAYED_MAX = 900_000, 60_000, 500
@@ -49,6 +51,22 @@ class HnItem(Struct, frozen=True, kw_only=True):
 
 _DECODER: msgspec.json.Decoder[HnItem | None] = msgspec.json.Decoder(HnItem | None)
 _NUMBER = msgspec.json.Decoder(int)
+
+
+class _Changed(Struct):
+    items: list[int] = []
+
+
+_CHANGED = msgspec.json.Decoder(_Changed)
+
+
+def changed_of(body: bytes) -> list[int]:
+    """Return the numbers of the items that have changed, at most `CHANGED_MAX`.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    return _CHANGED.decode(body).items[:CHANGED_MAX]
 
 
 def item_of(body: bytes, number: int) -> HnItem | None:

@@ -87,6 +87,14 @@ def test_what_is_asked_for() -> None:
     assert position.ask("a", 2) == AT - OVERLAP_US
 
 
+def test_a_number_that_brings_nothing_is_given_up() -> None:
+    """The host may count anew, and take it for one that is to come."""
+    position = Position()
+    position.ask("a", 2)
+    position.take(AT, 5)
+    assert [position.ask("a", 2), position.ask("a", 2)] == [5, AT - OVERLAP_US]
+
+
 @pytest.mark.parametrize(("seq", "moved_us"), [(4, 0), (5, 1_000_001), (5, -1_000_001)])
 def test_a_number_that_is_another_events_now_is_given_up(seq: int, moved_us: int) -> None:
     """One that is below what was asked for, or of another time."""

@@ -12,6 +12,7 @@ from streams.collectors.social.stories import (
     PATIENCE_MS,
     Delayed,
     Range,
+    changed_of,
     item_of,
     newest_of,
 )
@@ -92,6 +93,7 @@ def test_a_newest_number_that_is_none_is_refused(body: bytes) -> None:
 def test_items() -> None:
     assert newest_of(b"42\n") == 42
     assert item_of(b"null", 1) is None
+    assert changed_of(b'{"items":[1,2],"profiles":[]}') == [1, 2]
     item = item_of(b'{"id":1,"title":"A &amp; B","text":"<p>c","new":[1]}', 1)
     assert item is not None
     assert item.plain.split() == ["A", "&", "B", "c"]
