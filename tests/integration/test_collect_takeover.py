@@ -52,6 +52,8 @@ class Pair:
                     "venue": "binance",
                     "symbols": ["XRP/ETH"],
                     "url": venue_url,
+                    # What is missed meanwhile stays missing: no venue is asked.
+                    "rest_url": venue_url.replace("ws://", "http://").partition("/stream")[0],
                 }
             },
             "lease": {"redis_url": redis_url},

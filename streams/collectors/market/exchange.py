@@ -212,13 +212,13 @@ class ExchangeSource:
             await asyncio.gather(*closing, return_exceptions=True)
 
     def _tend_shard(self, shard: Shard, now_s: float) -> None:
+        for session in shard.sessions():
+            if session.ended is not None and not isinstance(session.ended, SourceError):
+                raise session.ended
         shard.tick(now_s)
         if shard.broke:
             shard.broke = False
             self._broke(shard, now_s)
-        defect = shard.failure
-        if defect is not None and not isinstance(defect, SourceError):
-            raise defect
 
     def _broke(self, shard: Shard, now_s: float) -> None:
         if self.kind != "market":  # what a ticker missed, the next one says

@@ -10,6 +10,7 @@ from streams.collectors.market import shard
 from streams.collectors.market.budget import DialBudget
 from streams.collectors.market.settings import ExchangeSettings
 from streams.collectors.port import Link
+from tests.servers.web import Status
 from topics import GapDetected, Heartbeat
 
 from .faring import faring, since_start
@@ -149,6 +150,29 @@ async def test_a_restart_finds_and_fills_what_was_missed_meanwhile(venue: str) -
         assert len(after.trades) == len(news)
         detected, filled, permanent = after.told()
         assert (detected, permanent) == (filled, 0)
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+async def test_a_hole_is_filled_although_the_connection_breaks_meanwhile(venue: str) -> None:
+    """What is asked for, or waits to be handed over, outlives the connections."""
+    async with faring(venue) as one:
+        await one.server.subscribed()
+        await one.server.trade(10)
+        await one.until(lambda: len(one.trades) == 10)
+        await one.server.abort()
+        one.server.miss(8)
+        one.server.rest.faults.append(Status(429, {"Retry-After": "1"}))
+        await one.server.subscribed()
+        await one.server.trade(4)
+        await one.until(lambda: bool(one.server.rest.requests))
+        await one.server.abort()
+        one.server.miss(8)
+        await one.server.subscribed()
+        await one.server.trade(4)
+        await one.quiet()
+        rows = since_start(one.server)
+        assert sorted(one.came(rows), key=rows.index) == rows
+        assert one.told() == (4, 4, 0)
 
 
 async def test_certificates_are_checked_by_websocket_and_by_rest() -> None:
