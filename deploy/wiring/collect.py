@@ -4,16 +4,18 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
+from urllib.parse import quote
 
 from deploy.reporting import Part
-from deploy.role import now_ms, run_role
+from deploy.role import now_ms, run_role, state_dir
 from deploy.settings import Settings
 from streams.collectors.leading import Leadership, Terms
 from streams.collectors.past import Pasts
 from streams.collectors.port import Context, Source
 from streams.collectors.settings import CollectSettings
+from streams.collectors.spill import Room, Spill
 from streams.collectors.supervisor import SENDERS_MAX, Entry, Supervised, Surroundings
-from topics import SettingsError
+from topics import Kind, SettingsError
 from topics.outbox import Sender
 
 from .collect_lease import RedisLeases
@@ -64,7 +66,11 @@ class Collector:
         make = sender or (lambda: Sender(broker))
         self._senders = [make() for _ in range(min(count, SENDERS_MAX))]
         self._around = Surroundings(
-            broker=broker, now_ms=now_ms, monotonic_s=time.monotonic, senders=self._senders
+            broker=broker,
+            now_ms=now_ms,
+            monotonic_s=time.monotonic,
+            senders=self._senders,
+            spill=_spills(settings) if collect.spill_bytes_max else None,
         )
         self._leases = None
         if collect.lease is not None:
@@ -145,6 +151,17 @@ class Collector:
             now_ms=now_ms,
             monotonic_s=time.monotonic,
         )
+
+
+def _spills(settings: Settings) -> Callable[[str, Kind], Spill]:
+    """Return what opens a source's spill: none but one process of an instance's name can have it."""
+    room = Room(settings.collect.spill_bytes_max)
+    base = state_dir(settings) / f"{settings.broker.prefix}collect-{settings.instance}-spill"
+
+    def spill(source: str, kind: Kind) -> Spill:
+        return Spill(base / f"{quote(source, safe='')}-{kind}", room)
+
+    return spill
 
 
 def _again(

@@ -28,7 +28,7 @@ REDIRECTS_MAX = 3
 USER_AGENT = "tapereader/0.1 (collector; open source)"
 _CHUNK = 64 * 1024
 _BUSY = (408, 429)
-_REFUSED, _BROKEN = 400, 500
+_ELSEWHERE, _UNCHANGED, _REFUSED, _BROKEN = 300, 304, 400, 500
 _ADDRESS = re.compile(r"https?://[^\s'\"]+")
 
 
@@ -63,17 +63,19 @@ class Http:
         timeout_s: float = TIMEOUT_S,
         body_bytes_max: int = BODY_BYTES_MAX,
         prefix: bool = False,
+        follow: bool = True,
         headers: Mapping[str, str] | None = None,
         ca_file: str | None = None,
     ) -> None:
         """Take the service's limit: so many questions a minute, and so many at once after a pause.
 
         ``prefix``: of a larger answer the first ``body_bytes_max`` bytes are enough, and the rest is not read.
+        ``follow``: whether redirects are; a key in the headers would go to wherever they point.
         """
         self._spacing = Spacing(per_minute=per_minute, burst=burst)
         self._now_ms, self._timeout_s, self._body_bytes_max = now_ms, timeout_s, body_bytes_max
         self._headers = {"User-Agent": USER_AGENT, **(headers or {})}
-        self._ca_file, self._prefix = ca_file, prefix
+        self._ca_file, self._prefix, self._follow = ca_file, prefix, follow
         self._session: ClientSession | None = None
 
     async def get(
@@ -88,7 +90,7 @@ class Http:
         Raises:
             DeniedError: The answer was 400 to 499.
             SourceError: There was no answer, or none of use: the network, TLS, time, 429 and 408 (with what the other side asks us to
-                wait), 500 and above, too large.
+                wait), 500 and above, too large, a redirect that is not followed.
         """
         await asyncio.sleep(self._spacing.wait_s(asyncio.get_running_loop().time()))
         try:
@@ -113,10 +115,17 @@ class Http:
     async def _get(self, url: str, params: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         session = self._connected()
         async with session.get(
-            url, params=params, headers=headers, max_redirects=REDIRECTS_MAX
+            url,
+            params=params,
+            headers=headers,
+            allow_redirects=self._follow,
+            max_redirects=REDIRECTS_MAX,
         ) as response:
             told = {name.lower(): value for name, value in response.headers.items()}
             status = response.status
+            if _ELSEWHERE <= status < _REFUSED and status != _UNCHANGED:
+                msg = f"{_bare(url)}: {status}, which is no answer and is not followed"
+                raise SourceError(msg)
             if status in _BUSY or status >= _BROKEN:
                 msg = f"{_bare(url)}: {status} {response.reason}"
                 raise SourceError(msg, wait_s=wait_of(told, self._now_ms()))

@@ -24,6 +24,8 @@ class SourceMetrics:
         self.failures = collect.failures.labels(*labels)
         self.resends = collect.resends.labels(*labels)
         self.defects = collect.defects.labels(*labels)
+        self.spilled = collect.spilled.labels(*labels)
+        self.spill_bytes = collect.spill_bytes.labels(*labels)
         self._queue = collect.queue.labels(*labels)
         self._sent = collect.sent.labels(*labels)
         self._refused = collect.refused.labels(*labels)
@@ -69,6 +71,12 @@ class CollectMetrics:
         )
         self.defects = Counter(
             "tapereader_collect_defects", "Times a source ended by a defect of its own.", labels
+        )
+        self.spilled = Counter(
+            "tapereader_collect_spilled", "Records that went by way of the disk.", labels
+        )
+        self.spill_bytes = Gauge(
+            "tapereader_collect_spill_bytes", "Of records on disk that wait for Kafka.", labels
         )
         self.leads = Gauge(
             "tapereader_collect_leads", "Whether this process collects an entry.", ("entry",)

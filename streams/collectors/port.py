@@ -71,7 +71,11 @@ class SourceError(Exception):
 
 
 class Source(Protocol):
-    """One stream of events of one kind, with its own clock."""
+    """One stream of events of one kind, with its own clock.
+
+    Being held back costs most sources nothing: they ask later. One that would lose by it, as a venue hangs up on
+    who does not read, says `holds = False`; while Kafka is away its records go to the disk, within a bound.
+    """
 
     name: str
     """Its name in heartbeats: one source, one clock."""

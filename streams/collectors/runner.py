@@ -2,24 +2,28 @@
 
 Records go out in rounds: a round is taken from the queue, sent, and acknowledged by every broker before the
 next is sent, which is made ready meanwhile. A round that fails is sent again, whole, until it succeeds; the queue
-fills and the source is held back. (The fold drops what a second sending doubles.)
+fills and the source is held back, or what it brings goes by way of the disk (`outlet.py`). (The fold drops what a
+second sending doubles.)
 """
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
-from topics import Kind, PipelineError
+from topics import BY_NAME, Kind, PipelineError, raw_topic
 from topics.outbox import OutRecord, Sender
 from topics.settings import BrokerSettings
 
-from .intake import WORKED_S, again, read_source
+from .intake import GIVE_WAY_EVERY, WORKED_S, again, read_source
 from .metrics import COLLECT, SourceMetrics
 from .outbound import Outbound, Tally
+from .outlet import Outlet
 from .past import Pasts
 from .port import Clock, Observation, Resuming, Source, SourceError
-from .rounds import parts
+from .recall import Recall
+from .spill import Spill
 from .waiting import QUEUE_MAX, Waiting
 
 __all__ = ["QUEUE_MAX", "WORKED_S", "Runner", "UnsentError"]
@@ -63,12 +67,14 @@ class Runner:
         metrics: SourceMetrics | None = None,
         tally: Tally | None = None,
         may_send: Callable[[], bool] = lambda: True,
+        spill: Spill | None = None,
     ) -> None:
         """Prepare; nothing is read before `run`.
 
         ``pasts`` reads what the log says of the source; without it nothing is known. A ``sender`` that is given is
         shared, and not closed. ``metrics`` and ``tally`` are those of who ran the source in this process before.
         ``may_send`` says whether this is still the process that may; when it is not, `run` is about to be cancelled.
+        ``spill`` is where records go while Kafka is away, for a source that cannot be held back.
         """
         self.source = source
         self.outbound = Outbound(source.name, source.kind, broker, epoch=epoch)
@@ -78,9 +84,18 @@ class Runner:
         self._pasts, self._now_ms, self._monotonic_s = pasts, now_ms, monotonic_s
         self._metrics = metrics or COLLECT.of(source.name, source.kind)
         self._sender = sender or Sender(broker)
+        self._broker = broker
         self._shared, self._may_send = sender is not None, may_send
-        self._under_way = 0
-        """Observations that were taken from the queue and are not acknowledged."""
+        status = broker.topic("feed.status")
+        self.outlet = Outlet(
+            self._to_kafka,
+            self._metrics,
+            spill,
+            unspilt=lambda record: record.topic == status,  # the next one says it all
+        )
+        self._spill = spill
+        self._ready: list[OutRecord] = []
+        """The round that the outlet has not taken."""
         self._ended: str | None = None
         self._next_beat_s = self._next_changed_s = self._next_every_s = monotonic_s()
 
@@ -110,25 +125,30 @@ class Runner:
             if stop.is_set():
                 reader.cancel()
             await asyncio.wait({sending}, timeout=STOP_S if stop.is_set() else None)
-            if not sending.done():
-                msg = (
-                    f"{name}: Kafka took nothing for {STOP_S:.0f} s after the stop;"
-                    f" {self._under_way + self.queue.qsize()} observations were not sent."
-                    " The next start finds the hole"
-                )
-                raise UnsentError(msg)
-            sending.result()
+            if sending.done():
+                sending.result()
+            else:
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
+                self._park()
         except asyncio.CancelledError:
-            await self._sender.abort()  # nothing more may leave
+            await self._end(reader, sending, stopping)
+            await (
+                self._sender.abort()
+            )  # nothing more may leave: neither what waits, nor by a try again
             raise
         finally:
-            for task in (reader, sending, stopping):
-                task.cancel()
-            await asyncio.gather(reader, sending, stopping, return_exceptions=True)
+            await self._end(reader, sending, stopping)
             if not self._shared:
                 await self._sender.close()
         if not reader.cancelled() and (error := reader.exception()) is not None:
             raise error
+
+    async def _end(self, *tasks: "asyncio.Task[Any]") -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.outlet.close()
 
     async def _read(self) -> None:
         """Learn what the log says, and then put what the source sees into the queue until it is finished."""
@@ -141,29 +161,51 @@ class Runner:
             return
         keeps = isinstance(self.source, Resuming)
         recall = await self._pasts.recall(self.source.name, self.source.kind, keeps=keeps)
+        await self._recall_spill(recall)
         for mark in self.outbound.resume(recall):
             await self.queue.put(mark)
         if isinstance(self.source, Resuming):
             self.source.resume(recall.past())
         log.info("past read", source=self.source.name, records=recall.records)
+        self.outlet.begin()
+
+    async def _recall_spill(self, recall: Recall) -> None:
+        """What an earlier process left on the disk comes behind what the log holds."""
+        if self._spill is None:
+            return
+        name = raw_topic(self.source.kind)
+        topic, decode = self._broker.topic(name), BY_NAME[name].decoder().decode
+        for number, record in enumerate(self._spill.records()):
+            if record.topic == topic:
+                recall.take(decode(record.value or b""), partition=record.partition, logged_ms=0)
+            if number % GIVE_WAY_EVERY == 0:
+                await asyncio.sleep(0)
+
+    def _park(self) -> None:
+        """Put on the disk what Kafka did not take in time.
+
+        Raises:
+            UnsentError: There is no room there, or no disk to go to.
+        """
+        left = self.queue.qsize()
+        records = [*self._ready, *self._records(self.queue.take(left))]
+        if not self.outlet.park(records):
+            msg = (
+                f"{self.source.name}: Kafka took nothing for {STOP_S:.0f} s after the stop; {left} observations"
+                " and the rounds before them were not sent. The next start finds the hole"
+            )
+            raise UnsentError(msg)
+        self._ended = "stopped"
 
     async def _send_all(self, reader: "asyncio.Task[None]") -> None:
         """Send what the reader puts into the queue, until it has ended and the queue is empty."""
-        sending: asyncio.Task[None] | None = None
-        try:
-            while not (reader.done() and self.queue.empty()):
-                taken = await self._round()
-                self._under_way += len(taken)
-                records = self._records(taken)
-                if sending is not None:
-                    await sending
-                sending = asyncio.create_task(self._deliver(records, len(taken)))
-            if sending is not None:
-                await sending
-        finally:
-            if sending is not None:
-                sending.cancel()
-                await asyncio.gather(sending, return_exceptions=True)
+        while not (reader.done() and self.queue.empty()):
+            self._ready = self._records(await self._round())
+            if self._ready:
+                await self.outlet.send(self._ready)
+                self._ready = []
+            self._metrics.show(self.outbound.tally, self.queue.qsize())
+        await self.outlet.flush()
         await self._send_end(reader)
 
     async def _send_end(self, reader: "asyncio.Task[None]") -> None:
@@ -175,16 +217,14 @@ class Runner:
         if finished:
             rest += self.outbound.heartbeats(now_ms, closed=True)
         rest += self.outbound.feed_statuses(now_ms, every=True, closed=finished)
-        await self._deliver(rest, 0)
+        await self._to_kafka(rest)
+        self._metrics.show(self.outbound.tally, self.queue.qsize())
         self._ended = "stopped" if reader.cancelled() else "finished" if finished else "failed"
 
-    async def _deliver(self, records: list[OutRecord], observations: int) -> None:
-        for part in parts(records):
-            if not self._may_send():
-                await asyncio.Event().wait()
-            await self._sender.deliver(part, on_resend=self._metrics.resends.inc)
-        self._under_way -= observations
-        self._metrics.show(self.outbound.tally, self.queue.qsize())
+    async def _to_kafka(self, records: list[OutRecord]) -> None:
+        if not self._may_send():
+            await asyncio.Event().wait()
+        await self._sender.deliver(records, on_resend=self._metrics.resends.inc)
 
     async def _round(self) -> list[Observation]:
         """Return what waits in the queue; at the latest when something else is due."""

@@ -68,6 +68,8 @@ class CollectSettings(BaseModel):
     """For recorded and synthetic sources; without it they go as fast as they can."""
     lease: LeaseSettings | None = None
     """Without it this process takes itself for the only one."""
+    spill_bytes_max: int = Field(default=256 * 1024 * 1024, ge=0, le=2**40)
+    """On disk, under `state_dir`, of all sources of a process that cannot be held back while Kafka is away. 0: none."""
 
     def create(self, name: str, context: Context) -> Sequence[Source]:
         """Return the sources of the entry of that name, one a kind.

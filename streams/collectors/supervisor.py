@@ -23,6 +23,7 @@ from .outbound import Tally
 from .past import Pasts
 from .port import Clock, Preparing, Resuming, Source, SourceError
 from .runner import Runner, UnsentError
+from .spill import Spill
 
 WAIT_S, WAIT_S_MAX = 1.0, 300.0
 """Before a source that has a defect is started again: twice as long each time, less up to a half by chance."""
@@ -45,6 +46,8 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     now_ms: Clock
     monotonic_s: Callable[[], float]
     senders: Sequence[Sender]
+    spill: Callable[[str, Kind], Spill] | None = None
+    """Opens what a source has on disk; None where nothing may go there."""
     wait_s: float = WAIT_S
     wait_s_max: float = WAIT_S_MAX
 
@@ -92,6 +95,7 @@ class Supervised:
             "gaps_permanent": float(self.tally.gaps_permanent),
             "defects": float(self.defects),
             "queued": 0.0 if runner is None else float(runner.queue.qsize()),
+            "spill_bytes": 0.0 if runner is None else float(runner.outlet.spill_bytes),
             "through_ms": 0.0 if runner is None else float(runner.outbound.through_ms or 0),
             "last_event_ms": 0.0 if runner is None else float(runner.outbound.last_event_ms),
         }
@@ -145,9 +149,18 @@ class Supervised:
             metrics=self._metrics,
             tally=self.tally,
             may_send=may_send,
+            spill=self._spill(source),
         )
         self._defect = ""
         await self.runner.run(stop)
+
+    def _spill(self, source: Source) -> Spill | None:
+        holds = getattr(source, "holds", True)
+        return (
+            None
+            if holds or self._around.spill is None
+            else self._around.spill(self.name, self.kind)
+        )
 
     def _failed(self, error: Exception) -> None:
         self.defects += 1

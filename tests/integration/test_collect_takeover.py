@@ -52,8 +52,8 @@ class Pair:
                     "venue": "binance",
                     "symbols": ["XRP/ETH"],
                     "url": venue_url,
-                    # What is missed meanwhile stays missing: no venue is asked.
-                    "rest_url": venue_url.replace("ws://", "http://").partition("/stream")[0],
+                    "rest_url": "http://127.0.0.1:1",  # nobody: what is missing stays missing
+                    "backfill_hold_ms": 0,
                 }
             },
             "lease": {"redis_url": redis_url},
@@ -140,19 +140,15 @@ async def test_a_killed_leader_is_replaced_within_five_seconds(
         await pair.trades_by(2)
         records = await pair.records()
         epoch = max(r.epoch for _, r in records if isinstance(r, Heartbeat))
-        beaten_ms, at = min(
-            (logged, at)
-            for at, (logged, r) in enumerate(records)
-            if isinstance(r, Heartbeat) and r.epoch == epoch
+        beaten_ms = min(
+            logged for logged, r in records if isinstance(r, Heartbeat) and r.epoch == epoch
         )
         traded_ms = next(
             logged for logged, r in records if isinstance(r, Trade) and r.received_ms > killed_ms
         )
         took_s = (max(beaten_ms, traded_ms) - killed_ms) / 1_000
-        print(
-            f"take-over: heartbeat {beaten_ms - killed_ms} ms, trade {traded_ms - killed_ms} ms", at
-        )  # noqa: T201
-        print(await pair.judge())  # noqa: T201
+        waits = f"take-over: heartbeat {beaten_ms - killed_ms} ms, trade {traded_ms - killed_ms} ms"
+        print(waits, await pair.judge())  # noqa: T201 - shown with -s
         assert took_s < TAKEOVER_S
         assert second.status is None
 
@@ -171,12 +167,12 @@ async def test_a_leader_that_slept_and_wakes_adds_no_double(
             await pair.trades_by(2)
         finally:
             os.kill(first.pid, signal.SIGCONT)
-        await asyncio.sleep(3)
-        records = await pair.records()
-        epochs = [r.epoch for _, r in records if isinstance(r, Heartbeat)]
-        assert len(set(epochs)) == 2
-        assert epochs[-5:] == [max(epochs)] * 5
-        print(await pair.judge())  # noqa: T201
+        woken_ms = time.time_ns() // 1_000_000
+        await asyncio.sleep(5)
+        beats = [(t, r.epoch) for t, r in await pair.records() if isinstance(r, Heartbeat)]
+        later = {epoch for logged_ms, epoch in beats if logged_ms > woken_ms + 2_000}
+        assert later == {max(epoch for _, epoch in beats)}
+        await pair.judge()
         assert "standby" in (tmp_path / "collect-a.log").read_text()
 
 

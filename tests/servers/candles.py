@@ -32,6 +32,8 @@ class Venue:
         self.dated = True
         """Whether answers say when they were made."""
         self.down = False
+        self.bodies: list[str] = []
+        """What is answered next, whatever was asked."""
         self.server = WebServer(self._answer)
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -46,7 +48,7 @@ class Venue:
         if said is None:
             return web.json_response({"code": -1121, "msg": "Invalid symbol."}, status=400)
         headers = {"Date": formatdate(self.now_ms() // 1_000, usegmt=True)} if self.dated else {}
-        text = said if isinstance(said, str) else json_text(said)
+        text = self.bodies.pop() if self.bodies else json_text(said)
         return web.Response(text=text, content_type="application/json", headers=headers)
 
     def candles(self, market_id: str, since_ms: int, limit: int) -> list[tuple[int, str]] | None:

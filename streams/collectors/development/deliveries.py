@@ -15,6 +15,10 @@ PUSHED_MAX = 2_048
 """A push's delivery tells of no more commits; one of so many may have had others."""
 
 
+_EVENTS = ("push", "issues", "pull_request", "release", "pull_request_review", "issue_comment")
+"""Of a repository, always. Others may be an organisation's or an app's."""
+
+
 class DeliveryError(ValueError):
     """What was delivered cannot be read."""
 
@@ -29,6 +33,10 @@ class _Repository(Struct):
 class _Envelope(Struct):
     repository: _Repository
     action: str = ""
+
+
+class _Addressed(Struct):
+    repository: object = None
 
 
 class _Push(Struct):
@@ -82,6 +90,8 @@ def read(event: str, body: bytes, readers: Readers) -> Delivery:
         DeliveryError: It is not what GitHub's documents say that it is.
     """
     try:
+        if event not in _EVENTS and decoded(body, _Addressed).repository is None:
+            return Delivery(repository_id=0, full_name="")
         envelope = decoded(body, _Envelope)
         repository = envelope.repository
         found: tuple[Found, ...] = ()

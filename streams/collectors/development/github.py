@@ -20,7 +20,13 @@ from streams.collectors.port import (
     SourceType,
     Through,
 )
-from topics import GapMark, Heartbeat, Kind, RawEvent
+from topics import (
+    GapMark,
+    Heartbeat,
+    Kind,
+    PostDeleted,
+    RawEvent,
+)
 
 from .acts import Readers
 from .grading import LAG_MS
@@ -31,6 +37,7 @@ from .refs import PREFIX_BYTES
 from .repository import Repository, follow
 from .rest import Rest, TokenError, allowance_of
 from .settings import GithubSettings, plan_of
+from .takeover import Takeover
 from .webhooks import Webhooks
 
 QUEUE_MAX = 5_000
@@ -95,19 +102,15 @@ class GithubSource:
             hold_ms=max(2 * interval_ms + 60_000, LAG_MS),
             lateness_ms=LATENESS_MS[self.kind],
         )
-        self._resumed_ms: int | None = None
+        self._takeover = Takeover(name, lateness_ms=LATENESS_MS[self.kind])
         self._queue: asyncio.Queue[Observation | Exception] = asyncio.Queue(QUEUE_MAX)
         self._wake = asyncio.Event()
         self._link: Link | None = None
         self._failures = 0
 
-    def resume(self, past: Sequence[RawEvent | GapMark | Heartbeat]) -> None:
+    def resume(self, past: Sequence[RawEvent | PostDeleted | GapMark | Heartbeat]) -> None:
         """Go on from the last promise in the log: what came after it, or before it too late, is looked for again."""
-        told = [record.through_ms for record in past if isinstance(record, Heartbeat)]
-        if told:
-            self._resumed_ms = (
-                max(told) + LATENESS_MS[self.kind]
-            )  # a promise stays behind by so much
+        self._takeover.take(past)
 
     def look_now(self, repository: Repository) -> None:
         """Have a repository looked at without waiting for its turn."""
@@ -144,11 +147,16 @@ class GithubSource:
         """Begin with every repository, once: what is known of them survives a failure."""
         if self.repositories:
             return
-        from_ms = self._now_ms() if self._resumed_ms is None else self._resumed_ms
+        covered_ms = self._takeover.covered_ms
+        from_ms = self._now_ms() if covered_ms is None else covered_ms
         for name, subjects in self.plan.subjects.items():
-            resumed = self._resumed_ms is not None
-            self.repositories[name] = follow(name, subjects, from_ms, resumed=resumed)
+            self.repositories[name] = follow(
+                name, subjects, from_ms, resumed=covered_ms is not None
+            )
             self._coverage.follow(name, subjects, from_ms)
+            gap = self._takeover.open_gap(name, subjects)
+            if gap is not None:
+                self._coverage.reopen(name, gap.from_ms, gap.to_ms)
 
     async def _listen(self) -> None:
         if self._settings.webhook is None:
@@ -244,7 +252,8 @@ class GithubSource:
             return self.plan.interval_s
         if repository.gone:
             return max(GONE_S, self.plan.interval_s)
-        return float(min(RETRY_S * 2 ** min(repository.failures - 1, 10), self.plan.interval_s))
+        grown_s = min(RETRY_S * 2.0 ** min(repository.failures - 1, 10), self.plan.interval_s)
+        return float(max(grown_s, repository.wait_s))
 
 
 def _git(settings: GithubSettings, now_ms: Clock) -> Http | None:

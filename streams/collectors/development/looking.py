@@ -11,6 +11,7 @@ from streams.collectors.port import Clock, Observation, Refused, SourceError
 from topics import RepositoryEvent
 
 from .acts import Act, Listing, Unreadable, hashed
+from .allowance import HOUR_S
 from .grading import Grade, Heard, grade, grade_of_others
 from .history import Sifted
 from .listing import Listed, Lister, UnreadableError
@@ -241,11 +242,12 @@ class Looker:
         """Say how the repository stands after a look."""
         error = look.failure
         if error is None:
-            repository.failures, repository.gone = 0, False
+            repository.failures, repository.gone, repository.wait_s = 0, False, 0.0
             whole = look.covered_ms is not None
             repository.state = "seen" if whole else "git knows a head that is not listed"
         else:
             repository.failures += 1
+            repository.wait_s = min(error.wait_s or 0.0, HOUR_S)
             repository.state = str(error)[:200]
             repository.gone = isinstance(error, DeniedError)
             if isinstance(error, DeniedError):

@@ -56,6 +56,8 @@ class Repository(Struct, kw_only=True):
     differing_since_ms: int | None = None
     state: str = "not looked at yet"
     failures: int = 0
+    wait_s: float = 0.0
+    """How long GitHub asked us to wait with it."""
     gone: bool = False
     """It was refused: it is asked for rarely."""
     due_s: float = 0.0

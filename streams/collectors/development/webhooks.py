@@ -1,6 +1,7 @@
 """An endpoint for GitHub's deliveries: signed, bounded, and never ahead of what the queue takes."""
 
 import asyncio
+import re
 from collections.abc import Callable
 
 from aiohttp import web
@@ -17,6 +18,8 @@ READ_S = 10.0
 """For a whole body: GitHub itself waits no longer for the answer."""
 IN_FLIGHT_MAX = 8
 """Bodies in memory at once."""
+
+_DELIVERY = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 Taken = Callable[[Delivery], "bool | None"]
 """Takes what was delivered: False if there is no room, None if it is of no repository that is followed."""
@@ -104,8 +107,8 @@ class Webhooks:
             taken = self._take(read(event, body, self._readers))
         except DeliveryError as error:
             self.received.unreadable += 1
-            told = request.headers.get("X-GitHub-Delivery", "?")[:64]
-            return 400 if self._refuse(str(error), body, told) else 503
+            told = _DELIVERY.match(request.headers.get("X-GitHub-Delivery", ""))
+            return 400 if self._refuse(str(error), body, told[0] if told else "?") else 503
         if taken is None:
             self.received.unknown += 1
             return 404

@@ -34,9 +34,9 @@ from .budget import DialBudget
 from .promises import Promises
 from .session import TICK_S, Session
 from .settings import ExchangeSettings
-from .shard import Shard, link_of, parts_of
+from .shard import Shard, failure_of, link_of, parts_of
 from .silence import Silence
-from .tap import KEEP_ALIVE_MS
+from .tap import KEEP_ALIVE_MS, warm
 from .tape import Tape, Told
 from .venues import VENUES, Trades, VenueClock
 from .watching import Dialling
@@ -56,6 +56,9 @@ def create_exchange(name: str, settings: ExchangeSettings, context: Context) -> 
 
 class ExchangeSource:
     """The connections to one venue, for one set of symbols."""
+
+    holds = False
+    """A venue hangs up on who does not read."""
 
     def __init__(
         self,
@@ -126,6 +129,10 @@ class ExchangeSource:
         self._past: Sequence[Told] = ()
         self._begun_ms = 0
         self._told_link: Link | None = None
+
+    def prepare(self) -> None:
+        """Import what takes seconds, so that who takes over dials at once."""
+        warm()
 
     def resume(self, past: Sequence[Told]) -> None:
         """Go on where the log says that we, or who ran this source before, had come."""
@@ -205,7 +212,8 @@ class ExchangeSource:
                     shard.left.clear()
                     for session in shard.sessions():
                         await session.look()
-                self._give_up_if_down()
+                if (failure := failure_of(self.shards)) is not None:
+                    raise failure
                 self._tell(loop.time())
                 await asyncio.sleep(TICK_S)
         finally:
@@ -251,12 +259,6 @@ class ExchangeSource:
         if link != self._told_link and not self.backlog.held:
             self._told_link = link
             self.backlog.put(link)
-
-    def _give_up_if_down(self) -> None:
-        failures = [shard.failure for shard in self.shards]
-        if all(failure is not None for failure in failures):
-            waits = [f.wait_s for f in failures if isinstance(f, SourceError) and f.wait_s]
-            raise SourceError(str(failures[-1]), wait_s=max(waits, default=None))
 
     async def _work(self, work: Awaitable[None]) -> None:
         try:

@@ -145,6 +145,11 @@ def create_ccxt(
     return exchange
 
 
+def warm() -> None:
+    """Import what takes seconds."""
+    import ccxt.pro  # noqa: PLC0415, F401 - as above
+
+
 def errors() -> tuple[type[Exception], ...]:
     """Return what comes out of ccxt when a connection or a subscription fails."""
     from ccxt.base.errors import BaseError  # noqa: PLC0415 - the package is the cost named above

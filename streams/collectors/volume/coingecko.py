@@ -81,6 +81,7 @@ class CoinGeckoSource(LevelSource):
             per_minute=settings.per_minute or PER_MINUTE[settings.plan],
             timeout_s=settings.timeout_s,
             body_bytes_max=BODY_BYTES_MAX,
+            follow=not headers,
             headers=headers,
             ca_file=settings.ca_file,
         )

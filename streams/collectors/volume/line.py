@@ -10,7 +10,8 @@ SETTLE_MS = 2_000
 LATE_MS = 45_000
 """A venue without empty candles that has none for a span this long after its close had no trades in it."""
 AGAIN_MS = 30_000
-"""A candle that is missing before one that is there is asked for again, this long after its close."""
+"""A candle that is missing before one that is there is asked for again: once at least, and until this long after its
+close."""
 BACK_SPANS = 5
 """Of those taken for empty, so many are asked for again, lest one comes late."""
 
@@ -40,6 +41,9 @@ class Line:
         """The opening of the first candle that has not been seen: what to ask from."""
         self.settled_ms = self.next_ms
         """Up to this close every candle has been seen, or will not come."""
+
+        self._doubted_ms: int | None = None
+        """The opening of the candle that was missing, or could not be read, when it was asked for last."""
 
     def due(self, now_ms: int) -> bool:
         """Return whether a candle must have closed, by the venue's time, that has not been seen."""
@@ -81,7 +85,8 @@ class Line:
             from_ms = self.next_ms if self._empty_candles else candle.open_ms
             missing_ms = close_ms if candle.volume is None else candle.open_ms
             if from_ms < missing_ms:
-                if now_ms < missing_ms + AGAIN_MS:
+                if now_ms < missing_ms + AGAIN_MS or self._doubted_ms != from_ms:
+                    self._doubted_ms = from_ms
                     asked_to_ms = min(asked_to_ms, candle.open_ms)
                     break
                 found.append(Missing(from_ms, missing_ms))

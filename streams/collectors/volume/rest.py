@@ -5,6 +5,7 @@ ccxt's own HTTP is not used: its numbers are doubles, and nothing bounds what it
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 from datetime import UTC
 from decimal import Decimal
@@ -27,6 +28,9 @@ SKEW_MS_MAX = 600_000
 """Between the venue's clock and ours. What closes is decided by the venue's, so a wrong one must not be believed."""
 PER_MINUTE = 60_000.0
 """Of `Http`: ccxt's limiter is what holds us back."""
+
+_HUGE = re.compile(rb"\d[eE][+-]?\d{4}")
+"""ccxt writes such a number out, digit by digit, before anybody could look at it."""
 
 
 class UnreadableError(Exception):
@@ -143,6 +147,8 @@ class Rest:
             said = await getattr(self._exchange, method)(*args)
         except (SourceError, UnreadableError):
             raise
+        except errors.BadResponse as error:  # NullResponse is one
+            raise UnreadableError(repr(error)[:200], self._taken()) from error
         except errors.NetworkError as error:
             msg = f"{self.venue}: {type(error).__name__}: {error}"
             raise SourceError(msg[:200]) from error
@@ -179,6 +185,9 @@ class Rest:
             raise SourceError(msg)
         answer = await self._http.get(url, headers=headers)
         self._answer = answer
+        if _HUGE.search(answer.body):
+            msg = "a number beyond all measure"
+            raise UnreadableError(msg, answer)
         try:
             said = loads_for_ccxt(answer.body)
         except ValueError as error:

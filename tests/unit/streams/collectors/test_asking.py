@@ -62,6 +62,35 @@ async def test_what_is_no_use_says_why_and_the_next_one_works(fault: Fault, told
         await client.close()
 
 
+async def test_a_key_in_the_headers_goes_to_nobody_else() -> None:
+    client = http(follow=False, headers={"x-key": KEY})
+    async with WebServer(well) as server, WebServer(well) as stranger:
+        server.faults.append(Status(302, {"Location": f"{stranger.url}/a"}))
+        with pytest.raises(SourceError, match="302, which is no answer"):
+            await client.get(server.url)
+        assert stranger.requests == []
+        await client.close()
+
+
+async def test_a_redirect_to_nowhere_is_no_answer() -> None:
+    client = http()
+    async with WebServer(well) as server:
+        server.faults.append(Status(300))
+        with pytest.raises(SourceError, match="300, which is no answer"):
+            await client.get(server.url)
+        await client.close()
+
+
+async def test_a_refusal_may_say_how_long_to_wait() -> None:
+    client = http()
+    async with WebServer(well) as server:
+        server.faults.append(Status(418, {"Retry-After": "120"}))
+        with pytest.raises(DeniedError) as caught:
+            await client.get(server.url)
+        assert caught.value.wait_s == 120.0
+        await client.close()
+
+
 async def test_slow_bytes_end_in_time() -> None:
     client = http()
 
@@ -72,6 +101,18 @@ async def test_slow_bytes_end_in_time() -> None:
         server.faults.append(Slow())
         with pytest.raises(SourceError, match="no whole answer"):
             await client.get(server.url)
+        await client.close()
+
+
+async def test_of_a_long_answer_the_beginning_may_be_enough() -> None:
+    client = http(body_bytes_max=10, prefix=True)
+
+    async def long(_: web.Request) -> web.Response:
+        return web.Response(body=b"0123456789" * 100_000)
+
+    async with WebServer(long) as server:
+        assert (await client.get(server.url)).body == b"0123456789"
+        assert (await client.get(server.url)).body == b"0123456789"
         await client.close()
 
 

@@ -113,7 +113,7 @@ class Listening:
         return self.source.looks.get(name, 0)
 
     async def until(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not done():
                 await asyncio.sleep(0.005)
         await asyncio.sleep(0.01)  # what was put into the queue has been taken

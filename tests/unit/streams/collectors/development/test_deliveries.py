@@ -120,6 +120,12 @@ def test_what_is_no_act_says_nothing(event: str, action: str) -> None:
     assert (delivery.found, delivery.look) == ((), False)
 
 
+def test_what_belongs_to_no_repository_is_of_none_that_is_followed() -> None:
+    assert of("installation", {"action": "created"}).repository_id == 0
+    with pytest.raises(DeliveryError):
+        of("push", {"ref": "refs/heads/main"})
+
+
 def test_one_bad_commit_is_its_own() -> None:
     repo = Repo("acme/coin", 9)
     repo.commit(NOW_MS)

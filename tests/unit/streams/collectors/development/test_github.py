@@ -328,6 +328,33 @@ async def test_after_another_process_only_what_it_may_have_missed_is_looked_for(
             assert heard.marks == []
 
 
+async def test_a_hole_that_another_process_told_is_filled_under_its_own_id() -> None:
+    clock = Clock()
+    async with Github(clock) as github:
+        repo, other = github.repo(NAME), github.repo("acme/other")
+        sources = [source_of(github, clock, NAME, "acme/other") for _ in range(2)]
+        async with listening(sources[0]) as heard:
+            repo.status = 500
+            missed = repo.commit(clock.forward(100))
+            for _ in range(2):
+                clock.forward(400)
+                await heard.look()
+            await heard.until(lambda: heard.marks != [])
+            log = [
+                *heard.marks,
+                Heartbeat(source="github", epoch=1, through_ms=heard.through_ms or 0),
+            ]
+            (told,) = heard.marks
+        repo.status = 200
+        other.commit(clock.forward(60))
+        sources[1].resume(log)
+        async with listening(sources[1]) as heard:
+            assert f"commit/{missed}" in heard.ids
+            assert len(heard.ids) == 2
+            assert {mark.gap_id for mark in heard.marks} == {told.gap_id}
+            assert isinstance(heard.marks[-1], GapFilled)
+
+
 async def test_a_first_look_that_fails_half_way_loses_nothing_that_is_pushed_late() -> None:
     clock = Clock()
     async with Github(clock) as github:

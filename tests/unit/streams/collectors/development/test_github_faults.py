@@ -24,10 +24,15 @@ def source_of(github: Github, clock: Clock, *names: str, **changes: object) -> G
     made = GithubSource(
         "github", settings_for(github, *(names or (NAME,)), **changes), now_ms=clock
     )
-    made.rest._timeout_s = 0.3
-    if made._git is not None:
-        made._git._timeout_s = 0.3
+    patient(made, 5.0)
     return made
+
+
+def patient(source: GithubSource, seconds: float) -> None:
+    """Have a source wait so long for an answer."""
+    source.rest._timeout_s = seconds
+    if source._git is not None:
+        source._git._timeout_s = seconds
 
 
 def state(heard: Listening, name: str = NAME) -> str:
@@ -58,7 +63,9 @@ async def test_an_answer_of_no_use_costs_nothing_but_time(fault: Fault, told: st
             at_ms = clock.forward(1)
             sha, issue = repo.commit(at_ms), repo.thing(at_ms)
             github.api.faults.append(fault)
+            patient(heard.source, 0.3 if isinstance(fault, Hang | Slow) else 5.0)
             await heard.look()
+            patient(heard.source, 5.0)
             assert heard.events == []
             assert told in state(heard)
             assert len(heard.refused) == isinstance(fault, Body)
@@ -68,6 +75,28 @@ async def test_an_answer_of_no_use_costs_nothing_but_time(fault: Fault, told: st
             assert state(heard) == "seen"
             assert heard.marks == []
             assert heard.tally(clock()) == (2, len(heard.refused))
+
+
+async def test_failures_wait_longer_and_as_long_as_they_are_told_to() -> None:
+    clock = Clock()
+    async with Github(clock) as github:
+        github.repo(NAME)
+        async with listening(source_of(github, clock)) as heard:
+            repository = heard.source.repositories[NAME]
+            pauses = []
+            for _ in range(7):
+                github.api.faults.append(Status(500))
+                await heard.look()
+                pauses.append(heard.source._pause_s(repository))
+            assert pauses == [10, 20, 40, 80, 160, 300, 300]
+            github.api.faults.append(Status(503, {"Retry-After": "400"}))
+            await heard.look()
+            assert heard.source._pause_s(repository) == 400
+            await heard.look()
+            assert heard.source._pause_s(repository) == 300
+            github.repos[NAME].status = 404
+            await heard.look()
+            assert heard.source._pause_s(repository) == 900
 
 
 async def test_one_item_that_cannot_be_read_is_refused_alone_and_once() -> None:
@@ -317,12 +346,10 @@ async def test_a_certificate_is_checked_and_may_be_ones_own(tmp_path: Path) -> N
     async with Github(clock, authority=authority) as github:
         github.repo(NAME).commit(NOW_MS)
         stranger = source_of(github, clock)
-        stranger.rest._timeout_s = 5.0
         async with listening(stranger) as heard:
             assert "certificate" in state(heard).lower()
             assert github.answers == []
         friend = source_of(github, clock, ca_file=str(trusted))
-        friend.rest._timeout_s = friend._git._timeout_s = 5.0  # type: ignore[union-attr]
         async with listening(friend) as heard:
             assert heard.grades == ["A"]
 
@@ -337,6 +364,9 @@ async def test_a_witness_that_fails_is_a_grade_and_no_more(fault: Fault) -> None
         async with listening(source_of(github, clock)) as heard:
             repo.commit(clock.forward(1))
             github.git.faults.append(fault)
+            if isinstance(fault, Hang | Slow):
+                assert heard.source._git is not None
+                heard.source._git._timeout_s = 0.3
             await heard.look()
             assert heard.grades == ["C"]
             assert state(heard) == "seen"

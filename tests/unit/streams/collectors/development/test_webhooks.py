@@ -142,10 +142,12 @@ async def test_a_force_push_has_the_branch_looked_at() -> None:
 
 async def test_what_is_signed_and_unreadable_is_refused_with_its_bytes() -> None:
     async with hooked() as hook:
-        assert await hook.deliver("push", {"repository": 1}) == 400
+        hostile = delivered(SECRET, "push", {"repository": 1}, "12-ab\u00ff\u00fe")
+        assert await hook.post(**hostile) == 400
         payload = pushed(hook.repo, []) | {"commits": [{"id": "no"}, 7]}
         assert await hook.deliver("push", payload) == 202
         await hook.heard.until(lambda: len(hook.heard.refused) == 3)
+        assert hook.heard.refused[0].origin == "github/webhook/12-ab"
         assert hook.heard.refused[0].original == b'{"repository": 1}'
         assert hook.heard.tally(hook.clock()) == (0, 3)
 

@@ -84,10 +84,11 @@ async def test_symbols_are_spread_over_connections_and_one_that_fails_is_its_own
         assert any(reason.startswith("1 of 2 connections are down") for reason in states)
 
 
-async def test_a_connection_that_stays_down_holds_the_promise_for_so_long_and_then_tells_its_hole() -> (
-    None
-):
+async def test_a_connection_that_stays_down_holds_the_promise_for_so_long_and_then_tells_its_hole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The other one's instruments go on in time; the hole of the dead one grows until it is back."""
+    monkeypatch.setattr(shard, "WAIT_MOST_S", 0.5)
     async with faring("bybit", symbols=2, symbols_per_connection=1, backfill_hold_ms=1_500) as one:
         await one.server.subscribed(2)
         await one.server.trade(10)

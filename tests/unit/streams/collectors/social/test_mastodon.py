@@ -208,7 +208,7 @@ async def test_a_fault_loses_nothing_and_invents_no_gap(fault: Fault, page: int)
         made = source(clock, server)
         (http,) = made._https.values()
         if isinstance(fault, Hang | Slow):
-            http._timeout_s = 0.3
+            http._timeout_s = 2.0
         for number in range(5):
             server.post(f"Bitcoin {number}", START_MS + number)
         clock.now_ms += 1_000

@@ -15,7 +15,7 @@ from streams.collectors.volume.candles import CandleSource, CandlesSettings, cre
 from streams.collectors.volume.line import AGAIN_MS, LATE_MS, SETTLE_MS
 from tests.servers.candles import MINUTE_MS, Market, Raw, Venue
 from tests.servers.web import Body, Cut, Fault, Hang, Slow, Status
-from tests.unit.streams.collectors.volume.watching import Clock, Watched
+from tests.unit.streams.collectors.volume.watching import Clock, Watched, patience_s
 from topics import GapDetected, Heartbeat, SettingsError, VolumeFlow
 
 T0 = 1_700_000_040_000
@@ -351,7 +351,7 @@ async def test_faults_of_the_network_are_told_and_survived(fault: Fault, told: s
     place.markets["BTCUSDT"] = Market(minutes(0, "1", "2"))
     async with place.server as server:
         server.faults.append(fault)
-        wanted = settings(url=server.url, timeout_s=0.3)
+        wanted = settings(url=server.url, timeout_s=patience_s(fault))
         async with Watched(source(wanted, clock), clock) as watched:
             clock.now_ms = T0 + MINUTE_MS + SETTLE_MS
             await watched.until(lambda: watched.errors)

@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 from streams.collectors.outbound import Outbound
 from streams.collectors.port import Observation, Refused, Source, SourceError, Through
+from tests.servers.web import Fault, Hang, Slow
 from topics import GapDetected, GapFilled, GapPermanent, VolumeFlow, VolumeLevel
 from topics.settings import BrokerSettings
 
@@ -15,6 +16,11 @@ PATIENCE_S = 10.0
 STEP_MS = 20_000
 GAPS = GapDetected | GapFilled | GapPermanent
 T = TypeVar("T")
+
+
+def patience_s(fault: Fault) -> float:
+    """How long to wait for an answer: not long for one that will not come, else as long as a busy machine takes."""
+    return 0.3 if isinstance(fault, Hang | Slow) else 5.0
 
 
 class Clock:
