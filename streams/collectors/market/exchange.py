@@ -236,8 +236,7 @@ class ExchangeSource:
             self._tape.heard_again(shard.symbols)
         else:
             self._promises.down(shard.number, now_s)
-        reached_ms = self._clocks[shard.number].reached_ms
-        if reached_ms is not None:
+        if (reached_ms := self._clocks[shard.number].reached_ms) is not None:
             at_ms = reached_ms - self._settings.lateness_ms
             self._promises.hold(shard.number, at_ms, now_s)
 
@@ -255,8 +254,7 @@ class ExchangeSource:
             self.backlog.put(Through(through_ms))
 
     def _tell_link(self) -> None:
-        link = link_of(self.shards)
-        if link != self._told_link and not self.backlog.held:
+        if (link := link_of(self.shards)) != self._told_link and not self.backlog.held:
             self._told_link = link
             self.backlog.put(link)
 
