@@ -88,7 +88,9 @@ class Backfill:
     async def _hand_over(self, backlog: Backlog) -> None:
         while self._due:
             await backlog.room()
-            backlog.put(self._due.popleft())
+            if backlog.ended:  # the next time, then
+                return
+            backlog.put_all((self._due.popleft(),))
 
 
 def _place(hole: Hole) -> tuple[str, str]:

@@ -34,7 +34,7 @@ from .budget import DialBudget
 from .promises import Promises
 from .session import TICK_S, Session
 from .settings import ExchangeSettings
-from .shard import Shard, link_of, parts_of
+from .shard import Shard, failure_of, link_of, parts_of
 from .silence import Silence
 from .tap import KEEP_ALIVE_MS, warm
 from .tape import Tape, Told
@@ -212,20 +212,21 @@ class ExchangeSource:
                     shard.left.clear()
                     for session in shard.sessions():
                         await session.look()
-                self._give_up_if_down()
+                if (failure := failure_of(self.shards)) is not None:
+                    raise failure
                 self._tell(loop.time())
                 await asyncio.sleep(TICK_S)
         finally:
             await asyncio.gather(*closing, return_exceptions=True)
 
     def _tend_shard(self, shard: Shard, now_s: float) -> None:
+        for session in shard.sessions():
+            if session.ended is not None and not isinstance(session.ended, SourceError):
+                raise session.ended
         shard.tick(now_s)
         if shard.broke:
             shard.broke = False
             self._broke(shard, now_s)
-        defect = shard.failure
-        if defect is not None and not isinstance(defect, SourceError):
-            raise defect
 
     def _broke(self, shard: Shard, now_s: float) -> None:
         if self.kind != "market":  # what a ticker missed, the next one says
@@ -235,8 +236,7 @@ class ExchangeSource:
             self._tape.heard_again(shard.symbols)
         else:
             self._promises.down(shard.number, now_s)
-        reached_ms = self._clocks[shard.number].reached_ms
-        if reached_ms is not None:
+        if (reached_ms := self._clocks[shard.number].reached_ms) is not None:
             at_ms = reached_ms - self._settings.lateness_ms
             self._promises.hold(shard.number, at_ms, now_s)
 
@@ -254,16 +254,9 @@ class ExchangeSource:
             self.backlog.put(Through(through_ms))
 
     def _tell_link(self) -> None:
-        link = link_of(self.shards)
-        if link != self._told_link and not self.backlog.held:
+        if (link := link_of(self.shards)) != self._told_link and not self.backlog.held:
             self._told_link = link
             self.backlog.put(link)
-
-    def _give_up_if_down(self) -> None:
-        failures = [shard.failure for shard in self.shards]
-        if all(failure is not None for failure in failures):
-            waits = [f.wait_s for f in failures if isinstance(f, SourceError) and f.wait_s]
-            raise SourceError(str(failures[-1]), wait_s=max(waits, default=None))
 
     async def _work(self, work: Awaitable[None]) -> None:
         try:

@@ -8,8 +8,9 @@ from topics import Trade
 
 from .venues import Hole, Market
 
-IDS_MAX = 2_000
-"""Ids remembered of an instrument without numbers: more than a page of REST or a snapshot brings again."""
+IDS_MAX = 1_000
+"""Ids remembered of an instrument without numbers: more than two connections, or a venue that repeats itself, bring
+again. Some 130 bytes each."""
 RANGES_MAX = 256
 """Ranges of numbers missing of an instrument, and as many given up; beyond it the oldest is given up, or forgotten."""
 BACK_MS = 60_000

@@ -8,7 +8,7 @@ from streams.collectors.port import SourceSettings, Symbol
 
 from .venues import VENUES
 
-SYMBOLS_MAX = 2_000
+SYMBOLS_MAX = 1_000
 """Of one source; each costs memory for its last ids, and a place in the list of a subscription."""
 
 

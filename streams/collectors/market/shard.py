@@ -175,3 +175,12 @@ def link_of(shards: Sequence[Shard]) -> Link:
     return Link(
         state="stale", reason=f"{len(down)} of {len(shards)} connections are down{why}"[:200]
     )
+
+
+def failure_of(shards: Sequence[Shard]) -> SourceError | None:
+    """Return why a source has no connection at all, with what it was asked to wait; None if it has one."""
+    failures = [shard.failure for shard in shards]
+    if not all(failure is not None for failure in failures):
+        return None
+    waits = [f.wait_s for f in failures if isinstance(f, SourceError) and f.wait_s]
+    return SourceError(str(failures[-1]), wait_s=max(waits, default=None))

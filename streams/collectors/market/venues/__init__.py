@@ -1,6 +1,6 @@
 """What each venue's frames say: PURE.
 
-A new venue is one module here, one line in `VENUES`, and its name in `ExchangeSettings`.
+A new venue is one module here and one line in `VENUES`; the tests want its dialect too (`tests/servers/dialects`).
 """
 
 from collections.abc import Callable

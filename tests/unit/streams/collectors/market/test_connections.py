@@ -10,6 +10,7 @@ from streams.collectors.market import shard
 from streams.collectors.market.budget import DialBudget
 from streams.collectors.market.settings import ExchangeSettings
 from streams.collectors.port import Link
+from tests.servers.web import Status
 from topics import GapDetected, Heartbeat
 
 from .faring import faring, since_start
@@ -83,10 +84,11 @@ async def test_symbols_are_spread_over_connections_and_one_that_fails_is_its_own
         assert any(reason.startswith("1 of 2 connections are down") for reason in states)
 
 
-async def test_a_connection_that_stays_down_holds_the_promise_for_so_long_and_then_tells_its_hole() -> (
-    None
-):
+async def test_a_connection_that_stays_down_holds_the_promise_for_so_long_and_then_tells_its_hole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The other one's instruments go on in time; the hole of the dead one grows until it is back."""
+    monkeypatch.setattr(shard, "WAIT_MOST_S", 0.5)
     async with faring("bybit", symbols=2, symbols_per_connection=1, backfill_hold_ms=1_500) as one:
         await one.server.subscribed(2)
         await one.server.trade(10)
@@ -149,6 +151,29 @@ async def test_a_restart_finds_and_fills_what_was_missed_meanwhile(venue: str) -
         assert len(after.trades) == len(news)
         detected, filled, permanent = after.told()
         assert (detected, permanent) == (filled, 0)
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+async def test_a_hole_is_filled_although_the_connection_breaks_meanwhile(venue: str) -> None:
+    """What is asked for, or waits to be handed over, outlives the connections."""
+    async with faring(venue) as one:
+        await one.server.subscribed()
+        await one.server.trade(10)
+        await one.until(lambda: len(one.trades) == 10)
+        await one.server.abort()
+        one.server.miss(8)
+        one.server.rest.faults.append(Status(429, {"Retry-After": "1"}))
+        await one.server.subscribed()
+        await one.server.trade(4)
+        await one.until(lambda: bool(one.server.rest.requests))
+        await one.server.abort()
+        one.server.miss(8)
+        await one.server.subscribed()
+        await one.server.trade(4)
+        await one.quiet()
+        rows = since_start(one.server)
+        assert sorted(one.came(rows), key=rows.index) == rows
+        assert one.told() == (4, 4, 0)
 
 
 async def test_certificates_are_checked_by_websocket_and_by_rest() -> None:

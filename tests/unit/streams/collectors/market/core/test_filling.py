@@ -9,6 +9,7 @@ from streams.collectors.market import filling
 from streams.collectors.market.filling import ATTEMPTS_MAX, WAIT_S_MAX, fill
 from streams.collectors.market.venues import Ask, Filled, Filling, Reply
 from streams.collectors.port import SourceError
+from topics import Trade
 
 from .trading import trade
 
@@ -23,7 +24,7 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pages() -> Filling:
     """Ask for two pages, each with one trade."""
-    found = []
+    found: list[Trade] = []
     for number in (1, 2):
         reply = yield Ask(endpoint="page", params={"number": number})
         if reply.body != b"page":
