@@ -10,12 +10,13 @@ from urllib.parse import quote
 from deploy.reporting import Part
 from deploy.role import now_ms, run_role, state_dir
 from deploy.settings import Settings
+from streams.collectors.entry import Entry
 from streams.collectors.leading import Leadership, Terms
 from streams.collectors.past import Pasts
 from streams.collectors.port import Context, Source
 from streams.collectors.settings import CollectSettings
 from streams.collectors.spill import Room, Spill
-from streams.collectors.supervisor import SENDERS_MAX, Entry, Supervised, Surroundings
+from streams.collectors.supervisor import SENDERS_MAX, Supervised, Surroundings
 from topics import Kind, SettingsError
 from topics.outbox import Sender
 

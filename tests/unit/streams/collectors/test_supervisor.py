@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from streams.collectors.entry import Entry
 from streams.collectors.past import Pasts
 from streams.collectors.port import Observation, Through
-from streams.collectors.supervisor import Entry, Supervised, Surroundings
+from streams.collectors.supervisor import Supervised, Surroundings
 from tests.integration.log import PATIENCE_S, decoded, read_log
 from tests.servers import SharedKafka
 from topics import GapDetected, Heartbeat, Kind, Trade
