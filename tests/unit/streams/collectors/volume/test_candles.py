@@ -43,7 +43,7 @@ def settings(venue: str = "binance", *symbols: str, **more: Any) -> CandlesSetti
 
 
 def source(wanted: CandlesSettings, clock: Clock) -> CandleSource:
-    return CandleSource("vol", wanted, now_ms=clock, rest_s=0.005)
+    return CandleSource("vol", wanted, now_ms=clock, rest_s=0.01)
 
 
 @asynccontextmanager

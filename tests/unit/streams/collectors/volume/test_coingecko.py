@@ -46,7 +46,7 @@ def context(clock: Clock) -> Context:
 
 
 def source(wanted: CoinGeckoSettings, clock: Clock) -> CoinGeckoSource:
-    return CoinGeckoSource("gecko", wanted, context(clock), rest_s=0.005)
+    return CoinGeckoSource("gecko", wanted, context(clock), rest_s=0.01)
 
 
 @asynccontextmanager

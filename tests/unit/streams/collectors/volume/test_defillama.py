@@ -53,7 +53,7 @@ async def running(
             timeout_s=timeout_s,
             lateness_ms=LATENESS_MS,
         )
-        made = DefiLlamaSource("llama", wanted, context(clock), rest_s=0.005)
+        made = DefiLlamaSource("llama", wanted, context(clock), rest_s=0.01)
         async with Watched(made, clock) as watched:
             yield watched
 

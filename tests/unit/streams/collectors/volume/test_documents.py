@@ -62,7 +62,7 @@ def _turnover(venue: str, symbol: str) -> Make:
 def _candles(venue: str, symbol: str) -> Make:
     def make(url: str, context: Context) -> Source:
         wanted = CandlesSettings(type="candles", venue=venue, symbols=(symbol,), url=url)
-        made = CandleSource("vol", wanted, now_ms=lambda: NOW_MS - 60_000, rest_s=0.005)
+        made = CandleSource("vol", wanted, now_ms=lambda: NOW_MS - 60_000, rest_s=0.01)
         made._now_ms = context.now_ms
         return made
 

@@ -40,7 +40,7 @@ async def running(
             lateness_ms=LATENESS_MS,
         )
         context = Context(broker=BrokerSettings(), now_ms=clock)
-        made = TurnoverSource("turn", wanted, context, rest_s=0.005)
+        made = TurnoverSource("turn", wanted, context, rest_s=0.01)
         async with Watched(made, clock) as watched:
             yield watched
 

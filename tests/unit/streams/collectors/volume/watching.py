@@ -67,7 +67,7 @@ class Watched:
                         self.outbound.take(observation, self.clock())
             except SourceError as error:
                 self.errors.append(error)
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.01)
 
     async def until(self, true: Callable[[], object]) -> None:
         """Return when that is true; fail when the source ended of a defect, or it takes too long."""
@@ -77,7 +77,7 @@ class Watched:
                 while not true():
                     if self._task.done():
                         self._task.result()
-                    await asyncio.sleep(0.005)
+                    await asyncio.sleep(0.01)
         except TimeoutError:
             told = [o for o in self.seen if not isinstance(o, Through)][-10:]
             msg = f"it did not come: {told} {self.errors[-3:]} {self.through_ms}"
