@@ -113,7 +113,7 @@ def test_a_branch_may_be_one_json_value() -> None:
             {"TAPEREADER_COLLECT__SOURCES": '{"x": {"type": "exchange", "venue": "y"}}'},
             "collect.sources.x.venue",
             "'y'",
-            "'binance'",
+            "known are binance, bitstamp",
         ),
         (
             {"TAPEREADER_COLLECT__SOURCES": '{"x": {"type": "live"}}'},
