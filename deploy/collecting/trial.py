@@ -7,7 +7,16 @@ from contextlib import aclosing
 
 from msgspec import Struct, field
 
-from streams.collectors.port import Link, Lost, Observation, Refused, Source, SourceError, Through
+from streams.collectors.port import (
+    Link,
+    Lost,
+    Observation,
+    Preparing,
+    Refused,
+    Source,
+    SourceError,
+    Through,
+)
 from topics import GapDetected, GapFilled, GapPermanent, PostDeleted, RawEvent
 
 from .shown import ago
@@ -119,6 +128,8 @@ async def attempt(
     """Return what a source yields within a time, told to ``trial``; after a failure it is asked again."""
     if trial is None:
         trial = Trial(name=source.name, kind=source.kind)
+    if isinstance(source, Preparing):
+        await asyncio.to_thread(source.prepare)  # what takes seconds here is no fault of theirs
     begun_s = monotonic_s()
     try:
         async with asyncio.timeout(seconds):

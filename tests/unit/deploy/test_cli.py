@@ -30,7 +30,7 @@ COMMANDS = (
     *(("demo",), ("watch",), ("audit",), ("settings",), ("replay",)),
     *((role,) for role in ROLES),
     *(("topics", name) for name in ("apply", "check", "list", "schema")),
-    *(("bench", name) for name in ("windows", "latency", "backlog", "cache")),
+    *(("bench", name) for name in ("windows", "latency", "backlog", "cache", "collect")),
     *(("breaker", name) for name in ("show", "open", "close", "auto")),
     *(("budget", name) for name in ("show", "set", "reconcile")),
     *(("cache", name) for name in ("show", "drop", "clear")),
@@ -400,7 +400,7 @@ def test_a_venue_that_is_not_there_is_said_not_to_be(run: Run) -> None:
     """With exit 1, for scripts."""
     venue = '{"live": {"type": "exchange", "venue": "binance", "symbols": ["BTC/USDT"], "url": "ws://127.0.0.1:1/stream"}}'
     said = run(
-        *("collect", "check", "live", "--live", "--seconds", "1"),
+        *("collect", "check", "live", "--live", "--seconds", "3"),
         TAPEREADER_COLLECT__SOURCES=venue,
         TAPEREADER_BROKER__BOOTSTRAP="127.0.0.1:1",
     )

@@ -195,7 +195,7 @@ def test_every_role_gets_settings_it_accepts(name: str) -> None:
 
 def test_what_is_collected_is_configured_and_the_default_needs_no_network() -> None:
     """The other one is live."""
-    (word,) = SERVICES["collect"]["command"][1:]
+    (word,) = SERVICES["collect"]["command"][2:]
     default = VARIABLE.fullmatch(word)
     assert default is not None
     sources = settings("collect").collect.sources
