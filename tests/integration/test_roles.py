@@ -63,7 +63,10 @@ PARTS = {
     },
 }
 MEASURES = {
-    "collect": {"sent", "refused", "queued", "gaps_detected", "through_ms"},
+    "collect": {
+        *("sent", "refused", "queued", "spill_bytes", "defects", "through_ms", "last_event_ms"),
+        *("gaps_detected", "gaps_filled", "gaps_permanent"),
+    },
     "streams": {"partitions", "checkpoints"},
     "agent": {"waiting", "calls_in_flight", "unfinished"},
 }
