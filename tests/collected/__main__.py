@@ -34,7 +34,9 @@ def main() -> None:
     names = sys.argv[1:] or [*SCENES, TOGETHER]
     unknown = [name for name in names if name not in SCENES and name != TOGETHER]
     if unknown:
-        sys.exit(f"no source of these: {', '.join(unknown)}; there are {', '.join(SCENES)}, {TOGETHER}")
+        sys.exit(
+            f"no source of these: {', '.join(unknown)}; there are {', '.join(SCENES)}, {TOGETHER}"
+        )
     quiet()
     with real_kafka() as bootstrap:
         wrong = _alone(bootstrap, [name for name in names if name in SCENES])

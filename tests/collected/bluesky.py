@@ -43,7 +43,7 @@ class Network:
 
 
 @asynccontextmanager
-async def bluesky(short: bool = False) -> AsyncIterator[Scene]:
+async def bluesky(*, short: bool) -> AsyncIterator[Scene]:
     """Give the scene, its server listening."""
     clock, server = Behind(), JetstreamServer()
     sources: list[Jetstream] = []
@@ -118,5 +118,3 @@ async def _play(
         holes=[Hole(asset, hole_ms, "permanent") for asset in FOLLOWED],
         wall_of=running.clock.wall_of,
     )
-
-

@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from streams.collectors.social.hackernews import HOLD_MS, HackerNewsSettings, HackerNewsSource
 from streams.collectors.social.stories import PATIENCE_MS
-from tests.servers.web import Body, Cut, Hang, Slow, Status, WebServer
+from tests.servers.web import Cut, Hang, Slow, Status, WebServer
 from tests.unit.streams.collectors.social.test_hackernews import Board
 from tests.unit.streams.collectors.social.watching import SALT
 
@@ -29,7 +29,7 @@ HOSTILE = (b"<html>Just a moment...</html>", b'{"id": 7}', b"[" * 100_000, b"\xf
 
 
 @asynccontextmanager
-async def board(short: bool = False) -> AsyncIterator[Scene]:
+async def board(*, short: bool) -> AsyncIterator[Scene]:
     """Give the scene, its server listening."""
     clock, there = Behind(), Board()
     async with WebServer(there) as server:

@@ -2,7 +2,7 @@
 
 import time
 
-BACK_MS = 12 * 3_600_000
+BACK_MS = 24 * 3_600_000
 """How far behind it begins: more than any scene moves it."""
 
 

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from streams.collectors.spacing import Spacing
 from streams.collectors.social.mastodon import HOLD_MS, Mastodon
+from streams.collectors.spacing import Spacing
 from tests.servers.web import Body, Cut, Hang, Slow, Status
 from tests.unit.streams.collectors.social.test_mastodon import Server, source
 
@@ -28,7 +28,7 @@ LETTERS = sum(isinstance(fault, Body) for fault in FAULTS)
 
 
 @asynccontextmanager
-async def fediverse(short: bool = False) -> AsyncIterator[Scene]:
+async def fediverse(*, short: bool) -> AsyncIterator[Scene]:
     """Give the scene, its servers listening."""
     clock, well, ill = Behind(), Server(page=20), Server(page=20)
     async with well.web, ill.web:
@@ -83,9 +83,7 @@ async def _play(running: Running, well: Server, ill: Server, *, short: bool) -> 
     return await _away(running, want, well, ill, sent + letters)
 
 
-async def _away(
-    running: Running, want: Expected, well: Server, ill: Server, had: int
-) -> Expected:
+async def _away(running: Running, want: Expected, well: Server, ill: Server, had: int) -> Expected:
     """Be away for longer than the hold; the other one is read all the while."""
     await asked_twice(running, ill.web)  # what was there is covered
     at_ms = running.clock() + 1_000

@@ -48,7 +48,9 @@ class Watched:
         source = GithubSource(self.name, self._settings, now_ms=self.clock)
         source._tick_s = 0.02
         source.rest._timeout_s = ANSWER_S
-        wide = Spacing(per_minute=60_000, burst=100)  # this machine may be asked as often as we like
+        wide = Spacing(
+            per_minute=60_000, burst=100
+        )  # this machine may be asked as often as we like
         source.rest._allowance._spacing = wide
         if source._git is not None:
             source._git._timeout_s = ANSWER_S
@@ -82,7 +84,7 @@ class Watched:
 
 
 @asynccontextmanager
-async def polled(short: bool = False) -> AsyncIterator[Scene]:
+async def polled(*, short: bool) -> AsyncIterator[Scene]:
     """Give the scene of one that asks."""
     clock = Behind()
     async with Github(clock) as github:
@@ -147,7 +149,7 @@ async def _ask(running: Running, watched: Watched, *, short: bool) -> Expected:
 
 
 @asynccontextmanager
-async def hooked(short: bool = False) -> AsyncIterator[Scene]:
+async def hooked(*, short: bool) -> AsyncIterator[Scene]:  # noqa: ARG001 - it is short
     """Give the scene of one that is told."""
     clock = Behind()
     async with Github(clock) as github:

@@ -1,10 +1,11 @@
 """What the broker holds of each source: its records with their times, its gap marks, its letters."""
 
 import asyncio
+from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from topics import BY_NAME, GapDetected, GapFilled, GapPermanent, Heartbeat, PostDeleted
+from topics import BY_NAME, GapDetected, GapFilled, GapPermanent, Heartbeat, Kind, PostDeleted
 from topics.broker import BrokerSettings
 from topics.deadletter import from_record
 
@@ -14,7 +15,9 @@ from .scene import PATIENCE_S
 MARKS = GapDetected | GapFilled | GapPermanent
 
 
-async def records_of(broker: BrokerSettings, name: str) -> list[tuple[int, bytes, list[tuple[str, bytes]]]]:
+async def records_of(
+    broker: BrokerSettings, name: str
+) -> list[tuple[int, bytes, list[tuple[str, bytes]]]]:
     """Return (time, value, headers) of each record of a topic, up to its end offsets."""
     partitions = [TopicPartition(broker.topic(name), number) for number in range(broker.partitions)]
     records = []
@@ -29,7 +32,7 @@ async def records_of(broker: BrokerSettings, name: str) -> list[tuple[int, bytes
     return records
 
 
-async def found_of(broker: BrokerSettings, sources: dict[str, str]) -> dict[str, Found]:
+async def found_of(broker: BrokerSettings, sources: Mapping[str, Kind]) -> dict[str, Found]:
     """Return what there is of each source, by its name; ``sources`` has the kind of each."""
     found = {name: Found([], [], 0) for name in sources}
     for kind in sorted(set(sources.values())):

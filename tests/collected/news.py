@@ -48,7 +48,7 @@ class Press:
 
 
 @asynccontextmanager
-async def news(short: bool = False) -> AsyncIterator[Scene]:
+async def news(*, short: bool) -> AsyncIterator[Scene]:
     """Give the scene, its servers listening."""
     clock, ill, well = Behind(), News(keeps=KEEPS), News(keeps=KEEPS)
     async with WebServer(ill) as server, WebServer(well) as other:

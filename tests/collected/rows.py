@@ -1,8 +1,9 @@
 """Runs scenes and says what came of each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from typing import Protocol
 
 from topics.broker import BrokerSettings
 
@@ -11,8 +12,12 @@ from .log import found_of
 from .scene import Expected, Scene
 from .stage import staged
 
-Opened = Callable[[bool], AbstractAsyncContextManager[Scene]]
-"""Opens a scene; in its short form, if told so."""
+
+class Opened(Protocol):
+    """Opens a scene."""
+
+    def __call__(self, *, short: bool) -> AbstractAsyncContextManager[Scene]:
+        """Return it; in its short form, if told so and there is one."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ async def rows_of(
 ) -> list[Row]:
     """Play scenes all at once, read the log to its end, and judge each source."""
     async with AsyncExitStack() as stack:
-        scenes = [await stack.enter_async_context(one(short)) for one in opened]
+        scenes = [await stack.enter_async_context(one(short=short)) for one in opened]
         outcomes = await staged(scenes, broker)
         kinds = {scene.name: scene.kind for scene in scenes}
     found = await found_of(broker, kinds)
@@ -42,5 +47,3 @@ async def rows_of(
         verdict = judge(expected, found[scene.name])
         rows.append(Row(scene, expected, verdict, verdict.wrong))
     return rows
-
-

@@ -7,7 +7,6 @@ from typing import Literal
 
 from streams.collectors.port import Source
 from streams.collectors.supervisor import Supervised
-
 from topics import Kind
 
 from .clock import Behind

@@ -25,5 +25,7 @@ SCENES: dict[str, Opened] = {
     "unified": unified,
 } | {name: venue(name) for name in VENUES}
 """By the name of the source."""
-SHORT = [scene for name, scene in SCENES.items() if name not in VENUES or name in ("binance", "okx")]
+SHORT = [
+    scene for name, scene in SCENES.items() if name not in VENUES or name in ("binance", "okx")
+]
 """What is played in CI: of the venues one of numbers that rise by one, and another."""

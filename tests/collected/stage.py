@@ -59,12 +59,8 @@ async def staged(scenes: Sequence[Scene], broker: BrokerSettings) -> list[Expect
         supervised = Supervised(scene.make(), scene.make, around, number)
         entries.append(Entry(scene.name, [supervised], around, pasts, epoch=1, leadership=None))
         running.append(Running(supervised, scene.clock))
-    stop = asyncio.Event()
-    collecting = asyncio.gather(*(entry.run(stop) for entry in entries))
-    plays = (scene.play(one) for scene, one in zip(scenes, running, strict=True))
-    outcomes = await asyncio.gather(*plays, return_exceptions=True)
-    stop.set()
-    await collecting
+    parts = zip(scenes, entries, running, strict=True)
+    outcomes = await asyncio.gather(*(_played(*part) for part in parts), return_exceptions=True)
     for sender in around.senders:
         await sender.close()
     await pasts.close()
@@ -75,3 +71,14 @@ def _settled(outcome: Expected | BaseException) -> Expected | Exception:
     if isinstance(outcome, Expected | Exception):
         return outcome
     raise outcome
+
+
+async def _played(scene: Scene, entry: Entry, running: Running) -> Expected:
+    """Play a scene to its source, and stop that as soon as it is over."""
+    stop = asyncio.Event()
+    collecting = asyncio.create_task(entry.run(stop))
+    try:
+        return await scene.play(running)
+    finally:
+        stop.set()
+        await collecting

@@ -40,7 +40,7 @@ class Private(Reddit):
 
 
 @asynccontextmanager
-async def subreddits(short: bool = False) -> AsyncIterator[Scene]:
+async def subreddits(*, short: bool) -> AsyncIterator[Scene]:
     """Give the scene, its server listening."""
     clock, server = Behind(), Private(shows=SHOWS)
     async with server.web:

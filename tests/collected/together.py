@@ -54,7 +54,7 @@ def _settings(url: str) -> RssSettings:
 
 
 @asynccontextmanager
-async def failing(short: bool = False) -> AsyncIterator[Scene]:
+async def failing(*, short: bool) -> AsyncIterator[Scene]:  # noqa: ARG001 - it is short
     """Give the scene of one that is never answered."""
     clock = Behind()
     async with WebServer(News()) as server:
@@ -79,7 +79,7 @@ async def failing(short: bool = False) -> AsyncIterator[Scene]:
 
 
 @asynccontextmanager
-async def defective(short: bool = False) -> AsyncIterator[Scene]:
+async def defective(*, short: bool) -> AsyncIterator[Scene]:  # noqa: ARG001 - it is short
     """Give the scene of one that raises what it should not."""
     clock, news, made = Behind(), News(), 0
     async with WebServer(news) as server:

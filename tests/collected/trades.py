@@ -1,8 +1,8 @@
 """Trades: the ordeal of each venue, and of one by ccxt's parsing, run by the real supervisor."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import cast
 
 from streams.collectors.market.exchange import ExchangeSource
@@ -16,6 +16,7 @@ from tests.unit.streams.collectors.market.listening import now_ms
 from tests.unit.streams.collectors.market.ordeal import CONDITIONS, endured
 from topics import Kind, RawEvent
 
+from .rows import Opened
 from .scene import Expected, Hole, Running, Scene
 from .waits import away
 
@@ -63,11 +64,11 @@ class Overheard:
                 yield seen
 
 
-def venue(name: str) -> Callable[[], AbstractAsyncContextManager[Scene]]:
+def venue(name: str) -> Opened:
     """Return the scene of a venue."""
 
     @asynccontextmanager
-    async def opened(_short: bool = False) -> AsyncIterator[Scene]:
+    async def opened(*, short: bool) -> AsyncIterator[Scene]:  # noqa: ARG001 - there is no shorter one
         conditions = {**CONDITIONS, "silence_s": SILENCE_S, "silence_min_s": SILENCE_S}
         async with faring(
             name, start=False, patience_s=PATIENCE_S, source_name=name, **conditions
@@ -80,7 +81,8 @@ def venue(name: str) -> Callable[[], AbstractAsyncContextManager[Scene]]:
                 return Expected(
                     events=outcome.frames + outcome.backfilled + outcome.refused,
                     twice=outcome.duplicates,
-                    shared=outcome.refused - len(one.refused),  # what a venue says of itself is no event
+                    shared=outcome.refused
+                    - len(one.refused),  # what a venue says of itself is no event
                     told=(outcome.found, outcome.filled, outcome.permanent),
                     planted=outcome.planted,
                     closed=outcome.closed,
@@ -90,7 +92,9 @@ def venue(name: str) -> Callable[[], AbstractAsyncContextManager[Scene]]:
                 name=name,
                 kind="market",
                 label=name,
-                material=RECORDED.get(name, "documented dialect; documented frames in its golden tests"),
+                material=RECORDED.get(
+                    name, "documented dialect; documented frames in its golden tests"
+                ),
                 faults="clock 3 h behind, duplicates, old ids again, disorder, hostile frames, close, abort, mute but"
                 " pinging; 429, 503, cut, slow, 404 by REST",
                 make=lambda: Overheard(one, name),
@@ -104,7 +108,7 @@ VENUES = sorted(DIALECTS)
 
 
 @asynccontextmanager
-async def unified(short: bool = False) -> AsyncIterator[Scene]:
+async def unified(*, short: bool) -> AsyncIterator[Scene]:  # noqa: ARG001 - it is short
     """Give the scene of a venue by ccxt's parsing."""
     async with asyncio.timeout(PATIENCE_S), ExchangeServer(Bitvavo(), SYMBOLS) as at:
         settings = UnifiedSettings(
@@ -127,6 +131,10 @@ async def unified(short: bool = False) -> AsyncIterator[Scene]:
         )
 
 
+async def _filled(one: Faring, gaps: int) -> None:
+    await one.until(lambda: one.told()[1] == gaps)
+
+
 async def _unified(running: Running, one: Faring, made: UnifiedSource) -> Expected:
     at = one.server
     await at.subscribed()
@@ -145,7 +153,7 @@ async def _unified(running: Running, one: Faring, made: UnifiedSource) -> Expect
         await at.subscribed()
         await at.trade(6)
         want = 2 * number + 2
-        await one.until(lambda want=want: one.told()[1] == want)
+        await _filled(one, want)
     await one.until(lambda: len(one.trades) >= len(since_start(at)))
     away(at.rest)
     await at.abort()
@@ -159,5 +167,3 @@ async def _unified(running: Running, one: Faring, made: UnifiedSource) -> Expect
     assert made.tape is not None
     twice = made.tape.duplicates
     return Expected(events=rows + len(HOSTILE) + twice, twice=twice, holes=holes)
-
-

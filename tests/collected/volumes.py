@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from streams.collectors.port import Context, Source
 from streams.collectors.volume.candles import CandleSource, CandlesSettings
@@ -39,6 +40,17 @@ SURVIVED = "500, 429 with Retry-After, cut, hang, slow bytes, HTML, hostile JSON
 BASES = ("BTC", "ETH")
 
 
+class Fresh(dict[str, Any]):
+    """Prices that are always of now."""
+
+    def __init__(self, clock: Behind) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def __getitem__(self, name: str) -> Any:
+        return {**super().__getitem__(name), "timestamp": self._clock() // 1_000}
+
+
 class Minutes:
     """A market in which every minute has a candle, of which some never come."""
 
@@ -66,7 +78,7 @@ class Minutes:
 
 
 @asynccontextmanager
-async def candles(short: bool = False) -> AsyncIterator[Scene]:
+async def candles(*, short: bool) -> AsyncIterator[Scene]:
     """Give the scene of candles."""
     clock = Behind()
     place = Venue(clock)
@@ -78,6 +90,7 @@ async def candles(short: bool = False) -> AsyncIterator[Scene]:
             symbols=tuple(f"{base}/USDT" for base in BASES),
             url=server.url,
             timeout_s=ANSWER_S,
+            hold_s=600,
         )
 
         async def play(running: Running) -> Expected:
@@ -88,7 +101,8 @@ async def candles(short: bool = False) -> AsyncIterator[Scene]:
             kind="volume",
             label="candles",
             material="invented after the venues' documents",
-            faults=SURVIVED + ", a volume that cannot be, a candle that never comes, away beyond the hold",
+            faults=SURVIVED
+            + ", a volume that cannot be, a candle that never comes, away beyond the hold",
             make=lambda: CandleSource("candles", settings, now_ms=clock, rest_s=REST_S),
             play=play,
             clock=clock,
@@ -105,7 +119,7 @@ async def _candles(running: Running, minutes: Minutes, *, short: bool) -> Expect
         server.faults.append(fault)
         letters += isinstance(fault, Body)
         await minutes.to_next(running)
-        await _until(running, lambda: 2 * minutes.closed() + letters)
+        await _closed(running, minutes, letters)
         await running.until(lambda: not server.faults)
     lost_ms = minutes.begun_ms + (minutes.closed() + 1) * MINUTE_MS
     minutes.lose("BTC", lost_ms)
@@ -119,7 +133,7 @@ async def _candles(running: Running, minutes: Minutes, *, short: bool) -> Expect
     gaps = running.told[1]
     away_ms = clock() + MINUTE_MS
     away(server)
-    await running.walk(8 * MINUTE_MS, step_ms=STEP_MS)
+    await running.walk(20 * MINUTE_MS, step_ms=STEP_MS)
     await running.until(lambda: running.told[0] > gaps, "the gap")
     back(server)
     await _until(running, lambda: 2 * minutes.closed() - missing + letters)
@@ -129,9 +143,12 @@ async def _candles(running: Running, minutes: Minutes, *, short: bool) -> Expect
     return want
 
 
-async def _until(
-    running: Running, events: Callable[[], int], *, step_ms: int = SOON_MS
-) -> None:
+async def _closed(running: Running, minutes: Minutes, letters: int) -> None:
+    """Return when every minute that has closed is there, and so many letters."""
+    await _until(running, lambda: 2 * minutes.closed() + letters)
+
+
+async def _until(running: Running, events: Callable[[], int], *, step_ms: int = SOON_MS) -> None:
     """Let the time come until so many events have; not while the source waits, as its waits are the wall's."""
     async with asyncio.timeout(PATIENCE_S):
         while running.sent + running.refused < events():
@@ -185,7 +202,7 @@ class Told:
         self.want.holes += [Hole(base, at_ms, "permanent") for base in BASES]
 
 
-def _levels(
+def _levels(  # noqa: PLR0917 - each is said once
     name: str,
     label: str,
     material: str,
@@ -207,7 +224,7 @@ def _levels(
 
 
 @asynccontextmanager
-async def turnover(short: bool = False) -> AsyncIterator[Scene]:
+async def turnover(*, short: bool) -> AsyncIterator[Scene]:
     """Give the scene of turnovers."""
     clock = Behind()
     place = Venue(clock)
@@ -220,17 +237,17 @@ async def turnover(short: bool = False) -> AsyncIterator[Scene]:
             timeout_s=ANSWER_S,
         )
 
-        def say(number: int, amount: str = "") -> None:
+        def say(number: int) -> None:
             for base in BASES:
-                said = amount or f"{number}.123456789012345678"
+                said = f"{number}.123456789012345678"
                 place.markets[f"{base}USDT"] = Market(turnover=said, ticker_ms=clock())
 
         async def play(running: Running) -> Expected:
             told = Told(running, server, say)
             await told.new()
             await told.survive(some(FAULTS, short=short), both=False)
-            say(0, "NaN")
-            told.want.events += 2
+            place.markets["ETHUSDT"] = Market(turnover="NaN", ticker_ms=clock())
+            told.want.events += 1
             await _until(running, lambda: told.want.events)
             await told.new()
             await told.gone(900_000)
@@ -249,7 +266,7 @@ async def turnover(short: bool = False) -> AsyncIterator[Scene]:
 
 
 @asynccontextmanager
-async def coingecko(short: bool = False) -> AsyncIterator[Scene]:
+async def coingecko(*, short: bool) -> AsyncIterator[Scene]:
     """Give the scene of CoinGecko."""
     clock, service = Behind(), CoinGecko()
     async with service.server as server:
@@ -285,9 +302,10 @@ async def coingecko(short: bool = False) -> AsyncIterator[Scene]:
 
 
 @asynccontextmanager
-async def defillama(short: bool = False) -> AsyncIterator[Scene]:
+async def defillama(*, short: bool) -> AsyncIterator[Scene]:
     """Give the scene of DefiLlama."""
-    clock, service = Behind(), DefiLlama()
+    clock = Behind()
+    service = DefiLlama(coins=Fresh(clock))
     async with service.server as server:
         settings = DefiLlamaSettings(
             type="defillama",
@@ -295,6 +313,7 @@ async def defillama(short: bool = False) -> AsyncIterator[Scene]:
             url=server.url,
             prices_url=server.url,
             timeout_s=ANSWER_S,
+            hold_s=7_200,
         )
 
         def say(number: int) -> None:
@@ -310,7 +329,7 @@ async def defillama(short: bool = False) -> AsyncIterator[Scene]:
             told = Told(running, server, say, step_ms=LATER_MS)
             await told.new()
             await told.survive(some(FAULTS, short=short), both=False)
-            await told.gone(2_400_000)
+            await told.gone(9_000_000)
             for hole, asset in zip(told.want.holes, settings.assets, strict=True):
                 told.want.holes[told.want.holes.index(hole)] = Hole(asset, hole.at_ms, hole.ends)
             return told.want

@@ -30,8 +30,7 @@ async def asked_twice(running: Running, *servers: WebServer) -> None:
     before = [len(server.requests) for server in servers]
     await running.until(
         lambda: all(
-            len(server.requests) >= asked + 2
-            for server, asked in zip(servers, before, strict=True)
+            len(server.requests) >= asked + 2 for server, asked in zip(servers, before, strict=True)
         ),
         "two questions",
     )
