@@ -179,6 +179,8 @@ class Hook:
         assert webhooks is not None
         self._url, self._session = f"http://127.0.0.1:{webhooks.port}/github", session
         self._deliveries = 0
+        self.twice = 0
+        """Acts that were delivered before."""
 
     async def deliver(self, event: str, payload: object, due: int, secret: str = SECRET) -> None:
         self._deliveries += 1
@@ -217,7 +219,8 @@ async def _tell(running: Running, watched: Watched) -> Expected:
         watched.work()
         await watched.look(running)
         await running.came(watched.planted + letters)
-    return Expected(events=watched.planted + letters, wall_of=clock.wall_of)
+    events = watched.planted + letters + hook.twice
+    return Expected(events=events, twice=hook.twice, wall_of=clock.wall_of)
 
 
 async def _deliver(hook: Hook, repo: Repo, clock: Behind) -> None:
@@ -231,3 +234,4 @@ async def _deliver(hook: Hook, repo: Repo, clock: Behind) -> None:
         await hook.deliver("push", pushed(repo, repo.commits[:1]), 202)
         await hook.deliver("issues", {"issue": repo.issues[1]} | about, 202)
         await hook.deliver("pull_request", {"pull_request": repo.issues[0]} | about, 202)
+    hook.twice += 3

@@ -29,6 +29,7 @@ class Verdict:
     permanent: int
     invented: int
     missed: int
+    p50_ms: int
     p95_ms: int
     per_s: float
     wrong: tuple[str, ...]
@@ -60,6 +61,7 @@ def judge(expected: Expected, found: Found) -> Verdict:
         permanent=told[2],
         invented=len(invented) if expected.told is None else 0,
         missed=len(missed),
+        p50_ms=late[len(late) // 2] if late else 0,
         p95_ms=late[len(late) * 95 // 100] if late else 0,
         per_s=sent / lasted_s if lasted_s else 0.0,
         wrong=tuple(wrong),

@@ -20,17 +20,17 @@ from .rows import Opened
 from .scene import Expected, Hole, Running, Scene
 from .waits import away
 
-SILENCE_S = 3.0
+SILENCE_S = 5.0
 """Longer than alone: the waits after each failure are the supervisor's, and grow."""
 PATIENCE_S = 240.0
 """Of a scene that is played beside all others."""
 RECORDED = {
-    "binance": "documented dialect; recorded frames (2019, 2021) in its golden tests",
-    "bitstamp": "documented dialect; recorded frames (2022) in its golden tests",
-    "gate": "documented dialect; recorded frames (2021) in its golden tests",
-    "gemini": "documented dialect; recorded frames (2021) in its golden tests",
-    "kucoin": "documented dialect; recorded frames (2021) in its golden tests",
-    "okx": "documented dialect; recorded frames (2022) in its golden tests",
+    "binance": "invented after documents (recorded frames (2019, 2021): in its unit tests)",
+    "bitstamp": "invented after documents (recorded frames (2022): in its unit tests)",
+    "gate": "invented after documents (recorded frames (2021): in its unit tests)",
+    "gemini": "invented after documents (recorded frames (2021): in its unit tests)",
+    "kucoin": "invented after documents (recorded frames (2021): in its unit tests)",
+    "okx": "invented after documents (recorded frames (2022): in its unit tests)",
 }
 SYMBOLS = ("BTC/EUR", "ETH/EUR")
 HOSTILE = (
@@ -77,7 +77,7 @@ def venue(name: str) -> Opened:
             async def play(running: Running) -> Expected:
                 outcome = await endured(name, one)
                 await running.until(lambda: running.sent >= outcome.sent)
-                assert outcome.planted - outcome.closed == outcome.found
+                assert outcome.planted - outcome.closed == outcome.found, outcome
                 return Expected(
                     events=outcome.frames + outcome.backfilled + outcome.refused,
                     twice=outcome.duplicates,
@@ -93,7 +93,7 @@ def venue(name: str) -> Opened:
                 kind="market",
                 label=name,
                 material=RECORDED.get(
-                    name, "documented dialect; documented frames in its golden tests"
+                    name, "invented after documents (its frames: in its unit tests)"
                 ),
                 faults="clock 3 h behind, duplicates, old ids again, disorder, hostile frames, close, abort, mute but"
                 " pinging; 429, 503, cut, slow, 404 by REST",

@@ -293,7 +293,7 @@ async def coingecko(*, short: bool) -> AsyncIterator[Scene]:
         yield _levels(
             "gecko",
             "CoinGecko",
-            "written after CoinGecko's documents",
+            "invented after CoinGecko's documents",
             lambda: CoinGeckoSource("gecko", settings, context, rest_s=REST_S),
             clock,
             play,
@@ -338,7 +338,7 @@ async def defillama(*, short: bool) -> AsyncIterator[Scene]:
         yield _levels(
             "llama",
             "DefiLlama",
-            "written after DefiLlama's documents",
+            "invented after DefiLlama's documents",
             lambda: DefiLlamaSource("llama", settings, context, rest_s=REST_S),
             clock,
             play,
