@@ -27,6 +27,12 @@ HEAD = (
 GROUP = 3
 """Rows that are made at a time: most of their time they wait for what is to be given up."""
 TOGETHER = "together"
+BEHIND = (
+    "Milliseconds: from received_ms, taken when a frame or answer is whole, to the time at which the broker appended"
+    " its record. In it: what else the source asks in the same round (other feeds, an answer's price; a faulty one is"
+    " waited for), the rounds of the runner, and the log, which is read before the first is sent. Events/s: of the"
+    " scene, in which most time is waiting. Events: trades filled in by REST count too; what polling shows again does not."
+)
 
 
 def main() -> None:
@@ -76,6 +82,7 @@ def _alone(bootstrap: str, names: Sequence[str]) -> list[str]:
         rows += (more := _played(bootstrap, f"alone{first}-", opened))
         wrong += _tell(more)
     if rows:
+        print(f"\n{BEHIND}")  # noqa: T201
         print("\n| source | material | faults survived |\n| --- | --- | --- |")  # noqa: T201
     for row in rows:
         print(f"| {row.scene.label} | {row.scene.material} | {row.scene.faults} |")  # noqa: T201
