@@ -111,12 +111,13 @@ class Faring:
             try:
                 async with aclosing(self.source.observations()) as observations:  # type: ignore[type-var]
                     async for seen in observations:
-                        self._take(seen)
+                        self.take(seen)
             except SourceError as error:
                 self.errors.append(str(error))
                 await asyncio.sleep(error.wait_s or 0.05)
 
-    def _take(self, seen: Observation) -> None:
+    def take(self, seen: Observation) -> None:
+        """Note what the source said."""
         self.all.append(seen)
         if isinstance(seen, Trade):
             self.late_ms.append(now_ms() - seen.received_ms)
@@ -180,17 +181,23 @@ async def faring(
     past: Sequence[Any] = (),
     server: dict[str, Any] | None = None,
     source: dict[str, Any] | None = None,
+    start: bool = True,
+    patience_s: float = PATIENCE_S,
+    source_name: str = "live",
     **settings: Any,
 ) -> AsyncIterator[Faring]:
-    """Run a source at a venue of that dialect; more symbols than one, as some venues have another way for one."""
+    """Run a source at a venue of that dialect; more symbols than one, as some venues have another way for one.
+
+    With ``start`` False the caller runs it.
+    """
     dialect = DIALECTS[venue]
     names = symbols_of(dialect, symbols)
     async with (
-        asyncio.timeout(PATIENCE_S),
+        asyncio.timeout(patience_s),
         ExchangeServer(dialect(), names, market=market, **(server or {})) as at,
     ):
         made = ExchangeSource(
-            "live",
+            source_name,
             ExchangeSettings(
                 type="exchange",
                 venue=venue,
@@ -203,7 +210,7 @@ async def faring(
         one = Faring(at, made)
         if past:
             one.resume(past)
-        else:
+        elif start:
             one.start()
         try:
             yield one

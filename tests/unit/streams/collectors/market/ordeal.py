@@ -1,6 +1,7 @@
 """What one venue does to a source in one sitting, and what is to come of it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from streams.collectors.port import Through
 from tests.servers.dialects import Row
@@ -45,53 +46,66 @@ class Outcome:
     faults: tuple[str, ...]
 
 
+CONDITIONS: dict[str, Any] = {
+    "server": {"skew_ms": SKEW_MS},
+    "silence_s": 1.5,
+    "silence_min_s": 1.5,
+}
+"""Of the server and the source."""
+
+
 async def ordeal(venue: str) -> Outcome:
     """Harm a source in every way there is, and return what came of it; check that nothing is missing or twice."""
-    async with faring(venue, server={"skew_ms": SKEW_MS}, silence_s=1.5, silence_min_s=1.5) as one:
-        planted = await _disorder(one)
-        planted += await _closed_while_rest_fails(one)
-        missed = await _aborted_while_rest_denies(one)
-        planted += len({row.symbol for row in missed})
-        # A venue that answers pings and says nothing is believed until it is found out.
-        broken = _broken_promises(one)
-        assert not broken, broken
-        planted += await _silent(one)
-        # Four trades are in a snapshot; of the two instruments, after the close and after the silence.
-        closed = 4 if one.server.dialect.snapshot else 0
-        await one.quiet()
-        rows = since_start(one.server)
-        came = one.came(rows)
-        missing = [row for row in rows if row not in set(came)]
-        assert set(missing) <= set(missed), "a hole that nobody told"
-        assert len({row.symbol for row in missing}) == 1, "a hole that could have been filled"
-        counts, found = one.source.counts, one.told()
-        assert len(one.trades) == counts.heard - counts.duplicates + counts.backfilled
-        late = sorted(one.late_ms)
-        return Outcome(
-            venue=venue,
-            frames=counts.heard,
-            duplicates=counts.duplicates,
-            backfilled=counts.backfilled,
-            sent=len(one.trades),
-            refused=sum(letter.events for letter in one.refused),
-            planted=planted,
-            closed=closed,
-            found=found[0],
-            filled=found[1],
-            permanent=found[2],
-            p95_ms=late[len(late) * 95 // 100],
-            faults=(
-                "clock 3 h behind",
-                "duplicates",
-                "old ids again",
-                "disorder",
-                "hostile frames",
-                "close",
-                "abort",
-                "mute but pinging",
-                "429, 503, cut, slow, 404 by REST",
-            ),
-        )
+    async with faring(venue, **CONDITIONS) as one:
+        return await endured(venue, one)
+
+
+async def endured(venue: str, one: Faring) -> Outcome:
+    """Harm a source that runs already, as `ordeal` does."""
+    planted = await _disorder(one)
+    planted += await _closed_while_rest_fails(one)
+    missed = await _aborted_while_rest_denies(one)
+    planted += len({row.symbol for row in missed})
+    # A venue that answers pings and says nothing is believed until it is found out.
+    broken = _broken_promises(one)
+    assert not broken, broken
+    planted += await _silent(one)
+    # Four trades are in a snapshot; of the two instruments, after the close and after the silence.
+    closed = 4 if one.server.dialect.snapshot else 0
+    await one.quiet()
+    rows = since_start(one.server)
+    came = one.came(rows)
+    missing = [row for row in rows if row not in set(came)]
+    assert set(missing) <= set(missed), "a hole that nobody told"
+    assert len({row.symbol for row in missing}) == 1, "a hole that could have been filled"
+    counts, found = one.source.counts, one.told()
+    assert len(one.trades) == counts.heard - counts.duplicates + counts.backfilled
+    late = sorted(one.late_ms)
+    return Outcome(
+        venue=venue,
+        frames=counts.heard,
+        duplicates=counts.duplicates,
+        backfilled=counts.backfilled,
+        sent=len(one.trades),
+        refused=sum(letter.events for letter in one.refused),
+        planted=planted,
+        closed=closed,
+        found=found[0],
+        filled=found[1],
+        permanent=found[2],
+        p95_ms=late[len(late) * 95 // 100],
+        faults=(
+            "clock 3 h behind",
+            "duplicates",
+            "old ids again",
+            "disorder",
+            "hostile frames",
+            "close",
+            "abort",
+            "mute but pinging",
+            "429, 503, cut, slow, 404 by REST",
+        ),
+    )
 
 
 async def _disorder(one: Faring) -> int:

@@ -1,0 +1,1 @@
+"""What each source of the collectors survives, out of a real Kafka: ``python -m tests.collected``."""
