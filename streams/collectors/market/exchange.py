@@ -160,13 +160,20 @@ class ExchangeSource:
 
     def trades(self, reading: Trades) -> int:
         """Take the trades of a frame; return how many cannot be what they say they are."""
-        self.backlog.require_room()
-        self.counts.heard += len(reading.trades)
-        heard = self._tape.take(reading.trades, snapshot=reading.snapshot)
+        trades, backlog = reading.trades, self.backlog
+        backlog.require_room()
+        self.counts.heard += len(trades)
+        followed = self._tape.follow(trades)
+        if followed:
+            backlog.put_all(trades[:followed] if followed < len(trades) else trades)
+            if followed == len(trades):
+                return 0
+            trades = trades[followed:]
+        heard = self._tape.take(trades, snapshot=reading.snapshot)
         if heard.holes:
             self._backfill.want(heard.holes, asyncio.get_running_loop().time())
         self.counts.duplicates += heard.duplicates
-        self.backlog.put_all(heard.out)
+        backlog.put_all(heard.out)
         return heard.strange
 
     def subscribed(self, symbols: tuple[str, ...]) -> None:

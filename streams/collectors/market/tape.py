@@ -78,6 +78,20 @@ class Tape:
 
     # Trades
 
+    def follow(self, trades: Sequence[Trade]) -> int:
+        """Take the trades of a frame as far as each is new, and there is no more to be said; return how many these are.
+
+        So it is with nearly every frame: they are to be yielded as they are, and the rest is for `take`.
+        """
+        if self._breaks or self._newest_first(trades):
+            return 0
+        known, taken = self._known, 0
+        for trade in trades:
+            if not known[trade.subject].follows(trade):
+                break
+            taken += 1
+        return taken
+
     def take(self, trades: Sequence[Trade], *, snapshot: bool = False) -> Heard:
         """Take the trades of one frame."""
         heard = Heard()
@@ -269,7 +283,10 @@ class Tape:
     def _ordered(self, trades: Sequence[Trade]) -> Sequence[Trade]:
         if self._numbered:
             return sorted(trades, key=lambda trade: trade.sequence or 0)
-        return trades[::-1] if trades[0].event_ms > trades[-1].event_ms else trades
+        return trades[::-1] if self._newest_first(trades) else trades
+
+    def _newest_first(self, trades: Sequence[Trade]) -> bool:
+        return len(trades) > 1 and not self._numbered and trades[0].event_ms > trades[-1].event_ms
 
 
 def _place(hole: Hole) -> tuple[str, str, str]:
