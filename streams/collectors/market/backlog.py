@@ -72,7 +72,7 @@ class Backlog:
             return
         self._waiting.extend(observations)
         count = len(self._waiting)
-        if count > self.greatest:
+        if count > self.greatest:  # noqa: PLR1730 - once a frame, and `max` costs thrice as much
             self.greatest = count
         if self._wanted:
             self._more.set()

@@ -146,6 +146,11 @@ class Session:
         """Take the answer to a ping, ours or ccxt's."""
         self._liveness.pong(payload)
 
+    @property
+    def held(self) -> bool:
+        """Whether the socket must not be read now."""
+        return self._hub.backlog.held
+
     async def room(self) -> None:
         """Return when the socket may be read."""
         backlog = self._hub.backlog
@@ -180,9 +185,7 @@ class Session:
                 return False
         return True
 
-    def _data(
-        self, reading: Trades | Levels, frame: str, received_ms: int, now_s: float
-    ) -> None:
+    def _data(self, reading: Trades | Levels, frame: str, received_ms: int, now_s: float) -> None:
         if self._liveness.subscribed_s is None:
             self._subscribed()
         self._liveness.data(now_s)
