@@ -83,7 +83,9 @@ class Tape:
 
         So it is with nearly every frame: they are to be yielded as they are, and the rest is for `take`.
         """
-        if self._breaks or self._newest_first(trades):
+        if self._breaks or (
+            len(trades) > 1 and not self._numbered
+        ):  # whose order is yet to be found
             return 0
         known, taken = self._known, 0
         for trade in trades:
@@ -283,10 +285,7 @@ class Tape:
     def _ordered(self, trades: Sequence[Trade]) -> Sequence[Trade]:
         if self._numbered:
             return sorted(trades, key=lambda trade: trade.sequence or 0)
-        return trades[::-1] if self._newest_first(trades) else trades
-
-    def _newest_first(self, trades: Sequence[Trade]) -> bool:
-        return len(trades) > 1 and not self._numbered and trades[0].event_ms > trades[-1].event_ms
+        return trades[::-1] if trades[0].event_ms > trades[-1].event_ms else trades
 
 
 def _place(hole: Hole) -> tuple[str, str, str]:
