@@ -1,5 +1,7 @@
 """What a venue prints: trades."""
 
+from decimal import Decimal
+
 from msgspec import Struct
 
 from .units import (
@@ -13,6 +15,9 @@ from .units import (
     Side,
     VenueId,
 )
+
+_USUAL_MIN, _USUAL_MAX = Decimal("1e-12"), Decimal("1e12")
+"""Well within the bounds: between these two no double is needed, which costs more than all else in a trade."""
 
 
 class Trade(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="trade"):
@@ -40,6 +45,8 @@ class Trade(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="ty
     def __post_init__(self) -> None:
         """Refuse what is not a number above 0; decoding checks it too."""
         for number in (self.price, self.size):
+            if number.is_finite() and _USUAL_MIN <= number <= _USUAL_MAX:
+                continue
             # The bound is a double, a little above 1e-18: as a decimal, 1e-18 itself would lie outside.
             if not (number.is_finite() and float(number) >= NUMBER_MIN and number <= NUMBER_MAX):
                 msg = (

@@ -49,8 +49,11 @@ class Feeds:
             feed = _Feed(*place, event.received_ms, event.event_ms, event.received_ms)
             self._feeds[place] = feed
         feed.events += sent
-        feed.last_event_ms = max(feed.last_event_ms, event.event_ms)
-        feed.last_received_ms = max(feed.last_received_ms, event.received_ms)
+        # Of every trade, and `max` costs thrice as much.
+        if event.event_ms > feed.last_event_ms:  # noqa: PLR1730
+            feed.last_event_ms = event.event_ms
+        if event.received_ms > feed.last_received_ms:  # noqa: PLR1730
+            feed.last_received_ms = event.received_ms
 
     def mark(self, mark: GapMark) -> None:
         """Note a gap that was found or has ended."""

@@ -27,15 +27,16 @@ class Fitness:
 
     def sure(self, trade: Trade) -> bool:
         """Return whether a trade need not be read back, if its record is short."""
-        number = trade.sequence
+        number, trade_id = trade.sequence, trade.trade_id
+        event_ms, received_ms = trade.event_ms, trade.received_ms
         return (
             (trade.subject, trade.source, trade.venue) in self._known
-            and type(trade.trade_id) is str
-            and 0 < len(trade.trade_id) <= _ID_CHARS_MAX
-            and type(trade.event_ms) is int
-            and type(trade.received_ms) is int
-            and 0 <= trade.event_ms <= EPOCH_MS_MAX
-            and 0 <= trade.received_ms <= EPOCH_MS_MAX
+            and type(trade_id) is str
+            and 0 < len(trade_id) <= _ID_CHARS_MAX
+            and type(event_ms) is int
+            and type(received_ms) is int
+            and 0 <= event_ms <= EPOCH_MS_MAX
+            and 0 <= received_ms <= EPOCH_MS_MAX
             and type(trade.price) is Decimal
             and type(trade.size) is Decimal
             and trade.side in ("buy", "sell")

@@ -27,6 +27,8 @@ class Backlog:
         self._held_at, self._most = held_at, most
         self._waiting: deque[Observation] = deque()
         self._ended: BaseException | None = None
+        self._wanted = False
+        """Whether one waits for the next observation."""
         self._more = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -60,18 +62,21 @@ class Backlog:
         Raises:
             BacklogFullError: It is reached.
         """
-        if not self.ended and len(self._waiting) >= self._most:
+        if len(self._waiting) >= self._most and self._ended is None:
             msg = f"{self._most} observations wait to be sent"
             raise BacklogFullError(msg)
 
     def put_all(self, observations: Sequence[Observation]) -> None:
         """Take what belongs together, such as a frame's, and may lead beyond the bound; after the end it is let go."""
-        if self.ended or not observations:
+        if not observations or self._ended is not None:
             return
         self._waiting.extend(observations)
-        self.greatest = max(self.greatest, len(self._waiting))
-        self._more.set()
-        if len(self._waiting) >= self._held_at:
+        count = len(self._waiting)
+        if count > self.greatest:  # noqa: PLR1730 - once a frame, and `max` costs thrice as much
+            self.greatest = count
+        if self._wanted:
+            self._more.set()
+        if count >= self._held_at:
             self._room.clear()
 
     def end(self, why: BaseException) -> None:
@@ -95,7 +100,11 @@ class Backlog:
             if self._ended is not None:
                 raise self._ended
             self._more.clear()
-            await self._more.wait()
+            self._wanted = True
+            try:
+                await self._more.wait()
+            finally:
+                self._wanted = False
         observation = self._waiting.popleft()
         if len(self._waiting) < self._held_at:
             self._room.set()

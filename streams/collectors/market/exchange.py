@@ -34,15 +34,12 @@ from .budget import DialBudget
 from .promises import Promises
 from .session import TICK_S, Session
 from .settings import ExchangeSettings
-from .shard import Shard, failure_of, link_of, parts_of
+from .shard import Shard, budget_of, failure_of, link_of, parts_of
 from .silence import Silence
 from .tap import KEEP_ALIVE_MS, warm
 from .tape import Tape, Told
 from .venues import VENUES, Trades, VenueClock
 from .watching import Dialling
-
-_budgets: dict[str, DialBudget] = {}
-"""Of each venue, for all its sources in this process."""
 
 
 def create_exchange(name: str, settings: ExchangeSettings, context: Context) -> list[Source]:
@@ -91,8 +88,7 @@ class ExchangeSource:
             hold_s=self._hold_s,
         )
         limits = self._venue.limits
-        if budget is None:
-            budget = _budgets.setdefault(settings.venue, DialBudget(limits.connections_per_5_min))
+        budget = budget or budget_of(settings.venue, limits.connections_per_5_min)
         parts = parts_of(self._venue, settings.symbols_per_connection)
         self._clocks = [
             VenueClock(lateness_ms=settings.lateness_ms, ahead_ms_max=AHEAD_MS_MAX) for _ in parts
@@ -160,9 +156,14 @@ class ExchangeSource:
 
     def trades(self, reading: Trades) -> int:
         """Take the trades of a frame; return how many cannot be what they say they are."""
+        trades = reading.trades
         self.backlog.require_room()
-        self.counts.heard += len(reading.trades)
-        heard = self._tape.take(reading.trades, snapshot=reading.snapshot)
+        self.counts.heard += len(trades)
+        followed = self._tape.follow(trades)
+        self.backlog.put_all(trades[:followed])
+        if followed == len(trades):  # as nearly always
+            return 0
+        heard = self._tape.take(trades[followed:], snapshot=reading.snapshot)
         if heard.holes:
             self._backfill.want(heard.holes, asyncio.get_running_loop().time())
         self.counts.duplicates += heard.duplicates
@@ -237,8 +238,7 @@ class ExchangeSource:
         else:
             self._promises.down(shard.number, now_s)
         if (reached_ms := self._clocks[shard.number].reached_ms) is not None:
-            at_ms = reached_ms - self._settings.lateness_ms
-            self._promises.hold(shard.number, at_ms, now_s)
+            self._promises.hold(shard.number, reached_ms - self._settings.lateness_ms, now_s)
 
     def _tell(self, now_s: float) -> None:
         """Put what is due: marks of what broke and has not shown since what it missed, the promise, the link."""
@@ -249,8 +249,7 @@ class ExchangeSource:
         for shard in self.shards:
             if not self._tape.unproven(shard.symbols):
                 self._promises.settle(shard.number)
-        through_ms = self._promises.advance(now_s)
-        if through_ms is not None:
+        if (through_ms := self._promises.advance(now_s)) is not None:
             self.backlog.put(Through(through_ms))
 
     def _tell_link(self) -> None:

@@ -27,6 +27,9 @@ class Known(Protocol):
     last: Trade | None
     """The newest that was heard."""
 
+    def follows(self, trade: Trade) -> bool:
+        """Take the trade if it is new and there is no more to be said; return whether it was taken."""
+
     def take(self, trade: Trade) -> Hole | bool:
         """Return whether the trade is new; the hole in front of it, if it shows one."""
 
@@ -57,6 +60,14 @@ class Numbered:
         self._high = -1
         self._missing: list[_Range] = []
         self._given_up: list[_Range] = []
+
+    def follows(self, trade: Trade) -> bool:
+        """Take the trade if its number is the next; return whether it was taken."""
+        number = self._high + 1
+        if trade.sequence != number or self.last is None:
+            return False
+        self._high, self.last = number, trade
+        return True
 
     def take(self, trade: Trade) -> Hole | bool:
         """Return whether the trade is new; the hole in front of it, if it shows one."""
@@ -131,7 +142,11 @@ class Unnumbered:
         self._order: deque[str] = deque()
         self._ids: set[str] = set()
 
-    def take(self, trade: Trade) -> Hole | bool:
+    def follows(self, trade: Trade) -> bool:
+        """Take the trade if it is new; return whether it was taken."""
+        return self.take(trade)
+
+    def take(self, trade: Trade) -> bool:
         """Return whether the trade is new."""
         if trade.trade_id in self._ids:
             return False

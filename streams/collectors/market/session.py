@@ -69,6 +69,7 @@ class Session:
         """What the venue said when it announced the end."""
         self._hub, self._clock, self._liveness = hub, clock, Liveness(silence, clock)
         self._dialling, self._now_ms = dialling, now_ms
+        self._chars_max = venue.limits.frame_chars_max
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._exchange: Exchange | None = None
@@ -124,19 +125,17 @@ class Session:
         """Take a text frame; return whether ccxt shall not see it."""
         if self.ended is not None or self._hub.backlog.ended:
             return True
-        self._liveness.frame(self._loop.time())
-        received_ms = self._now_ms()
+        now_s, received_ms = self._loop.time(), self._now_ms()
+        self._liveness.frame(now_s)
         try:
-            if len(frame) > self.venue.limits.frame_chars_max:
+            if len(frame) > self._chars_max:
                 cut = frame[:LETTER_CHARS_MAX]
-                self._refuse(
-                    "too_large",
-                    _too_large(frame, self.venue.limits.frame_chars_max),
-                    cut,
-                    received_ms,
-                )
+                self._refuse("too_large", _too_large(frame, self._chars_max), cut, received_ms)
                 return True
             reading = self.venue.read(frame, received_ms=received_ms)
+            if type(reading) is Trades or type(reading) is Levels:  # as nearly every frame is
+                self._data(reading, frame, received_ms, now_s)
+                return True
             return self._take(client, reading, frame, received_ms)
         except BacklogFullError as error:
             self._hub.backlog.end(SourceError(str(error)))
@@ -146,6 +145,11 @@ class Session:
     def pong(self, payload: bytes | None) -> None:
         """Take the answer to a ping, ours or ccxt's."""
         self._liveness.pong(payload)
+
+    @property
+    def held(self) -> bool:
+        """Whether the socket must not be read now."""
+        return self._hub.backlog.held
 
     async def room(self) -> None:
         """Return when the socket may be read."""
@@ -165,8 +169,6 @@ class Session:
 
     def _take(self, client: Client, reading: Reading, frame: str, received_ms: int) -> bool:
         match reading:
-            case Trades() | Levels():
-                self._data(reading, frame, received_ms)
             case Unreadable():
                 self._refuse(reading.reason, reading.message, frame, received_ms)
             case VenueError():
@@ -183,19 +185,22 @@ class Session:
                 return False
         return True
 
-    def _data(self, reading: Trades | Levels, frame: str, received_ms: int) -> None:
-        self._subscribed()
-        self._liveness.data(self._loop.time())
-        if isinstance(reading, Levels):
+    def _data(self, reading: Trades | Levels, frame: str, received_ms: int, now_s: float) -> None:
+        if self._liveness.subscribed_s is None:
+            self._subscribed()
+        self._liveness.data(now_s)
+        if type(reading) is Trades:
+            self._trades(reading, frame, received_ms)
+        elif isinstance(reading, Levels):
             for level in reading.levels:
                 self._put(level)
             self._refuse_entries(reading.unreadable, received_ms)
-        else:
-            self._trades(reading, frame, received_ms)
-        self._note_time(reading.venue_ms, received_ms)
+        if reading.venue_ms is not None:
+            self._clock.frame(reading.venue_ms, received_ms=received_ms, at_s=now_s)
 
     def _trades(self, reading: Trades, frame: str, received_ms: int) -> None:
-        self._refuse_entries(reading.unreadable, received_ms)
+        if reading.unreadable:
+            self._refuse_entries(reading.unreadable, received_ms)
         if strange := self._hub.trades(reading):
             message = f"{strange} trades under the ids of others, and much later: does the venue count anew?"
             self._refuse("id_of_another", message, frame, received_ms, events=strange)

@@ -155,6 +155,14 @@ def _share(place: str) -> float:
     return crc32(place.encode()) / 2**32
 
 
+_budgets: dict[str, DialBudget] = {}
+
+
+def budget_of(venue: str, connections_per_5_min: int) -> DialBudget:
+    """Return the budget of a venue, one for all its sources in this process."""
+    return _budgets.setdefault(venue, DialBudget(connections_per_5_min))
+
+
 def parts_of(venue: Venue, wish: int | None) -> list[tuple[str, ...]]:
     """Return the symbols of each connection: as many as the venue allows, or fewer if wished."""
     most = venue.limits.symbols_max

@@ -38,9 +38,16 @@ class Silence:
     def data(self, now_s: float) -> None:
         """Take a frame with data."""
         self._doublings = 0
-        if self._last_s is not None:
-            self._learn(now_s - self._last_s)
-        self._last_s = now_s
+        last_s, self._last_s = self._last_s, now_s
+        if last_s is None:
+            return
+        gap_s = now_s - last_s
+        if self._mean_s is None:
+            self._mean_s, self._deviation_s = gap_s, gap_s / 2
+            return
+        error_s = gap_s - self._mean_s
+        self._mean_s += GAIN_MEAN * error_s
+        self._deviation_s += GAIN_DEVIATION * (abs(error_s) - self._deviation_s)
 
     def hung_up(self) -> None:
         """Take that a connection was ended for its silence: the next is given twice as long, until it brings data."""
@@ -57,11 +64,3 @@ class Silence:
     def quiet_s(self, now_s: float) -> float:
         """Return how long there has been no data."""
         return 0.0 if self._last_s is None else now_s - self._last_s
-
-    def _learn(self, gap_s: float) -> None:
-        if self._mean_s is None:
-            self._mean_s, self._deviation_s = gap_s, gap_s / 2
-            return
-        error_s = gap_s - self._mean_s
-        self._mean_s += GAIN_MEAN * error_s
-        self._deviation_s += GAIN_DEVIATION * (abs(error_s) - self._deviation_s)

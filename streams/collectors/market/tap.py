@@ -5,16 +5,22 @@ exception in one of its parsers ends its receive loop without a word. Some of th
 not documented, so ccxt's version is pinned, and the tests run all this against a server of their own.
 """
 
+import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiohttp import ClientError, WSMsgType
+from aiohttp._websocket.reader_py import MSG_SIZE_OVERHEAD
 
 from .addresses import point_rest, point_websocket
 from .venues import Market, Venue
 
 KEEP_ALIVE_MS = 15_000
 """Between ccxt's own pings; two unanswered ones end the connection. (Its 180 s would take nine minutes.)"""
+
+DRAIN_MAX = 100
+"""Frames taken between two looks whether the socket is to be held: far fewer than the backlog has room for then."""
 
 
 class Client(Protocol):
@@ -30,6 +36,9 @@ class Client(Protocol):
     handle_message: Callable[[Any], None]
     handle_text_or_binary_message: Callable[[Any], None]
     receive: Callable[[], Awaitable[Any]]
+    receive_loop: Callable[[], None]
+    buffer: deque[tuple[Any, int]] | None
+    """Frames that aiohttp has read and nobody has taken, each with its size."""
 
     def closed(self) -> bool:
         """Return whether it is not open: not yet, or no more."""
@@ -84,6 +93,10 @@ class Ear(Protocol):
 
     def pong(self, payload: bytes | None) -> None:
         """Take the answer to a ping; None if it was one of text."""
+
+    @property
+    def held(self) -> bool:
+        """Whether the socket must not be read now."""
 
     async def room(self) -> None:
         """Return when the socket may be read."""
@@ -193,10 +206,57 @@ def _tap(client: Client, ear: Ear) -> None:
         await ear.room()
         return await receive()
 
+    client.receive_loop = _loop(client, ear, text, message)
     client.handle_text_or_binary_message = text
     client.handle_message = message
     client.receive = held
     ear.tapped(client)
+
+
+def _loop(
+    client: Client, ear: Ear, text: Callable[[Any], None], other: Callable[[Any], None]
+) -> Callable[[], None]:
+    """Return what takes all that aiohttp has read, until the socket is to be held; ccxt takes the last, and the next."""
+    receive_loop = client.receive_loop
+    waiting: set[asyncio.Task[None]] = set()
+
+    def loop() -> None:
+        buffer = client.buffer
+        while buffer and len(buffer) > 1 and not client.closed():
+            _drain(buffer, text, other)
+            if ear.held:
+                waiting.add(later := asyncio.create_task(again()))
+                later.add_done_callback(waiting.discard)
+                return
+        receive_loop()
+
+    async def again() -> None:
+        await ear.room()
+        loop()
+
+    return loop
+
+
+def _drain(
+    buffer: deque[tuple[Any, int]], text: Callable[[Any], None], other: Callable[[Any], None]
+) -> None:
+    """Take the oldest of the frames that wait, but never the last.
+
+    ccxt does the same, but asks for the buffer twice a frame, and takes all of it whoever must wait meanwhile.
+    """
+    taken = 0
+    try:
+        for _ in range(min(len(buffer) - 1, DRAIN_MAX)):
+            received, size = buffer.popleft()
+            taken += size + MSG_SIZE_OVERHEAD
+            if received.type is WSMsgType.TEXT:
+                text(received.data)
+            else:
+                other(received)
+    finally:
+        # aiohttp counts what waits, so as to stop reading; it is told with the next frame that it reads itself.
+        last, size = buffer[0]
+        buffer[0] = (last, size + taken)
 
 
 def _pongs(client: Client, frame: str, to_ccxt: Callable[[Any], None]) -> bool:

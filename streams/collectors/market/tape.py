@@ -78,6 +78,22 @@ class Tape:
 
     # Trades
 
+    def follow(self, trades: Sequence[Trade]) -> int:
+        """Take the trades of a frame as far as each is new, and there is no more to be said; return how many these are.
+
+        So it is with nearly every frame: they are to be yielded as they are, and the rest is for `take`.
+        """
+        if self._breaks or (
+            len(trades) > 1 and not self._numbered
+        ):  # whose order is yet to be found
+            return 0
+        known, taken = self._known, 0
+        for trade in trades:
+            if not known[trade.subject].follows(trade):
+                break
+            taken += 1
+        return taken
+
     def take(self, trades: Sequence[Trade], *, snapshot: bool = False) -> Heard:
         """Take the trades of one frame."""
         heard = Heard()

@@ -7,7 +7,7 @@ the frame; ``m`` whether the buyer was the maker, so that the taker sold.
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -32,6 +32,8 @@ from .reading import (
 )
 
 VENUE = "binance"
+_COMBINED = ('{"stream"', b'{"stream"')
+"""How a frame of a combined stream begins."""
 PAGE_MAX = 1_000
 """Aggregates of one page of REST."""
 
@@ -49,6 +51,19 @@ class _AggTradeEvent(_AggTrade, gc=False):
     E: EpochMs
 
 
+class _Sent(_AggTradeEvent, gc=False):
+    """A whole frame of a raw stream."""
+
+    e: Literal["aggTrade"]
+
+
+class _Streamed(Struct, gc=False):
+    """A whole frame of a combined stream."""
+
+    stream: str
+    data: _Sent
+
+
 class _Frame(Struct, gc=False):
     """What tells one frame from another."""
 
@@ -64,6 +79,8 @@ class _Frame(Struct, gc=False):
 
 
 _read_frame = msgspec.json.Decoder(_Frame).decode
+_read_sent = msgspec.json.Decoder(_Sent).decode
+_read_streamed = msgspec.json.Decoder(_Streamed).decode
 _read_event = msgspec.json.Decoder(_AggTradeEvent).decode
 _read_page = msgspec.json.Decoder(list[_AggTrade]).decode
 _read_line = msgspec.json.Decoder(_AggTrade).decode
@@ -92,6 +109,13 @@ class Binance:
 
     def read(self, frame: str | bytes, *, received_ms: int) -> Reading:
         """Return what a text frame says, of a raw or a combined stream."""
+        try:  # what nearly every frame is; the others are read again, with care
+            event = _read_streamed(frame).data if frame[:9] in _COMBINED else _read_sent(frame)
+            return self._trades(event, received_ms)
+        except (*UNREADABLE, ValueError):
+            return self._read_any(frame, received_ms)
+
+    def _read_any(self, frame: str | bytes, received_ms: int) -> Reading:
         try:
             body: str | bytes | Raw = frame
             head = _read_frame(frame)

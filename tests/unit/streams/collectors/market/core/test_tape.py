@@ -36,6 +36,45 @@ def test_what_comes_twice_is_heard_once() -> None:
     assert heard.duplicates == 2
 
 
+FRAMES = st.lists(
+    st.one_of(
+        st.lists(st.integers(0, 30), min_size=1, max_size=4),
+        st.integers(0, 2).map(lambda ahead: [ahead]),
+        st.sampled_from(["broke", "heard_again"]),
+    ),
+    max_size=40,
+)
+
+
+@given(FRAMES, st.booleans())
+def test_the_short_way_says_what_the_long_way_says(frames: list[Any], numbered: bool) -> None:
+    short, long = tape(numbered=numbered), tape(numbered=numbered)
+    for at, frame in enumerate(frames):
+        if isinstance(frame, str):
+            for one in (short, long):
+                one.broke(["BTC/USD"], at) if frame == "broke" else one.heard_again(["BTC/USD"])
+            continue
+        taken = trades([at + number for number in frame], numbered=numbered)
+        followed = short.follow(taken)
+        rest, whole = short.take(taken[followed:]), long.take(taken)
+        assert taken[:followed] + rest.out == whole.out
+        assert (rest.holes, rest.duplicates, rest.strange) == (
+            whole.holes,
+            whole.duplicates,
+            whole.strange,
+        )
+    assert short.open_holes() == long.open_holes()
+
+
+def test_the_next_trades_take_the_short_way() -> None:
+    one = tape()
+    assert one.follow(trades([5])) == 0  # nothing is known before the first
+    one.take(trades([5]))
+    assert one.follow(trades([6, 7, 9])) == 2
+    one.broke(["BTC/USD"], 0.0)
+    assert one.follow(trades([8])) == 0
+
+
 def test_a_hole_in_the_numbers_is_to_be_filled_and_taken_once() -> None:
     one = tape()
     (hole,) = one.take(trades([5, 9])).holes
