@@ -12,8 +12,9 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from streams.collectors.entry import Entry
 from streams.collectors.past import Pasts
-from streams.collectors.supervisor import SENDERS_MAX, Entry, Supervised, Surroundings
+from streams.collectors.supervisor import SENDERS_MAX, Supervised, Surroundings
 from topics.broker import BrokerSettings, apply_topics
 from topics.outbox import Sender
 
