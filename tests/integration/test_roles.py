@@ -5,6 +5,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from deploy.children import Child
+from deploy.settings import environment_of
 from tests.servers import KafkaServer, SharedKafka, SharedRedis
 from topics import BY_NAME, KINDS, Status
 
@@ -216,6 +219,28 @@ def test_no_secret_is_in_any_topic_of_people_or_in_the_probes(running: Running) 
     for child in running.children.values():
         for path in ("metrics", "healthz", "readyz"):
             assert SECRET not in running.line.page(child, path)[1]
+
+
+def test_people_are_told_how_a_source_runs(running: Running, tmp_path: Path) -> None:
+    """By the command, out of the topics: its state, what it sent, and each feed's last event and gaps."""
+    broker = running.line.broker.model_dump(mode="json")
+    around = environment_of({"broker": broker, "collect": collect_settings()}, os.environ)
+
+    def told(*arguments: str) -> str:
+        return subprocess.run(  # noqa: S603 - our own command
+            [sys.executable, "-P", "-m", "deploy", "collect", *arguments],
+            cwd=tmp_path,
+            env=around,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=True,
+        ).stdout
+
+    assert eventually(lambda: "invented/market connected" in told("list"))
+    said = told("check", "invented")
+    assert re.search(r"invented/market at 0: connected .* for .*; sent [1-9]", said)
+    assert re.search(r"sim\w+ [A-Z]+/USDT: connected, last event .* ago, [0-9,]+ sent, gaps", said)
 
 
 def test_without_a_broker_a_role_that_is_told_to_end_ends(

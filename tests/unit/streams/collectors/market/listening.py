@@ -23,11 +23,13 @@ class Heard:
 
     def __init__(self) -> None:
         self.all: list[Observation] = []
+        self.trades: list[Trade] = []
         self.errors: list[str] = []
 
-    @property
-    def trades(self) -> list[Trade]:
-        return [seen for seen in self.all if isinstance(seen, Trade)]
+    def hear(self, seen: Observation) -> None:
+        self.all.append(seen)
+        if isinstance(seen, Trade):
+            self.trades.append(seen)
 
     @property
     def refused(self) -> list[Refused]:
@@ -69,7 +71,7 @@ async def listen(source: ExchangeSource, until: Callable[[Heard], bool]) -> Hear
             try:
                 async with aclosing(source.observations()) as observations:  # type: ignore[type-var]
                     async for seen in observations:
-                        heard.all.append(seen)
+                        heard.hear(seen)
                         if until(heard):
                             break
             except SourceError as error:
