@@ -268,8 +268,8 @@ class ExchangeSource:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         sessions = [session for shard in self.shards for session in shard.stop()]
-        await asyncio.gather(*(session.close() for session in sessions))
-        await self._backfill.close()
+        closing = (session.close() for session in sessions)
+        await asyncio.gather(*closing, self._backfill.close(), return_exceptions=True)
         now_s = asyncio.get_running_loop().time()
         for shard in self.shards:
             self._broke(shard, now_s)

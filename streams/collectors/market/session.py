@@ -106,7 +106,9 @@ class Session:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
-                await asyncio.gather(*(client.close() for client in self._clients))
+                # Goodbye may fail, as the connection did; what is ours is closed all the same.
+                closing = (client.close() for client in self._clients)
+                await asyncio.gather(*closing, return_exceptions=True)
         if self._exchange is not None:
             await self._exchange.close()
 

@@ -81,9 +81,9 @@ class UnifiedSession:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
-                await asyncio.gather(*(client.close() for client in self._clients))
-        await self._watch.close()
-        await self._rest.close()
+                closing = (client.close() for client in self._clients)
+                await asyncio.gather(*closing, return_exceptions=True)
+        await asyncio.gather(self._watch.close(), self._rest.close(), return_exceptions=True)
 
     # What the tap hears
 
