@@ -8,6 +8,7 @@ from streams.collectors.asking import DeniedError, wait_of
 from streams.collectors.port import Clock, SourceError
 
 from .addresses import point_rest
+from .leaving import leave
 from .tap import create_exchange, errors
 from .venues import Ask, Reply, Venue
 
@@ -54,7 +55,7 @@ class Rest:
         """Close the connections; the next question opens them anew."""
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
-            await exchange.close()
+            await leave(exchange)
 
     def _read(self, endpoint: str, failure: Exception | None) -> Reply:
         if self._answer is None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from streams.collectors.port import Clock, Observation, Refused, SourceError
 
 from .backlog import Backlog, BacklogFullError
+from .leaving import leave
 from .liveness import Liveness
 from .silence import Silence
 from .tap import Client, Exchange, create_ccxt, errors, hang_up
@@ -110,7 +111,7 @@ class Session:
                 closing = (client.close() for client in self._clients)
                 await asyncio.gather(*closing, return_exceptions=True)
         if self._exchange is not None:
-            await self._exchange.close()
+            await leave(self._exchange)
 
     # What the tap hears
 

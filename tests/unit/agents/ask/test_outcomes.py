@@ -331,7 +331,7 @@ def test_every_error_has_a_name_and_only_a_refusal_is_free(
     """Where a model may have begun, nobody is told that nothing was used."""
     outcome = outcome_of_error(status, kind, code, message=message, in_stream=in_stream)
     assert OUTCOMES[outcome.name] is outcome
-    refused = 300 <= status < 500 and status not in {408, 499}
+    refused = 300 <= status < 500 and status not in {408, 424, 499}
     no_room = (status, kind) == (529, "overloaded_error")
     free = outcome.money is Money.RELEASE
     assert free is ((refused or no_room) and not in_stream)
