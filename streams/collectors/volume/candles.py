@@ -6,14 +6,11 @@ left out is fetched with the next answer. What has closed the venue's own time s
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
 
-from streams.collectors.asking import TIMEOUT_S
 from streams.collectors.coverage import Coverage
-from streams.collectors.lateness import LATENESS_MS
 from streams.collectors.port import (
     Clock,
     Context,
@@ -21,9 +18,7 @@ from streams.collectors.port import (
     Observation,
     Source,
     SourceError,
-    SourceSettings,
     SourceType,
-    Symbol,
     Through,
 )
 from topics import GapMark, Heartbeat, Kind, RawEvent, SettingsError
@@ -32,11 +27,12 @@ from .candle_market import CandleMarket
 from .line import Line, Missing
 from .past import past_of
 from .rest import Page, Rest, UnreadableError
-from .venues import Unit, facts_of, pairs_of
+from .settings import MARKETS_MAX, MarketsSettings
+from .venues import facts_of, pairs_of
 
 SPANS_MS = {"1m": 60_000, "5m": 300_000, "15m": 900_000, "30m": 1_800_000, "1h": 3_600_000}
 """By ccxt's word. Longer ones would hold windows back that have long been published."""
-MARKETS_MAX = 200
+
 FAILED_MAX = 3
 """Markets in a row that fail like this: the venue is not there, and is dialled less and less often."""
 REST_S_MAX, REST_S_MIN = 1.0, 0.05
@@ -45,30 +41,15 @@ REST_S_MAX, REST_S_MIN = 1.0, 0.05
 Spans = Literal["1m", "5m", "15m", "30m", "1h"]
 
 
-class CandlesSettings(SourceSettings):
+class CandlesSettings(MarketsSettings):
     """Closed candles of markets of one venue."""
 
     type: Literal["candles"]
-    venue: str = Field(pattern=r"^[a-z0-9]{2,40}$")
-    """As ccxt calls it."""
-    symbols: tuple[Symbol, ...] = Field(min_length=1, max_length=MARKETS_MAX)
     timeframe: Spans = "1m"
-    unit: Unit | None = None
-    """What the venue's volumes count, where that is not known here: base, or contracts of `contract_size`."""
-    contract_size: Decimal = Field(default=Decimal(1), gt=0)
-    """Units of the asset in one contract."""
-    ids: dict[Symbol, str] = Field(default={})
-    """The venue's own names of markets, where they are not known here."""
     back_s: int = Field(default=21_600, ge=0, le=604_800)
     """How far back a restart asks for what it missed; what is older is lost, and told."""
     hold_s: float = Field(default=60.0, ge=1, le=3_600)
     """How long a market that cannot be had holds the promises of the others back."""
-    lateness_ms: int = Field(default=LATENESS_MS["volume"], ge=0, le=600_000)
-    timeout_s: float = Field(default=TIMEOUT_S, gt=0, le=60)
-    url: str | None = None
-    """Another host than the venue's own, the paths being the same: a proxy, a local server."""
-    ca_file: str | None = None
-    """A PEM file of the authorities to trust instead of the system's."""
 
 
 def create_candles(name: str, settings: CandlesSettings, context: Context) -> list[Source]:

@@ -3,14 +3,11 @@
 Venues that do not say the time of their sample are taken to have worked it out when they answered (`Date`).
 """
 
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
 
-from streams.collectors.asking import TIMEOUT_S
-from streams.collectors.lateness import LATENESS_MS
-from streams.collectors.port import Context, Refused, Source, SourceSettings, SourceType, Symbol
+from streams.collectors.port import Context, Refused, Source, SourceType
 from topics import SettingsError, VolumeLevel
 
 from .digits import decimal, in_time
@@ -18,30 +15,16 @@ from .polling import SPAN_MS, Found, LevelSource
 from .rest import Page, Rest, UnreadableError
 from .rows import in_units
 from .samples import SAME_MS, Samples
-from .venues import Pair, Unit, pairs_of
+from .settings import MARKETS_MAX, MarketsSettings
+from .venues import Pair, pairs_of
 
-MARKETS_MAX = 200
 
-
-class TurnoverSettings(SourceSettings):
+class TurnoverSettings(MarketsSettings):
     """Rolling 24 h turnovers of markets of one venue."""
 
     type: Literal["turnover"]
-    venue: str = Field(pattern=r"^[a-z0-9]{2,40}$")
-    """As ccxt calls it."""
-    symbols: tuple[Symbol, ...] = Field(min_length=1, max_length=MARKETS_MAX)
-    unit: Unit | None = None
-    """What the venue's volumes count, where that is not known here: base, or contracts of `contract_size`."""
-    contract_size: Decimal = Field(default=Decimal(1), gt=0)
-    ids: dict[Symbol, str] = Field(default={})
-    """The venue's own names of markets, where they are not known here."""
     every_s: float = Field(default=60.0, ge=1, le=3_600)
     hold_s: float = Field(default=300.0, ge=1, le=86_400)
-    lateness_ms: int = Field(default=LATENESS_MS["volume"], ge=0, le=600_000)
-    timeout_s: float = Field(default=TIMEOUT_S, gt=0, le=60)
-    url: str | None = None
-    """Another host than the venue's own, the paths being the same: a proxy, a local server."""
-    ca_file: str | None = None
 
 
 def create_turnover(name: str, settings: TurnoverSettings, context: Context) -> list[Source]:

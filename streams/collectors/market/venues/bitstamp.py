@@ -6,7 +6,6 @@ all markets share them, so a hole shows by nothing. REST says the time of a trad
 fills a hole is given the earliest time that agrees with its second and with the trades around the hole.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -18,7 +17,7 @@ from topics import Trade
 from topics.units import EPOCH_MS_MAX, Sequence, Side
 
 from .decoding import UNREADABLE, Entries, unreadable
-from .instruments import Instruments
+from .instruments import SpotVenue
 from .overlapping import Overlap, not_whole, read_page
 from .reading import (
     Acknowledged,
@@ -87,28 +86,19 @@ _rest_trades = Entries(
 )
 
 
-class Bitstamp:
+class Bitstamp(SpotVenue):
     """Live trades of one set of symbols."""
 
     exchange = "bitstamp"
-    address = ""
-    options: Mapping[str, Any] = {}
     # The venue names no limit for connections; one a second is ours.
     limits = Limits(symbols_max=SYMBOLS_MAX, connections_per_5_min=300, life_s=LIFE_S)
-    numbered = False
     one_by_one = True
-    greetings: tuple[Mapping[str, Any], ...] = ()
+    futures = f"only spot is read of {VENUE}"
 
-    def __init__(self, source: str, symbols: tuple[str, ...]) -> None:
-        """Take the symbols of the source of that name.
-
-        Raises:
-            SettingsError: They are not all spot, or two have one name at the venue.
-        """
-        self._instruments = Instruments(
-            source, VENUE, symbols, _name, futures=f"only spot is read of {VENUE}"
-        )
-        self.markets = self._instruments.markets
+    @staticmethod
+    def name(base: str, quote: str) -> str:
+        """Return the venue's name of a pair."""
+        return f"{base}{quote}".lower()
 
     def read(self, frame: str | bytes, *, received_ms: int) -> Reading:
         """Return what a text frame says."""
@@ -184,7 +174,3 @@ def _without_trade(head: _Frame) -> Reading:
     if head.event == "bts:subscription_succeeded":
         return Acknowledged()
     return Other()
-
-
-def _name(base: str, quote: str, _settle: str | None) -> str:
-    return f"{base}{quote}".lower()

@@ -8,7 +8,6 @@ connection, and a frame does not say of which, so it is not used: a trade that i
 A pair in USDC is printed under the name of its twin in USD, whose book it shares: take that one.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
 from itertools import chain
 from typing import Any, Literal
@@ -30,7 +29,7 @@ from .decoding import (
     trades_reading,
     unreadable,
 )
-from .instruments import Instruments
+from .instruments import SpotVenue
 from .missing import Missing, number
 from .reading import (
     Acknowledged,
@@ -94,16 +93,19 @@ _trades = Entries(msgspec.json.Decoder(list[_Trade]).decode, msgspec.json.Decode
 _tickers = Entries(msgspec.json.Decoder(list[_Ticker]).decode, msgspec.json.Decoder(_Ticker).decode)
 
 
-class Coinbase:
+class Coinbase(SpotVenue):
     """Market trades of one set of products."""
 
     exchange = "coinbase"
-    address = ""
-    options: Mapping[str, Any] = {}
     # It writes of no number of products; 8 messages a second are allowed, and one subscribes them all.
     limits = Limits(symbols_max=200, connections_per_5_min=300)
     numbered = True
-    one_by_one = False
+    futures = f"of {VENUE} only spot is read"
+
+    @staticmethod
+    def name(base: str, quote: str) -> str:
+        """Return the venue's name of a pair."""
+        return f"{base}-{quote}"
 
     def __init__(self, source: str, symbols: tuple[str, ...]) -> None:
         """Take the symbols of the source of that name.
@@ -111,11 +113,8 @@ class Coinbase:
         Raises:
             SettingsError: They are not all spot, or two have one name at the venue.
         """
-        self._instruments = Instruments(
-            source, VENUE, symbols, _name, futures=f"of {VENUE} only spot is read"
-        )
-        self.markets = self._instruments.markets
-        self.greetings: tuple[Mapping[str, Any], ...] = (
+        super().__init__(source, symbols)
+        self.greetings = (
             # Without it a connection whose products are quiet is closed after a minute or so.
             {
                 "type": "subscribe",
@@ -233,7 +232,3 @@ class Coinbase:
 
 
 _ENDPOINT = "v3PublicGetBrokerageMarketProductsProductIdTicker"
-
-
-def _name(base: str, quote: str, _settle: str | None) -> str:
-    return f"{base}-{quote}"

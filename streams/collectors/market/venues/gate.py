@@ -6,7 +6,6 @@ Field names are the venue's (www.gate.com/docs/developers/apiv4, websocket spot.
 used, and a hole shows by nothing.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 from typing import Any, Literal
@@ -26,7 +25,7 @@ from .decoding import (
     trades_reading,
     unreadable,
 )
-from .instruments import Instruments
+from .instruments import SpotVenue
 from .overlapping import Overlap, not_whole, read_page
 from .reading import (
     Acknowledged,
@@ -84,32 +83,19 @@ _trades = Entries(
 _tickers = Entries(msgspec.json.Decoder(list[_Ticker]).decode, msgspec.json.Decoder(_Ticker).decode)
 
 
-class Gate:
+class Gate(SpotVenue):
     """Trades of one set of symbols."""
 
     exchange = "gate"
     address = "spot"
-    options: Mapping[str, Any] = {}
     # 300 connections of one address are allowed at a time.
     limits = Limits(symbols_max=SYMBOLS_MAX, connections_per_5_min=150)
-    numbered = False
-    one_by_one = False
-    greetings: tuple[Mapping[str, Any], ...] = ()
+    futures = f"{VENUE} counts futures in contracts, not in the base asset"
 
-    def __init__(self, source: str, symbols: tuple[str, ...]) -> None:
-        """Take the symbols of the source of that name.
-
-        Raises:
-            SettingsError: They are not all spot.
-        """
-        self._instruments = Instruments(
-            source,
-            VENUE,
-            symbols,
-            _name,
-            futures=f"{VENUE} counts futures in contracts, not in the base asset",
-        )
-        self.markets = self._instruments.markets
+    @staticmethod
+    def name(base: str, quote: str) -> str:
+        """Return the venue's name of a pair."""
+        return f"{base}_{quote}"
 
     def read(self, frame: str | bytes, *, received_ms: int) -> Reading:
         """Return what a text frame says."""
@@ -218,7 +204,3 @@ def _without_trade(head: _Frame) -> Reading:
     if head.event == "subscribe":
         return Acknowledged(venue_ms)
     return Other(venue_ms)
-
-
-def _name(base: str, quote: str, _settle: str | None) -> str:
-    return f"{base}_{quote}"

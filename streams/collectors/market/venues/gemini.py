@@ -9,7 +9,6 @@ beside the whole book. Ids rise, but all markets share them, so a hole shows by 
 A trade of an auction has no taker, and is refused.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 from typing import Any, Literal
@@ -21,7 +20,7 @@ from topics import Trade
 from topics.units import EpochMs, Sequence, Side
 
 from .decoding import UNREADABLE, Entries, known_ms, trades_reading, unreadable
-from .instruments import Instruments
+from .instruments import SpotVenue
 from .overlapping import Overlap, not_whole, read_page
 from .reading import (
     Acknowledged,
@@ -106,31 +105,22 @@ _rest_trades = Entries(
 )
 
 
-class Gemini:
+class Gemini(SpotVenue):
     """Trades of one set of symbols."""
 
     exchange = "gemini"
-    address = ""
-    options: Mapping[str, Any] = {}
     # Twelve a minute are allowed.
     limits = Limits(
         symbols_max=SYMBOLS_MAX, connections_per_5_min=60, frame_chars_max=FRAME_CHARS_MAX
     )
-    numbered = False
     one_by_one = False
     """Asked for one symbol alone, ccxt subscribes to its whole book."""
-    greetings: tuple[Mapping[str, Any], ...] = ()
+    futures = f"only spot is read of {VENUE}"
 
-    def __init__(self, source: str, symbols: tuple[str, ...]) -> None:
-        """Take the symbols of the source of that name.
-
-        Raises:
-            SettingsError: They are not all spot, or two have one name at the venue.
-        """
-        self._instruments = Instruments(
-            source, VENUE, symbols, _name, futures=f"only spot is read of {VENUE}"
-        )
-        self.markets = self._instruments.markets
+    @staticmethod
+    def name(base: str, quote: str) -> str:
+        """Return the venue's name of a pair."""
+        return f"{base}{quote}".lower()
 
     def read(self, frame: str | bytes, *, received_ms: int) -> Reading:
         """Return what a text frame says, of version 1 or 2."""
@@ -224,7 +214,3 @@ def _without_trade(head: _Frame) -> Reading:
         return Acknowledged()
     ms = known_ms(head.timestampms)
     return Other(known_ms(head.timestamp) if ms is None and head.type == "heartbeat" else ms)
-
-
-def _name(base: str, quote: str, _settle: str | None) -> str:
-    return f"{base}{quote}".lower()

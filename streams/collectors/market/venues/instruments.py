@@ -1,6 +1,7 @@
 """The instruments of a source under our names and the venue's. PURE."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from topics import SettingsError, VolumeLevel
 from topics.units import NotNegative
@@ -94,3 +95,37 @@ class Instruments:
     def _refuse(self, why: str) -> None:
         msg = f"sources.{self.source}.symbols: {why}"
         raise SettingsError(msg)
+
+
+class SpotVenue:
+    """What the venues have in common of which only spot is read; each says what is its own."""
+
+    exchange: str
+    """Its name, here and in ccxt."""
+    address = ""
+    options: Mapping[str, Any] = {}
+    numbered = False
+    one_by_one = False
+    greetings: tuple[Mapping[str, Any], ...] = ()
+    futures: str
+    """Why there are none here, for people."""
+
+    def __init__(self, source: str, symbols: tuple[str, ...]) -> None:
+        """Take the symbols of the source of that name.
+
+        Raises:
+            SettingsError: They are not all spot, or two have one name at the venue.
+        """
+        self._instruments = Instruments(
+            source,
+            self.exchange,
+            symbols,
+            lambda base, quote, _settle: self.name(base, quote),
+            futures=self.futures,
+        )
+        self.markets = self._instruments.markets
+
+    @staticmethod
+    def name(base: str, quote: str) -> str:
+        """Return the venue's name of a pair."""
+        raise NotImplementedError

@@ -5,7 +5,6 @@ from their text. ``side`` is the taker's; ``trade_id`` is one more each time in 
 September 2026). A subscription is answered by the latest trades. Frames with trades have no time of their own.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -26,7 +25,7 @@ from .decoding import (
     trades_reading,
     unreadable,
 )
-from .instruments import Instruments
+from .instruments import SpotVenue
 from .missing import Missing, number
 from .reading import (
     Acknowledged,
@@ -111,28 +110,20 @@ _tickers = Entries(msgspec.json.Decoder(list[_Ticker]).decode, msgspec.json.Deco
 _rows = Entries(msgspec.json.Decoder(list[_Row]).decode, msgspec.json.Decoder(_Row).decode)
 
 
-class Kraken:
+class Kraken(SpotVenue):
     """Trades of one set of books."""
 
     exchange = "kraken"
     address = "publicV2"
-    options: Mapping[str, Any] = {}
     # It writes of no number of symbols. Its guard (Cloudflare) allows some 150 dials in ten minutes.
     limits = Limits(symbols_max=200, connections_per_5_min=75)
     numbered = True
-    one_by_one = False
-    greetings: tuple[Mapping[str, Any], ...] = ()
+    futures = f"of {VENUE} only spot is read"
 
-    def __init__(self, source: str, symbols: tuple[str, ...]) -> None:
-        """Take the symbols of the source of that name.
-
-        Raises:
-            SettingsError: They are not all spot.
-        """
-        self._instruments = Instruments(
-            source, VENUE, symbols, _name, futures=f"of {VENUE} only spot is read"
-        )
-        self.markets = self._instruments.markets
+    @staticmethod
+    def name(base: str, quote: str) -> str:
+        """Return the venue's name of a pair."""
+        return f"{base}/{quote}"
 
     def read(self, frame: str | bytes, *, received_ms: int) -> Reading:
         """Return what a text frame says."""
@@ -274,10 +265,6 @@ def _milliseconds(time: Decimal) -> int:
         msg = f"{time} is no time"
         raise ValueError(msg)
     return int(time.scaleb(3))
-
-
-def _name(base: str, quote: str, _settle: str | None) -> str:
-    return f"{base}/{quote}"
 
 
 def _rest_name(market: Market) -> str:

@@ -18,7 +18,7 @@ from topics import Trade
 from topics.units import EpochMs, Sequence
 
 from .decoding import UNREADABLE, Entries, request, unreadable
-from .instruments import Instruments
+from .instruments import SpotVenue
 from .overlapping import Overlap, not_whole, read_page
 from .reading import (
     Acknowledged,
@@ -96,7 +96,7 @@ _rest_trades = Entries(
 )
 
 
-class Kucoin:
+class Kucoin(SpotVenue):
     """Matches of one set of symbols."""
 
     exchange = "kucoin"
@@ -105,24 +105,12 @@ class Kucoin:
     options: Mapping[str, Any] = {"watchTickers": {"spotMethod": "/market/snapshot"}}
     # 30 connections a minute are allowed; a token, and with it its connection, lasts a day.
     limits = Limits(symbols_max=SYMBOLS_MAX, connections_per_5_min=150, life_s=86_400)
-    numbered = False
-    one_by_one = False
-    greetings: tuple[Mapping[str, Any], ...] = ()
+    futures = f"{VENUE} counts futures in contracts, not in the base asset"
 
-    def __init__(self, source: str, symbols: tuple[str, ...]) -> None:
-        """Take the symbols of the source of that name.
-
-        Raises:
-            SettingsError: They are not all spot.
-        """
-        self._instruments = Instruments(
-            source,
-            VENUE,
-            symbols,
-            _name,
-            futures=f"{VENUE} counts futures in contracts, not in the base asset",
-        )
-        self.markets = self._instruments.markets
+    @staticmethod
+    def name(base: str, quote: str) -> str:
+        """Return the venue's name of a pair."""
+        return f"{base}-{quote}"
 
     def read(self, frame: str | bytes, *, received_ms: int) -> Reading:
         """Return what a text frame says."""
@@ -190,7 +178,3 @@ def _without_trade(head: _Frame) -> Reading:
     if head.type == "ack":
         return Acknowledged()
     return Other()
-
-
-def _name(base: str, quote: str, _settle: str | None) -> str:
-    return f"{base}-{quote}"

@@ -10,7 +10,6 @@ and because their ids have no hole, a hole between two trades is filled whole or
 counted in contracts, of which the size is not in the frames.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -29,7 +28,7 @@ from .decoding import (
     trades_reading,
     unreadable,
 )
-from .instruments import Instruments
+from .instruments import SpotVenue
 from .okx_fills import Fill, put_together
 from .reading import (
     FILL_TRADES_MAX,
@@ -101,32 +100,18 @@ _tickers = Entries(
 )
 
 
-class Okx:
+class Okx(SpotVenue):
     """Trades of one set of instruments."""
 
     exchange = "okx"
-    address = ""
-    options: Mapping[str, Any] = {}
     # One subscription may be 64 KB long; three dials in a second are allowed.
     limits = Limits(symbols_max=200, connections_per_5_min=900)
-    numbered = False
-    one_by_one = False
-    greetings: tuple[Mapping[str, Any], ...] = ()
+    futures = f"{VENUE} counts futures in contracts, not in the base asset"
 
-    def __init__(self, source: str, symbols: tuple[str, ...]) -> None:
-        """Take the symbols of the source of that name.
-
-        Raises:
-            SettingsError: They are not all spot.
-        """
-        self._instruments = Instruments(
-            source,
-            VENUE,
-            symbols,
-            _name,
-            futures=f"{VENUE} counts futures in contracts, not in the base asset",
-        )
-        self.markets = self._instruments.markets
+    @staticmethod
+    def name(base: str, quote: str) -> str:
+        """Return the venue's name of a pair."""
+        return f"{base}-{quote}"
 
     def read(self, frame: str | bytes, *, received_ms: int) -> Reading:
         """Return what a text frame says."""
@@ -233,7 +218,3 @@ def _event(head: _Frame) -> Reading:
     if head.event in ("subscribe", "unsubscribe"):
         return Acknowledged()
     return Other()
-
-
-def _name(base: str, quote: str, _settle: str | None) -> str:
-    return f"{base}-{quote}"
