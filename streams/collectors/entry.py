@@ -98,6 +98,8 @@ class Entry:
         while not leadership.leads():
             try:
                 await self._pasts.follow()
+                if self._followed_ms is None:
+                    log.info("ready to take over", entry=self.name)
                 self._followed_ms = self._around.now_ms()
             except SourceError as error:
                 log.warning("cannot follow", entry=self.name, error=str(error))

@@ -144,9 +144,9 @@ async def test_a_stop_while_kafka_is_away_leaves_all_on_the_disk(
         await line.ready(first)
         await logged(line, 100)
         await asyncio.to_thread(kafka.stop)
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(1.0)  # some are printed while Kafka is away
         market.shut = True
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # and read
         assert await first.stop(timeout_s=30) == 0
         await asyncio.to_thread(kafka.start)
         start()

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 def patience_s(fault: Fault) -> float:
     """How long to wait for an answer: not long for one that will not come, else as long as a busy machine takes."""
-    return 0.3 if isinstance(fault, Hang | Slow) else 5.0
+    return 1.0 if isinstance(fault, Hang | Slow) else 5.0
 
 
 class Clock:
