@@ -39,9 +39,6 @@ class Known(Protocol):
     overflown: list[Lost]
     """Given up for want of room; the caller takes them away."""
 
-    def whole(self) -> bool:
-        """Return whether no number is missing that may still come."""
-
     def misses(self, first: int, last: int) -> bool:
         """Return whether something within these numbers is missing."""
 
@@ -88,10 +85,6 @@ class Numbered:
     def strange(self, trade: Trade) -> bool:
         """Return whether a trade that is not new cannot be a repetition either."""
         return self.last is not None and trade.event_ms > self.last.event_ms + BACK_MS
-
-    def whole(self) -> bool:
-        """Return whether no number is missing that may still come."""
-        return not self._missing
 
     def give_up(self, first: int, last: int, reason: str) -> list[Lost]:
         """Expect no more what is missing within these numbers, and say so."""
@@ -161,10 +154,6 @@ class Unnumbered:
     def strange(self, trade: Trade) -> bool:
         """Return whether a trade that is not new cannot be a repetition either."""
         return self.last is not None and trade.event_ms > self.last.event_ms + BACK_MS
-
-    def whole(self) -> bool:
-        """Return True: there are no numbers to miss."""
-        return True
 
     def misses(self, first: int, last: int) -> bool:
         """Return False: there are no numbers to miss."""
