@@ -50,8 +50,9 @@ CONDITIONS: dict[str, Any] = {
     "server": {"skew_ms": SKEW_MS},
     "silence_s": 1.5,
     "silence_min_s": 1.5,
+    "backfill_hold_ms": 60_000,
 }
-"""Of the server and the source."""
+"""Of the server and the source. No hole waits for as long as the hold, so that no promise leaves one behind."""
 
 
 async def ordeal(venue: str) -> Outcome:
