@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from streams.collectors.market import shard
 from streams.collectors.market.budget import DialBudget
 from streams.collectors.market.settings import ExchangeSettings
-from streams.collectors.port import Link
+from streams.collectors.port import Link, Through
 from tests.servers.web import Status
-from topics import GapDetected, Heartbeat
+from topics import GapDetected, GapFilled, Heartbeat, Trade
 
 from .faring import faring, since_start
 
@@ -115,6 +115,28 @@ async def test_a_connection_that_stays_down_holds_the_promise_for_so_long_and_th
         assert one.told() == (1, 1, 0)
         rows = since_start(one.server)
         assert sorted(one.came(rows), key=rows.index) == rows
+
+
+@pytest.mark.parametrize("venue", ["binance", "kraken"])
+async def test_a_hole_holds_the_promise_until_what_it_missed_has_come(venue: str) -> None:
+    """Though trades go on beside it, and the venue's REST makes it wait."""
+    async with faring(venue, lateness_ms=0) as one:
+        server = one.server
+        await server.subscribed()
+        await server.trade(4)
+        await one.quiet()
+        server.rest.faults.append(Status(429, {"Retry-After": "1"}))
+        (missed,) = server.miss(1, next(iter(server.market.rows)))
+        while not one.gaps(GapFilled):
+            await server.trade(2)
+            await asyncio.sleep(0.02)
+        told = (missed.symbol, one.server.dialect.id(missed))
+        came = [
+            isinstance(seen, Trade) and (seen.subject, seen.trade_id) == told for seen in one.all
+        ]
+        before = one.all[: came.index(True)]
+        assert max(seen.through_ms for seen in before if isinstance(seen, Through)) <= missed.ms
+        await one.until(lambda: one.promises[-1] > missed.ms)
 
 
 async def test_the_venue_s_budget_of_connections_is_kept_to() -> None:
