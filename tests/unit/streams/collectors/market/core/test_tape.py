@@ -47,9 +47,8 @@ FRAMES = st.lists(
 
 
 @given(FRAMES, st.booleans())
-@example(
-    frames=[[0, 2], [2, 0]], numbered=True
-)  # the next one, and behind it one that fills a hole
+# The next one, and behind it one that fills a hole.
+@example(frames=[[0, 2], [2, 0]], numbered=True)
 def test_the_short_way_says_what_the_long_way_says(frames: list[Any], numbered: bool) -> None:
     short, long = tape(numbered=numbered), tape(numbered=numbered)
     for at, frame in enumerate(frames):
