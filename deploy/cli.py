@@ -91,6 +91,14 @@ def agent(instance: Instance = None, lifeline: Lifeline = None) -> None:
     _run(run_agent(role_settings("agent", instance), lifeline=lifeline))
 
 
+@app.command(epilog="Example: tapereader serve --instance 0 (then open http://127.0.0.1:8080)")
+def serve(instance: Instance = None, lifeline: Lifeline = None) -> None:
+    """Serve the API, its live stream and the dashboard."""
+    from .wiring.serve import run_serve  # noqa: PLC0415
+
+    _run(run_serve(role_settings("serve", instance), lifeline=lifeline))
+
+
 @app.command(epilog="Example: tapereader watch (against the broker of the settings)")
 def watch() -> None:
     """The terminal view of a running pipeline."""

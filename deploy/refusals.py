@@ -75,14 +75,16 @@ def _line(settings: type[BaseModel], detail: dict[str, Any]) -> str:
     if detail["type"] == "extra_forbidden":
         return f"{key}: no such setting; there are {', '.join(_siblings(settings, path))}"
     why = detail["msg"].removeprefix("Value error, ")
-    return f"{key}{_shown(path[-1], detail)}: {why}"
+    return f"{key}{_shown(path, detail)}: {why}"
 
 
-def _shown(name: str, detail: dict[str, Any]) -> str:
+def _shown(path: list[str], detail: dict[str, Any]) -> str:
     given = detail.get("input")
     if detail["type"] == "missing" or isinstance(given, dict):
         return ""
-    if detail["type"] in _OF_A_BRANCH or any(word in name.lower() for word in _SECRET_WORDS):
+    # A name of the user's own may stand below the word: `serve.viewer_tokens.alice`.
+    told = ".".join(path[-2:]).lower()
+    if detail["type"] in _OF_A_BRANCH or any(word in told for word in _SECRET_WORDS):
         return " = ***"
     return f" = {without_credentials(repr(given))[:SHOWN_CHARS_MAX]}"
 
