@@ -175,7 +175,7 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         name="alerts",
-        summary="The latest state of each rule for each subject.",
+        summary="The latest state of each rule for each subject; a data gap's key ends in /data_gap.",
         events=(alert.Alert,),
         key="rule/subject",
         cleanup="compact,delete",
