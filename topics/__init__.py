@@ -28,6 +28,7 @@ from .journal import Intent, Result, Usage
 from .late import Late
 from .market import Trade
 from .marks import GapDetected, GapFilled, GapMark, GapPermanent, Heartbeat
+from .notification import Notification
 from .social import Post, PostDeleted
 from .status import Status
 from .units import Kind, Severity, Side
@@ -59,6 +60,7 @@ __all__ = [
     "Kind",
     "Late",
     "MarketValues",
+    "Notification",
     "Outlook",
     "PipelineError",
     "Post",

@@ -18,6 +18,7 @@ from . import (
     late,
     market,
     marks,
+    notification,
     social,
     status,
     volume,
@@ -161,7 +162,7 @@ TOPICS: tuple[Topic, ...] = (
         cleanup="delete",
         retention_ms=90 * _DAY_MS,
         written_by=("agent",),
-        read_by=("streams", "serve", "users"),
+        read_by=("streams", "notify", "serve", "users"),
     ),
     Topic(
         name="decisions",
@@ -181,7 +182,19 @@ TOPICS: tuple[Topic, ...] = (
         cleanup="compact,delete",
         retention_ms=90 * _DAY_MS,
         written_by=("streams",),
-        read_by=("agent", "serve", "users"),
+        read_by=("agent", "notify", "serve", "users"),
+        # Whoever tells people must see every step of an alert: none is compacted away before it was told.
+        config={"min.compaction.lag.ms": str(_DAY_MS)},
+    ),
+    Topic(
+        name="notifications",
+        summary="What people were told: what became of each step of an alert for each receiver.",
+        events=(notification.Notification,),
+        key="receiver/alert id",
+        cleanup="delete",
+        retention_ms=90 * _DAY_MS,
+        written_by=("notify",),
+        read_by=("notify", "serve"),
     ),
     Topic(
         name="journal",
@@ -200,7 +213,7 @@ TOPICS: tuple[Topic, ...] = (
         key="role/instance/part",
         cleanup="compact,delete",
         retention_ms=_DAY_MS,
-        written_by=("collect", "streams", "agent", "serve"),
+        written_by=("collect", "streams", "agent", "notify", "serve"),
         read_by=("serve", "doctor"),
     ),
     Topic(
@@ -211,7 +224,7 @@ TOPICS: tuple[Topic, ...] = (
         cleanup="compact,delete",
         retention_ms=90 * _DAY_MS,
         written_by=("serve", "people"),
-        read_by=("collect", "streams", "agent", "serve"),
+        read_by=("collect", "streams", "agent", "notify", "serve"),
     ),
     Topic(
         name="deadletters",
@@ -220,7 +233,7 @@ TOPICS: tuple[Topic, ...] = (
         key="the original's",
         cleanup="delete",
         retention_ms=30 * _DAY_MS,
-        written_by=("collect", "streams", "agent"),
+        written_by=("collect", "streams", "agent", "notify"),
         read_by=("serve", "audit"),
     ),
 )

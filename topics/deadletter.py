@@ -24,6 +24,7 @@ REASONS = {
     "venues_max": "a new source, venue or instrument of a subject beyond the bound",
     "sources_max": "a new source beyond the bound",
     "venue_error": "the venue itself said that something is wrong",
+    "undeliverable": "an alert that a receiver of notifications did not take, however often it was tried",
 }
 """Every reason of ours. The vocabulary is open: a later version may know more."""
 
@@ -36,11 +37,14 @@ _CONNECT = "__connect.errors."
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """One refused record. ``origin`` is topic/partition/offset, or source/connection/frame in a collector."""
+    """One refused record. ``origin`` is topic/partition/offset, or source/connection/frame in a collector.
+
+    Of a notification it is notify/receiver/dedupe key: one record may fail at one receiver and reach another.
+    """
 
     reason: str
     message: str
-    stage: Literal["collect", "fold", "analyse"]
+    stage: Literal["collect", "fold", "analyse", "notify"]
     role: str
     key: bytes | None
     value: bytes
