@@ -17,7 +17,7 @@ from .alert import Alert
 from .analysis import Analysis, DataQuality, Fact, Outlook, Trigger
 from .catalog import BY_NAME, KINDS, TOPICS, Topic, raw_topic
 from .codec import Decoder, decoder_of, encode
-from .control import Control
+from .control import Control, Feedback
 from .deadletter import DeadLetter
 from .decision import Decision, Tally
 from .development import RepositoryEvent
@@ -51,6 +51,7 @@ __all__ = [
     "DevelopmentValues",
     "Fact",
     "FeedStatus",
+    "Feedback",
     "GapDetected",
     "GapFilled",
     "GapMark",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from .units import EpochMs
+from .units import EpochMs, Word
 
 
 class Control(Struct, frozen=True, kw_only=True, tag_field="type", tag="control"):
@@ -21,3 +21,19 @@ class Control(Struct, frozen=True, kw_only=True, tag_field="type", tag="control"
     reason: Annotated[str, Meta(min_length=1, max_length=400)]
     at_ms: EpochMs
     expires_ms: EpochMs | None = None
+
+
+class Feedback(Struct, frozen=True, kw_only=True, tag_field="type", tag="feedback"):
+    """What one person thinks of one analysis; the latest word of each person counts."""
+
+    feedback_id: Annotated[str, Meta(min_length=1, max_length=200)]
+    """A digest of what was said, so that the same word twice is one."""
+    subject: Annotated[
+        str, Meta(min_length=1, max_length=400, description="analysis/ID/ACTOR: its Kafka key.")
+    ]
+    analysis_id: Annotated[str, Meta(min_length=1, max_length=200)]
+    verdict: Word
+    """wrong or unhelpful."""
+    actor: Annotated[str, Meta(min_length=1, max_length=100)]
+    reason: Annotated[str, Meta(min_length=1, max_length=400)]
+    at_ms: EpochMs

@@ -1,0 +1,110 @@
+"""What operators' acts mean now: the latest word of each subject, as long as it holds. PURE.
+
+The view, the notifier and the pages ask this one module, so that they never differ. The newest word is the
+last in the log, as it is for compaction: readers of any time come to the same.
+
+- A mute holds until it expires or the same subject is unmuted. Of several that silence an alert any will do.
+- An acknowledgement is of one alert, and ends with it: the next firing has another id.
+- Of a person's words on an analysis the last counts.
+"""
+
+from topics import Alert, Control, Feedback
+
+from .making import ALERT, ALL, ASSET, OFF, RULE, Act
+
+ACTS_MAX = 5_000
+"""Acts kept, people's all of them; beyond this the oldest is dropped, and counted."""
+FEEDBACK_MAX = 5_000
+
+
+class StandingActs:
+    """The newest act of each (act, subject), and who said what of which analysis."""
+
+    def __init__(self, acts_max: int = ACTS_MAX, feedback_max: int = FEEDBACK_MAX) -> None:
+        """Begin with none."""
+        self.dropped = 0
+        """Acts and feedback that others made room for."""
+        self._acts: dict[tuple[str, str], Control] = {}
+        self._feedback: dict[str, dict[str, Feedback]] = {}
+        self._said: dict[tuple[str, str], None] = {}
+        """Analysis and actor of each feedback kept, oldest first."""
+        self._acts_max, self._feedback_max = acts_max, feedback_max
+
+    def take(self, act: Act) -> bool:
+        """Take the next act of the log, and return whether anything is different now."""
+        if isinstance(act, Feedback):
+            return self._hear(act)
+        place = (act.act, act.subject)
+        if (known := self._acts.pop(place, None)) is None and len(self._acts) >= self._acts_max:
+            del self._acts[next(iter(self._acts))]
+            self.dropped += 1
+        self._acts[place] = act
+        return known != act
+
+    def delete(self, subject: str) -> None:
+        """Forget what was said of a subject: its record was deleted from the log."""
+        for place in [place for place in self._acts if place[1] == subject]:
+            del self._acts[place]
+        for said in self._said:
+            if (heard := self._feedback[said[0]][said[1]]).subject == subject:
+                self._forget(heard.analysis_id, heard.actor)
+                return
+
+    def in_force(self, now_ms: int) -> list[Control]:
+        """Return every act that holds, of whatever kind, in the order of the log."""
+        return [act for act in self._acts.values() if _holds(act, now_ms)]
+
+    def mutes(self, now_ms: int) -> list[Control]:
+        """Return the mutes that hold, in the order of the log."""
+        return [act for act in self.in_force(now_ms) if act.act == "mute"]
+
+    def mute_of(self, alert: Alert, now_ms: int) -> Control | None:
+        """Return the mute that silences an alert, of several the one that lasts longest; None: it is heard."""
+        found = [self._acts.get(("mute", target)) for target in targets_of(alert)]
+        holding = [act for act in found if act is not None and _holds(act, now_ms)]
+        return max(holding, key=_until_ms, default=None)
+
+    def acknowledgement_of(self, alert: Alert) -> Control | None:
+        """Return who has seen an alert that fires; None of one that nobody has, or that is over."""
+        if alert.state != "firing":
+            return None
+        return self._acts.get(("acknowledge", ALERT + alert.alert_id))
+
+    def feedback_of(self, analysis_id: str) -> list[Feedback]:
+        """Return what people think of an analysis, the last word of each."""
+        return list(self._feedback.get(analysis_id, {}).values())
+
+    def _hear(self, heard: Feedback) -> bool:
+        known = self._feedback.get(heard.analysis_id, {}).get(heard.actor)
+        if known is not None:
+            self._forget(heard.analysis_id, heard.actor)
+        elif len(self._said) >= self._feedback_max:
+            self._forget(*next(iter(self._said)))
+            self.dropped += 1
+        self._feedback.setdefault(heard.analysis_id, {})[heard.actor] = heard
+        self._said[heard.analysis_id, heard.actor] = None
+        return known != heard
+
+    def _forget(self, analysis_id: str, actor: str) -> None:
+        del self._said[analysis_id, actor]
+        of_analysis = self._feedback[analysis_id]
+        del of_analysis[actor]
+        if not of_analysis:
+            del self._feedback[analysis_id]
+
+
+def targets_of(alert: Alert) -> tuple[str, ...]:
+    """Return every target whose mute silences an alert."""
+    rule = RULE + alert.rule
+    return ALL, ASSET + alert.asset, rule, f"{rule}/{alert.subject}"
+
+
+def _holds(act: Control, now_ms: int) -> bool:
+    """Return whether an act is in force: it has not expired, and does not only take another back."""
+    if act.act == "mute" and act.value == OFF:
+        return False
+    return act.expires_ms is None or now_ms < act.expires_ms
+
+
+def _until_ms(act: Control) -> float:
+    return float("inf") if act.expires_ms is None else act.expires_ms

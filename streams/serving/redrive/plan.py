@@ -1,0 +1,160 @@
+"""Which dead letters can go again, what would be written for them, and why the others stay. PURE.
+
+A redriven record is a new record of its raw topic, so it is counted once there as every other: applied, as a
+duplicate, as late, or as a dead letter of attempt n + 1.
+"""
+
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+
+from msgspec import Struct
+
+from topics import BY_NAME, ContractError, DeadLetter, Heartbeat, asset_of, partition_of
+from topics.deadletter import ATTEMPT_MAX, Redriven, redriven_headers
+from topics.record import OutRecord
+from topics.settings import BrokerSettings
+
+from .explaining import COLLECTED, RAW, remedy_of
+from .letters import Letter, last_of_each
+
+ATTEMPTS_MAX = 3
+"""A letter of this attempt is not redriven: by then it is known that it does not help."""
+LETTERS_MAX = 1_000
+"""Of one redrive: it can be looked through, and is over in seconds."""
+
+
+class Going(Struct, frozen=True, kw_only=True):
+    """A letter that can go again, and where to."""
+
+    letter: Letter
+    topic: str
+    """As the catalog names it."""
+    partition: int
+    key: bytes
+    attempt: int
+    """Of the letter that comes of it if it is refused again."""
+
+    @property
+    def letter_id(self) -> str:
+        """The letter's."""
+        return self.letter.letter_id
+
+
+class Staying(Struct, frozen=True, kw_only=True):
+    """A letter that cannot, and why, in words."""
+
+    letter: Letter
+    why: str
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a redrive would do. Nothing has been written."""
+
+    redrive_id: str
+    """A digest of the letters that go, so that the same redrive asked for again is the same act; empty of none."""
+    going: list[Going]
+    staying: list[Staying]
+    left_out: int
+    """Letters that were meant and not looked at: there are too many for one redrive."""
+
+
+def planned(
+    letters: Iterable[Letter],
+    *,
+    partitions: int,
+    attempts_max: int = ATTEMPTS_MAX,
+    redriven: Mapping[str, str] | None = None,
+    letters_max: int = LETTERS_MAX,
+) -> Plan:
+    """Return which of these letters go again. ``redriven`` says by letter id with which redrive one went before."""
+    meant = sorted(last_of_each(letters), key=_in_order)
+    going: list[Going] = []
+    staying: list[Staying] = []
+    for letter in meant[:letters_max]:
+        judged = _judged(letter, partitions, min(attempts_max, ATTEMPT_MAX), redriven or {})
+        if isinstance(judged, Going):
+            going.append(judged)
+        else:
+            staying.append(Staying(letter=letter, why=judged))
+    return Plan(
+        redrive_id=_id_of(going),
+        going=going,
+        staying=staying,
+        left_out=max(0, len(meant) - letters_max),
+    )
+
+
+def record_of(going: Going, broker: BrokerSettings, redrive_id: str, at_ms: int) -> OutRecord:
+    """Return the raw record of a letter that goes again. ``at_ms`` becomes its log timestamp."""
+    letter = going.letter.letter
+    told = Redriven(
+        attempt=going.attempt,
+        original=letter.original or letter.letter_id,
+        letter_id=letter.letter_id,
+        redrive_id=redrive_id,
+    )
+    return OutRecord(
+        broker.topic(going.topic),
+        going.partition,
+        going.key,
+        letter.value,
+        redriven_headers(told),
+        at_ms,
+    )
+
+
+def _judged(
+    found: Letter, partitions: int, attempts_max: int, redriven: Mapping[str, str]
+) -> Going | str:
+    letter = found.letter
+    if (why := _unfit(letter) or _spent(letter, attempts_max, redriven)) is not None:
+        return why
+    topic = letter.topic or ""
+    try:
+        event = BY_NAME[topic].decoder().decode(letter.value)
+    except ContractError as error:
+        return f"this version cannot read it either: {error}. {remedy_of(letter.reason).todo}"
+    if isinstance(event, Heartbeat):
+        return "a heartbeat is of its moment; later ones have said more"
+    asset = asset_of(event.subject)
+    return Going(
+        letter=found,
+        topic=topic,
+        partition=partition_of(asset, partitions),
+        key=asset.encode(),
+        attempt=letter.attempt + 1,
+    )
+
+
+def _unfit(letter: DeadLetter) -> str | None:
+    """Return why what a letter holds is nothing to be written again."""
+    if letter.stage == "collect":
+        return COLLECTED
+    if letter.topic not in RAW:
+        return f"it is out of {letter.topic}: only raw topics take records again; what follows from them is made anew"
+    if letter.truncated:
+        return f"its bytes were cut: {len(letter.value)} of {letter.length} are kept"
+    remedy = remedy_of(letter.reason)
+    return f"{letter.reason}: {remedy.cause} {remedy.todo}" if remedy.cure == "never" else None
+
+
+def _spent(letter: DeadLetter, attempts_max: int, redriven: Mapping[str, str]) -> str | None:
+    """Return why a letter has gone often enough."""
+    if letter.attempt >= attempts_max:
+        return f"it is attempt {letter.attempt} already, of at most {attempts_max}"
+    if before := redriven.get(letter.letter_id):
+        return f"it went again with redrive {before}"
+    return None
+
+
+def _in_order(found: Letter) -> tuple[str, int, int, str]:
+    """Records of one partition go in their order."""
+    letter = found.letter
+    return letter.topic or "", letter.partition or 0, letter.offset or 0, found.letter_id
+
+
+def _id_of(going: list[Going]) -> str:
+    if not going:
+        return ""
+    told = "\n".join(sorted(f"{one.letter_id} {one.attempt}" for one in going))
+    return sha256(told.encode(errors="replace")).hexdigest()[:16]
