@@ -80,7 +80,8 @@ class ServeSettings(BaseModel):
     allowed_origins: tuple[
         Annotated[str, Field(pattern=r"^https?://[a-z0-9._:\[\]-]{1,253}$")], ...
     ] = ()
-    """Foreign pages that may open the live stream or act. Its own origin always may."""
+    """Origins that are its own although they are not what `Host` says, as behind a proxy that changes it. No others may
+    open a websocket or act."""
     trusted_proxies: tuple[Annotated[str, Field(max_length=64)], ...] = ()
     """Addresses whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
     session_hours: float = Field(default=12.0, gt=0, le=720)
@@ -131,6 +132,6 @@ class ServeSettings(BaseModel):
             msg = "serve.viewer_tokens and serve.operator_tokens: two people have one token"
             raise ValueError(msg)
         if both := self.viewer_tokens.keys() & self.operator_tokens.keys():
-            msg = f"serve.viewer_tokens and serve.operator_tokens: {sorted(both)[0]!r} is in both"
+            msg = f"serve.viewer_tokens and serve.operator_tokens: {min(both)!r} is in both"
             raise ValueError(msg)
         return self
