@@ -1,6 +1,6 @@
 """Whether a request may come in: the decisions of the guard, in the order they are taken. PURE: time is an argument.
 
-1. headers within bounds        else 431
+1. headers and body in bounds   else 431, 411, 413
 2. called by a name of ours     else 421: a name that was rebound to us is nobody's
 3. not too often                else 429
 4. from a page of ours          else 403, for websockets and whatever changes something
@@ -46,6 +46,8 @@ class Asked(NamedTuple):
     authorization: str | None = None
     cookie: str | None = None
     """The session's."""
+    length: int | None = 0
+    """Of the body; None: not said before it comes."""
     fetch_site: str | None = None
     fetch_mode: str | None = None
     accepts_html: bool = False
@@ -130,14 +132,21 @@ class Gate:
         return Problem(status=401, code="unauthorised", detail="this token is nobody's")
 
     def _bounds(self, asked: Asked) -> Problem | None:
-        if asked.headers <= HEADERS_MAX and asked.header_bytes <= HEADER_BYTES_MAX:
-            return None
-        return Problem(
-            status=431,
-            code="too_large",
-            detail=f"{asked.headers} headers of {asked.header_bytes} bytes",
-            allowed=f"{HEADERS_MAX} headers of {HEADER_BYTES_MAX} bytes together",
-        )
+        most = self._settings.body_bytes_max
+        if asked.headers > HEADERS_MAX or asked.header_bytes > HEADER_BYTES_MAX:
+            return Problem(
+                status=431,
+                code="too_large",
+                detail=f"{asked.headers} headers of {asked.header_bytes} bytes",
+                allowed=f"{HEADERS_MAX} headers of {HEADER_BYTES_MAX} bytes together",
+            )
+        if asked.length is None:
+            detail = "how long the body is was not said before it came"
+            return Problem(status=411, code="too_large", detail=detail, allowed="Content-Length")
+        if asked.length > most:
+            detail = f"a body of {asked.length} bytes"
+            return Problem(status=413, code="too_large", detail=detail, allowed=f"{most} bytes")
+        return None
 
     def _host(self, asked: Asked) -> Problem | None:
         found = host_and_port(asked.host or "")

@@ -8,8 +8,19 @@ ALWAYS = (
     ("cross-origin-resource-policy", "same-origin"),
     (
         "permissions-policy",
-        "accelerometer=(), bluetooth=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(),"
-        " microphone=(), midi=(), payment=(), serial=(), usb=()",
+        ", ".join(
+            f"{feature}=()"
+            for feature in (
+                "bluetooth",
+                "camera",
+                "display-capture",
+                "geolocation",
+                "hid",
+                "microphone",
+                "payment",
+                "usb",
+            )
+        ),
     ),
 )
 """On whatever is served."""

@@ -22,12 +22,10 @@ REFUSED_CLOSE_CODE = 1008
 """Policy violation, where a websocket cannot be answered by HTTP."""
 _DROPPED = (b"x-forwarded-prefix",)
 """NiceGUI would write it into its page as it is."""
+LENGTH_DIGITS_MAX = 12
+"""Of `Content-Length`: far beyond any bound."""
 PagePolicy = Callable[[str], str]
 """Returns the Content-Security-Policy of a page whose scripts carry a nonce."""
-
-
-class _TooLargeError(Exception):
-    """A body went beyond its bound while it was read."""
 
 
 class Guard:
@@ -87,22 +85,13 @@ class Guard:
             await self.app(inner, receive, send)
             return
         policy = CLOSED if asked.path.startswith("/api") else self._page_policy(nonce)
-        most = self._settings.body_bytes_max
-        begun = False
 
         async def outwards(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
                 message = {**message, "headers": with_headers(message.get("headers", ()), policy)}
             await send(message)
 
-        try:
-            await self.app(inner, bounded(receive, most), outwards)
-        except _TooLargeError:
-            if begun:
-                raise
-            await _refuse(scope, send, too_large(most))
+        await self.app(inner, receive, outwards)
 
     async def _at_the_door(self, scope: Scope, receive: Receive, asked: Asked) -> sign_in.Answer:
         if asked.path == SIGN_OUT and asked.method == "POST":
@@ -155,6 +144,7 @@ def asked_of(scope: Scope) -> Asked:
         origin=only(b"origin") if len(found.get(b"origin", [])) < 2 else "",  # noqa: PLR2004
         authorization=None if b"authorization" not in found else only(b"authorization") or "",
         cookie=_session_of(found.get(b"cookie", [])),
+        length=_length_of(found),
         fetch_site=only(b"sec-fetch-site"),
         fetch_mode=only(b"sec-fetch-mode"),
         accepts_html="text/html" in ",".join(found.get(b"accept", [])),
@@ -170,27 +160,12 @@ def with_headers(
     return [*given, *((n.encode(), v.encode()) for n, v in ours if n.encode() not in named)]
 
 
-def bounded(receive: Receive, most: int) -> Receive:
-    """Return a `receive` that fails once a body is longer than ``most`` bytes."""
-    seen = 0
-
-    async def inwards() -> Message:
-        nonlocal seen
-        message = await receive()
-        if message["type"] == "http.request":
-            seen += len(message.get("body", b""))
-            if seen > most:
-                raise _TooLargeError
-        return message
-
-    return inwards
-
-
-def too_large(most: int) -> Problem:
-    """Return why a body was not read."""
-    return Problem(
-        status=413, code="too_large", detail="the body is too long", allowed=f"{most} bytes"
-    )
+def _length_of(headers: dict[bytes, list[str]]) -> int | None:
+    """Return how long a body is: 0 without one, None where that is not said before it comes."""
+    told = headers.get(b"content-length", ["0"])
+    if b"transfer-encoding" in headers or len(told) != 1 or not told[0].isdecimal():
+        return None
+    return int(told[0][:LENGTH_DIGITS_MAX])
 
 
 def _session_of(cookies: list[str]) -> str | None:
