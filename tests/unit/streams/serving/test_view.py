@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.serving import view as module
+from streams.serving import memory as module
 from streams.serving.view import View, feed_state
 from streams.serving.words import clock, number, plain, span
 from tests.strategies import aggregates

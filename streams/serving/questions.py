@@ -1,0 +1,301 @@
+"""Plain questions to what the view remembers. PURE."""
+
+from collections import Counter
+
+from topics import Aggregate, Analysis, Control, Decision, FeedStatus, Kind, Status
+
+from .memory import Memory
+from .newest import Kept
+from .shown import (
+    AlertShown,
+    AnalysisShown,
+    DecisionShown,
+    FeedRow,
+    GapShown,
+    LateShown,
+    Letter,
+    Place,
+    Point,
+    SeriesKey,
+)
+
+FEED_HEARD_MS = 30_000
+"""A collector tells every feed each 10 s; one not told three times belongs to a collector that is gone."""
+SHOWN_MAX = 500
+"""Of any list, unless more are asked for."""
+
+
+class Questions(Memory):
+    """What the topics say, in the plain questions people and programs ask."""
+
+    # Windows.
+
+    def assets(self) -> list[str]:
+        """Return every asset there is anything of, by name."""
+        rows = {row.asset for row in self.series_book.rows.values()}
+        said = {kept.item.asset for kept in self.kept_analyses}
+        fired = {kept.alert.asset for kept in self.alert_book}
+        return sorted(rows | said | fired)
+
+    def subjects(self, asset: str) -> list[tuple[Kind, str]]:
+        """Return kind and subject of each row of windows of an asset."""
+        rows = self.series_book.rows.items()
+        return sorted({(key.kind, key.subject) for key, row in rows if row.asset == asset})
+
+    def rows(self, asset: str) -> list[SeriesKey]:
+        """Return the rows of windows of an asset."""
+        return sorted(key for key, row in self.series_book.rows.items() if row.asset == asset)
+
+    def series(
+        self,
+        kind: Kind,
+        subject: str,
+        window_ms: int,
+        since_ms: int = 0,
+        *,
+        step_ms: int | None = None,
+    ) -> list[Point]:
+        """Return a row's windows that begin at a time or later, the oldest first. ``step_ms`` of windows that hop."""
+        key = SeriesKey(kind, subject, window_ms, step_ms or window_ms)
+        row = self.series_book.row(key)
+        return [] if row is None else list(row.points(*self.series_book.span(key, since_ms)))
+
+    def columns(
+        self, key: SeriesKey, names: tuple[str, ...], since_ms: int = 0
+    ) -> tuple[list[int], dict[str, list[float | None]]]:
+        """Return the starts of a row's windows and some of their values, as a chart wants them: far cheaper than points.
+
+        Raises:
+            KeyError: Windows of this kind keep no such value.
+        """
+        row = self.series_book.row(key)
+        if row is None:
+            return [], {name: [] for name in names}
+        span = self.series_book.span(key, since_ms)
+        return row.starts(*span), {name: row.column(name, *span) for name in names}
+
+    def point(self, aggregate_id: str) -> tuple[SeriesKey, Point] | None:
+        """Return the window an id is of, by its greatest edition, whose place may be another's than the id's."""
+        return self.series_book.find(aggregate_id)
+
+    def latest_of(self, asset: str) -> list[tuple[Aggregate, Place]]:
+        """Return the newest whole windows of an asset, by kind, subject and size."""
+        return [
+            (window, self.latest_places[key])
+            for key, window in sorted(self.latest.items())
+            if window.asset == asset
+        ]
+
+    def windows(self, kind: Kind, window_ms: int) -> list[Aggregate]:
+        """Return the latest windows of one kind and size: the newest first, then by subject."""
+        found = [a for (k, _, size), a in self.latest.items() if (k, size) == (kind, window_ms)]
+        return sorted(found, key=lambda a: (-a.window_start_ms, a.subject))
+
+    # What the analyst said.
+
+    def analysis(self, analysis_id: str) -> AnalysisShown | None:
+        """Return an analysis as it stands; None if the view has it no more: the log may."""
+        kept = self.analyses_by_id.get(analysis_id)
+        return None if kept is None else self._analysis_shown(kept)
+
+    def analyses_of(
+        self, asset: str | None = None, since_ms: int = 0, most: int = SHOWN_MAX
+    ) -> list[AnalysisShown]:
+        """Return analyses of an asset, or of all, whose newest window ends at a time or later; the newest first."""
+        found = [
+            kept
+            for kept in self.kept_analyses
+            if (asset is None or kept.item.asset == asset) and kept.item.as_of_ms >= since_ms
+        ]
+        found.sort(key=lambda kept: (kept.item.as_of_ms, kept.at_ms, kept.place), reverse=True)
+        return [self._analysis_shown(kept) for kept in found[:most]]
+
+    def decision(self, decision_id: str) -> DecisionShown | None:
+        """Return a decision by its id, which is its candidate's analysis id."""
+        kept = self.decisions_by_id.get(decision_id)
+        return None if kept is None else _decision_shown(kept)
+
+    def decision_of(self, analysis_id: str) -> DecisionShown | None:
+        """Return the decision whose analysis, or candidate, has an id."""
+        shown = self.decision(analysis_id)
+        if shown is not None:
+            return shown
+        for kept in self.kept_decisions.newest_first():
+            if kept.item.analysis_id == analysis_id:
+                return _decision_shown(kept)
+        return None
+
+    def coalesced_into(self, candidate_id: str) -> list[DecisionShown]:
+        """Return the decisions of candidates that another took over."""
+        kept = self.kept_decisions
+        return [_decision_shown(k) for k in kept if k.item.survivor_id == candidate_id]
+
+    def decisions(self, asset: str | None = None, most: int = SHOWN_MAX) -> list[DecisionShown]:
+        """Return decisions, the newest first."""
+        found = []
+        for kept in self.kept_decisions.newest_first():
+            if len(found) >= most:
+                break
+            if asset is None or kept.item.asset == asset:
+                found.append(_decision_shown(kept))
+        return found
+
+    def readings(self, most: int, event_now_ms: int) -> list[Analysis]:
+        """Return the newest analyses nobody took back, newest first.
+
+        Up to half of them are severe ones that still hold, so that calm ones do not push these out.
+        """
+        current = [
+            a for a in self.analyses if a.status == "current" and a.analysis_id not in self.replaced
+        ]
+        holding = [
+            a
+            for a in current
+            if a.severity in ("warning", "critical") and a.valid_until_ms > event_now_ms
+        ]
+        severe = holding[max(0, len(holding) - most // 2) :]
+        held = {a.analysis_id for a in severe}
+        others = [a for a in current if a.analysis_id not in held]
+        newest = others[max(0, len(others) - most + len(severe)) :]
+        return sorted(severe + newest, key=lambda a: (a.as_of_ms, a.produced_ms), reverse=True)
+
+    # Alerts and what people did.
+
+    def alerts(
+        self,
+        now_ms: int,
+        *,
+        asset: str | None = None,
+        firing: bool = False,
+        most: int = SHOWN_MAX,
+    ) -> list[AlertShown]:
+        """Return alerts: those that ask first, then those that fire, then the newest."""
+        found = [
+            self._alert_shown(kept.alert.alert_id, now_ms)
+            for kept in self.alert_book
+            if (asset is None or kept.alert.asset == asset)
+            and (not firing or (kept.latest and kept.alert.state == "firing"))
+        ]
+        shown = [alert for alert in found if alert is not None]
+        shown.sort(key=_urgency)
+        return shown[:most]
+
+    def alert(self, alert_id: str, now_ms: int) -> AlertShown | None:
+        """Return an alert."""
+        return self._alert_shown(alert_id, now_ms)
+
+    def acts(self, now_ms: int) -> list[Control]:
+        """Return the acts of operators in force, the newest first."""
+        return []
+
+    # The pipeline.
+
+    def feed_rows(self, now_ms: int) -> list[FeedRow]:
+        """Return every feed: those in trouble first, then by venue and subject."""
+        rows = []
+        for key, feed in self.feeds.items():
+            last_ms = feed.last_received_ms
+            rows.append(
+                FeedRow(
+                    feed=feed,
+                    state=feed_state(feed, now_ms),
+                    age_ms=None if last_ms is None else max(0, now_ms - last_ms),
+                    gaps=self.gap_book.of(feed),
+                    place=self.feed_places[key],
+                )
+            )
+        well = ("connected", "closed")
+        return sorted(rows, key=lambda r: (r.state in well, r.feed.venue, r.feed.subject))
+
+    def gaps(self) -> list[GapShown]:
+        """Return the gaps remembered, the newest first."""
+        return self.gap_book.all()
+
+    def letters(
+        self, *, stage: str | None = None, reason: str | None = None, most: int = SHOWN_MAX
+    ) -> list[Letter]:
+        """Return dead letters, the newest first."""
+        found = []
+        for kept in self.kept_letters.newest_first():
+            if len(found) >= most:
+                break
+            letter = kept.item
+            if stage in (None, letter.stage) and reason in (None, letter.reason):
+                found.append(letter)
+        return found
+
+    def letter(self, letter_id: str) -> Letter | None:
+        """Return the newest dead letter of an id: one that was redriven in vain comes again."""
+        newest = self.kept_letters.newest_first()
+        return next((kept.item for kept in newest if kept.item.letter_id == letter_id), None)
+
+    def late(self, asset: str | None = None, most: int = SHOWN_MAX) -> list[LateShown]:
+        """Return events too late for every window, the newest first."""
+        newest = (kept.item for kept in self.kept_late.newest_first())
+        return [late for late in newest if asset in (None, late.asset)][:most]
+
+    def parts(self, role: str, part: str, now_ms: int) -> list[Status]:
+        """Return what is told of a part, or of all below it (`breaker`), and has not expired; the freshest first."""
+        found = [s for s in self.told(role, part) if s.expires_ms > now_ms]
+        return sorted(found, key=lambda status: status.at_ms, reverse=True)
+
+    def part(self, role: str, part: str, now_ms: int) -> Status | None:
+        """Return a role's freshest status of one part that has not expired; None if there is none."""
+        return next((s for s in self.parts(role, part, now_ms) if s.part == part), None)
+
+    def last_told(self, role: str, part: str) -> Status | None:
+        """Return the freshest status of a part, or of all below it, expired or not; None if it was never told."""
+        return max(self.told(role, part), key=lambda status: status.at_ms, default=None)
+
+    def feed_states(self, now_ms: int) -> Counter[str]:
+        """Return how many feeds are in each state; `not heard from` where a feed's collector is gone."""
+        return Counter(feed_state(feed, now_ms) for feed in self.feeds.values())
+
+    def told(self, role: str, part: str) -> list[Status]:
+        """Return what is told of a part or of all below it, expired or not."""
+        return [
+            status
+            for (r, _, p), status in self.statuses.items()
+            if r == role and (p == part or p.startswith(part + "/"))
+        ]
+
+    def _analysis_shown(self, kept: Kept[Analysis]) -> AnalysisShown:
+        analysis = kept.item
+        standing, by = analysis.status, None
+        if (replaced := self.replaced.get(analysis.analysis_id)) is not None:
+            by, status = replaced
+            standing = "withdrawn" if status == "withdrawn" else "superseded"
+        return AnalysisShown(
+            analysis=analysis, place=kept.place, at_ms=kept.at_ms, standing=standing, replaced_by=by
+        )
+
+    def _alert_shown(self, alert_id: str, now_ms: int) -> AlertShown | None:
+        kept = self.alert_book.get(alert_id)
+        if kept is None:
+            return None
+        return AlertShown(
+            alert=kept.alert,
+            place=kept.place,
+            at_ms=kept.at_ms,
+            transitions=tuple(kept.transitions),
+            transitions_left_out=kept.left_out,
+            latest=kept.latest,
+        )
+
+
+def feed_state(feed: FeedStatus, now_ms: int) -> str:
+    """Return a feed's state as it may be believed now: what closed stays closed."""
+    silent = now_ms - feed.at_ms > FEED_HEARD_MS and feed.state != "closed"
+    return "not heard from" if silent else feed.state
+
+
+def _decision_shown(kept: Kept[Decision]) -> DecisionShown:
+    return DecisionShown(decision=kept.item, place=kept.place, at_ms=kept.at_ms)
+
+
+_RANKS = ("critical", "warning", "notice", "info")
+
+
+def _urgency(shown: AlertShown) -> tuple[bool, bool, int, int, str]:
+    rank = _RANKS.index(shown.alert.severity) if shown.fires else 0
+    return not shown.asks, not shown.fires, rank, -shown.at_ms, shown.alert.alert_id
