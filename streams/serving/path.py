@@ -3,7 +3,7 @@
 from topics import Analysis, Decision
 
 from .questions import Questions
-from .shown import Path
+from .shown import Path, Place
 
 COALESCED_MAX = 50
 """Candidates shown that one took over."""
