@@ -161,7 +161,7 @@ class Orders:
             log.warning("an order cannot be read", offset=record.offset, error=str(refused))
             return
         if not isinstance(order, Control):
-            return  # what people think of an analysis orders nothing
+            return  # feedback and redrives order nothing
         outcome = standing.take(order, self._now_ms())
         if outcome is not None:
             AGENT.orders.labels(outcome).inc()

@@ -17,7 +17,7 @@ from .alert import Alert
 from .analysis import Analysis, DataQuality, Fact, Outlook, Trigger
 from .catalog import BY_NAME, KINDS, TOPICS, Topic, raw_topic
 from .codec import Decoder, decoder_of, encode
-from .control import Control, Feedback
+from .control import Control, Feedback, Redrive
 from .deadletter import DeadLetter
 from .decision import Decision, Tally
 from .development import RepositoryEvent
@@ -67,6 +67,7 @@ __all__ = [
     "Post",
     "PostDeleted",
     "RawEvent",
+    "Redrive",
     "RepositoryEvent",
     "Result",
     "Score",

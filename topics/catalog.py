@@ -219,7 +219,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name="control",
         summary="What operators do, with who and why.",
-        events=(control.Control, control.Feedback),
+        events=(control.Control, control.Feedback, control.Redrive),
         key="subject",
         cleanup="compact,delete",
         retention_ms=90 * _DAY_MS,

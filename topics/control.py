@@ -37,3 +37,22 @@ class Feedback(Struct, frozen=True, kw_only=True, tag_field="type", tag="feedbac
     actor: Annotated[str, Meta(min_length=1, max_length=100)]
     reason: Annotated[str, Meta(min_length=1, max_length=400)]
     at_ms: EpochMs
+
+
+class Redrive(Struct, frozen=True, kw_only=True, tag_field="type", tag="redrive"):
+    """Dead letters that one person had written again: once when it begins, and once more when it has ended."""
+
+    redrive_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    subject: Annotated[
+        str, Meta(min_length=1, max_length=200, description="redrive/ID: its Kafka key.")
+    ]
+    letters: Annotated[list[Annotated[str, Meta(max_length=400)]], Meta(max_length=1_000)]
+    """The ids of the letters that go; once it has ended, of those that went."""
+    places: Annotated[list[Annotated[str, Meta(max_length=300)]], Meta(max_length=4_000)]
+    """Where they go: topic/partition, as the catalog names topics."""
+    ended_ms: EpochMs | None = None
+    """None: it has begun. Only its records themselves tell which of them are written."""
+    actor: Annotated[str, Meta(min_length=1, max_length=100)]
+    reason: Annotated[str, Meta(min_length=1, max_length=400)]
+    at_ms: EpochMs
+    """When it began."""

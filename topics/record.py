@@ -1,5 +1,6 @@
 """A record of the log, and one that nobody has written yet."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from .envelope import Headers
@@ -23,6 +24,10 @@ class LogRecord(Protocol):
     @property
     def value(self) -> bytes | None:
         """Its bytes."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Its headers; a raw record has some only if it was redriven."""
 
 
 class OutRecord(NamedTuple):

@@ -4,6 +4,7 @@ A pure function of the records in offset order: no clock, no I/O. Whatever the b
 crashes, the same records give the same outputs. The specification is docs/windows.md.
 """
 
+from collections.abc import Sequence
 from typing import cast
 
 from topics import ContractError, Heartbeat, Kind, PostDeleted
@@ -61,14 +62,21 @@ class Fold:
         self._subjects_max = subjects_max
         self.reader = reader_of(kind)
 
-    def feed(self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes) -> None:
-        """Fold the next record. ``timestamp_ms`` is the log's.
+    def feed(
+        self,
+        offset: int,
+        timestamp_ms: int,
+        key: bytes | None,
+        value: bytes,
+        headers: Sequence[tuple[str, bytes | None]] = (),
+    ) -> None:
+        """Fold the next record. ``timestamp_ms`` is the log's; only a redriven record has headers.
 
         Raises:
             ValueError: The offset is not the next one: folding on would lose what lies between.
         """
         self.go_on(offset, 1)
-        logged = Logged(offset, timestamp_ms, key, value)
+        logged = Logged(offset, timestamp_ms, key, value, headers)
         try:
             record = self.reader.decode(value)
         except ContractError as refused:

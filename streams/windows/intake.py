@@ -4,6 +4,7 @@ These structs are projections of the contracts: the same tags and names, fewer f
 numbers. Reading them costs a fifth of reading the whole contract; a test holds the two together.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
@@ -28,6 +29,7 @@ class Logged(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]] = ()
 
 
 class TradeIn(Struct, tag_field="type", tag="trade", gc=False):

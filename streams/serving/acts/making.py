@@ -4,13 +4,14 @@ An act's id is a digest of who did what and why, not of when: a request that is 
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Literal, TypeVar, get_args
 
-from topics import BY_NAME, ContractError, Control, Feedback, PipelineError, encode
+from topics import BY_NAME, ContractError, Control, Feedback, PipelineError, Redrive, encode
 from topics.units import ASSET_PATTERN, INSTRUMENT_PATTERN, NAME_PATTERN
 
-Act = Control | Feedback
+Act = Control | Feedback | Redrive
 Verdict = Literal["wrong", "unhelpful"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 REASON_CHARS_MAX = 400
@@ -20,13 +21,13 @@ MUTE_MS_MAX = 30 * 86_400_000
 ALL = "all"
 ON, OFF = "on", "off"
 """The values of the act `mute`; off takes back what was said of the same subject."""
-ALERT, ASSET, RULE, ANALYSIS = "alert/", "asset/", "rule/", "analysis/"
+ALERT, ASSET, RULE, ANALYSIS, REDRIVE = "alert/", "asset/", "rule/", "analysis/", "redrive/"
 """How subjects begin."""
 
 _ASSET, _INSTRUMENT = re.compile(ASSET_PATTERN), re.compile(INSTRUMENT_PATTERN)
 _NAME = re.compile(NAME_PATTERN)
 _SERIES = re.compile(r"^(?P<rule>.+?)/(?P<subject>[A-Z0-9][^/]*(?:/[^/]+)?)$")
-_E = TypeVar("_E", Control, Feedback)
+_E = TypeVar("_E", Control, Feedback, Redrive)
 
 
 class ActRefusedError(PipelineError):
@@ -89,6 +90,46 @@ def feedback(analysis_id: str, verdict: str, *, actor: str, reason: str, at_ms: 
             at_ms=at_ms,
         )
     )
+
+
+def redrive(
+    redrive_id: str,
+    *,
+    letters: Sequence[str],
+    places: Iterable[str],
+    actor: str,
+    reason: str,
+    at_ms: int,
+    ended_ms: int | None = None,
+) -> Redrive:
+    """Return the act of one who has dead letters written again, as it begins or has ended.
+
+    Raises:
+        ActRefusedError: A part is missing or too long.
+    """
+    return _checked(
+        Redrive(
+            redrive_id=redrive_id,
+            subject=REDRIVE + redrive_id,
+            letters=list(letters),
+            places=sorted(set(places)),
+            actor=_told("actor", actor),
+            reason=_told("reason", reason),
+            at_ms=at_ms,
+            ended_ms=ended_ms,
+        )
+    )
+
+
+def id_of(act: Act) -> str:
+    """Return the id of an act."""
+    match act:
+        case Control():
+            return act.control_id
+        case Feedback():
+            return act.feedback_id
+        case Redrive():
+            return f"{act.subject}/{'begun' if act.ended_ms is None else 'ended'}"
 
 
 def check_target(target: str) -> str:

@@ -8,19 +8,31 @@ last in the log, as it is for compaction: readers of any time come to the same.
 - Of a person's words on an analysis the last counts.
 """
 
-from topics import Alert, Control, Feedback
+from typing import TypeVar
+
+from topics import Alert, Control, Feedback, Redrive
 
 from .making import ALERT, ALL, ASSET, OFF, RULE, Act
 
 ACTS_MAX = 5_000
 """Acts kept, people's all of them; beyond this the oldest is dropped, and counted."""
 FEEDBACK_MAX = 5_000
+REDRIVES_MAX = 200
+"""Each may have a thousand letters."""
+
+K = TypeVar("K")
+A = TypeVar("A", Control, Redrive)
 
 
 class StandingActs:
     """The newest act of each (act, subject), and who said what of which analysis."""
 
-    def __init__(self, acts_max: int = ACTS_MAX, feedback_max: int = FEEDBACK_MAX) -> None:
+    def __init__(
+        self,
+        acts_max: int = ACTS_MAX,
+        feedback_max: int = FEEDBACK_MAX,
+        redrives_max: int = REDRIVES_MAX,
+    ) -> None:
         """Begin with none."""
         self.dropped = 0
         """Acts and feedback that others made room for."""
@@ -28,23 +40,27 @@ class StandingActs:
         self._feedback: dict[str, dict[str, Feedback]] = {}
         self._said: dict[tuple[str, str], None] = {}
         """Analysis and actor of each feedback kept, oldest first."""
+        self._redrives: dict[str, Redrive] = {}
         self._acts_max, self._feedback_max = acts_max, feedback_max
+        self._redrives_max = redrives_max
 
     def take(self, act: Act) -> bool:
         """Take the next act of the log, and return whether anything is different now."""
-        if isinstance(act, Feedback):
-            return self._hear(act)
-        place = (act.act, act.subject)
-        if (known := self._acts.pop(place, None)) is None and len(self._acts) >= self._acts_max:
-            del self._acts[next(iter(self._acts))]
-            self.dropped += 1
-        self._acts[place] = act
-        return known != act
+        match act:
+            case Feedback():
+                return self._hear(act)
+            case Redrive():
+                return self._keep(self._redrives, act.redrive_id, act, self._redrives_max)
+            case Control():
+                return self._keep(self._acts, (act.act, act.subject), act, self._acts_max)
 
     def delete(self, subject: str) -> None:
         """Forget what was said of a subject: its record was deleted from the log."""
         for place in [place for place in self._acts if place[1] == subject]:
             del self._acts[place]
+        for redrive in list(self._redrives.values()):
+            if redrive.subject == subject:
+                del self._redrives[redrive.redrive_id]
         for said in self._said:
             if (heard := self._feedback[said[0]][said[1]]).subject == subject:
                 self._forget(heard.analysis_id, heard.actor)
@@ -73,6 +89,22 @@ class StandingActs:
     def feedback_of(self, analysis_id: str) -> list[Feedback]:
         """Return what people think of an analysis, the last word of each."""
         return list(self._feedback.get(analysis_id, {}).values())
+
+    def redrives(self) -> list[Redrive]:
+        """Return the redrives, begun or ended, in the order of the log."""
+        return list(self._redrives.values())
+
+    def redrives_of(self, letter_id: str) -> list[Redrive]:
+        """Return the redrives that a dead letter was a part of: one, unless it was broken off before it."""
+        return [one for one in self._redrives.values() if letter_id in one.letters]
+
+    def _keep(self, kept: dict[K, A], place: K, act: A, most: int) -> bool:
+        """Put an act last; the oldest makes room."""
+        if (known := kept.pop(place, None)) is None and len(kept) >= most:
+            del kept[next(iter(kept))]
+            self.dropped += 1
+        kept[place] = act
+        return known != act
 
     def _hear(self, heard: Feedback) -> bool:
         known = self._feedback.get(heard.analysis_id, {}).get(heard.actor)

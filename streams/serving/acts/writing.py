@@ -6,12 +6,13 @@ from aiokafka.errors import KafkaError
 
 from topics import BY_NAME, TopicsError, encode, partition_of
 from topics.broker import check_topics
+from topics.codec import tag_of
 from topics.envelope import headers
 from topics.outbox import Sender
 from topics.record import OutRecord
 from topics.settings import BrokerSettings
 
-from .making import Act, Control
+from .making import Act, id_of
 
 WRITE_S = 10.0
 """For the broker to acknowledge an act. Whoever waits is a person."""
@@ -19,15 +20,14 @@ WRITE_S = 10.0
 
 def record_of(broker: BrokerSettings, act: Act) -> OutRecord:
     """Return the record of an act: by its subject, so that a later one takes its place."""
-    is_control = isinstance(act, Control)
     return OutRecord(
         broker.topic("control"),
         partition_of(act.subject, broker.partitions),
         act.subject.encode(),
         encode(act),
         headers(
-            event_id=act.control_id if is_control else act.feedback_id,
-            event_type="control" if is_control else "feedback",
+            event_id=id_of(act),
+            event_type=tag_of(type(act)),
             source="people",
             time_ms=act.at_ms,
         ),

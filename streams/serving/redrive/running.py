@@ -22,7 +22,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     staying: int
 
 
-class Redrive:
+class Redriver:
     """Lists, explains, plans and redrives dead letters. Whether one may is the caller's to know."""
 
     def __init__(
