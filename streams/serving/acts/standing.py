@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from topics import Alert, Control, Feedback, Redrive
 
-from .making import ALERT, ALL, ASSET, OFF, RULE, Act
+from .making import ALERT, ALL, ASSET, OFF, RULE, Act, id_of
 
 ACTS_MAX = 5_000
 """Acts kept, people's all of them; beyond this the oldest is dropped, and counted."""
@@ -99,23 +99,29 @@ class StandingActs:
         return [one for one in self._redrives.values() if letter_id in one.letters]
 
     def _keep(self, kept: dict[K, A], place: K, act: A, most: int) -> bool:
-        """Put an act last; the oldest makes room."""
-        if (known := kept.pop(place, None)) is None and len(kept) >= most:
+        """Put an act last; the oldest makes room. One that was sent again is the same act, of its first time."""
+        known = kept.get(place)
+        if known is not None and id_of(known) == id_of(act):
+            return False
+        kept.pop(place, None)
+        if len(kept) >= most:
             del kept[next(iter(kept))]
             self.dropped += 1
         kept[place] = act
-        return known != act
+        return True
 
     def _hear(self, heard: Feedback) -> bool:
         known = self._feedback.get(heard.analysis_id, {}).get(heard.actor)
         if known is not None:
+            if id_of(known) == id_of(heard):
+                return False
             self._forget(heard.analysis_id, heard.actor)
         elif len(self._said) >= self._feedback_max:
             self._forget(*next(iter(self._said)))
             self.dropped += 1
         self._feedback.setdefault(heard.analysis_id, {})[heard.actor] = heard
         self._said[heard.analysis_id, heard.actor] = None
-        return known != heard
+        return True
 
     def _forget(self, analysis_id: str, actor: str) -> None:
         del self._said[analysis_id, actor]
