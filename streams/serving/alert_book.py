@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from msgspec import Struct, field
 
 from topics import Alert
+from topics.alert import alert_key
 
 from .shown import Place, Transition
 
@@ -37,8 +38,8 @@ class AlertBook:
         self.forgotten = 0
         """Alerts that had to make room for others."""
         self._alerts: dict[str, KeptAlert] = {}
-        self._newest: dict[tuple[str, str], str] = {}
-        """By rule and subject, the id that counts."""
+        self._newest: dict[str, str] = {}
+        """By the key of its records, the id that counts."""
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -54,15 +55,18 @@ class AlertBook:
 
     def put(self, alert: Alert, place: Place, at_ms: int) -> None:
         """Take a record of the topic."""
-        key = alert.rule, alert.subject
+        key = alert_key(alert)
+        kept = self._alerts.get(alert.alert_id)
+        if kept is not None and (alert == kept.alert or _edition(alert) < _edition(kept.alert)):
+            return
         before = self._newest.get(key)
         if before is not None and before != alert.alert_id and before in self._alerts:
             self._alerts[before].latest = False
         self._newest[key] = alert.alert_id
-        kept = self._alerts.pop(alert.alert_id, None)
         if kept is None:
             self._make_room()
             kept = KeptAlert(alert, place, at_ms)
+        self._alerts.pop(alert.alert_id, None)
         kept.alert, kept.place, kept.at_ms, kept.latest = alert, place, at_ms, True
         kept.transitions.append(_transition(alert, place, at_ms))
         if len(kept.transitions) > TRANSITIONS_MAX:
@@ -79,10 +83,15 @@ class AlertBook:
             if not kept.latest or kept.alert.state != "firing"
         )
         gone = self._alerts.pop(next(over, None) or next(iter(self._alerts)))
-        key = gone.alert.rule, gone.alert.subject
+        key = alert_key(gone.alert)
         if self._newest.get(key) == gone.alert.alert_id:
             del self._newest[key]
         self.forgotten += 1
+
+
+def _edition(alert: Alert) -> tuple[int, int]:
+    """Return what is compared among records of one id: the greatest counts."""
+    return alert.epoch, alert.transition
 
 
 def _transition(alert: Alert, place: Place, at_ms: int) -> Transition:

@@ -6,8 +6,6 @@ from topics.deadletter import DeadLetter, from_record
 
 from .shown import Letter, Place
 
-LETTERS_MAX = 5_000
-"""Remembered; all count."""
 KEY_CHARS_MAX = 100
 FIELD_CHARS_MAX = 200
 """Of an id or a name in a letter: a record of the topic that is not ours may say anything."""
@@ -20,8 +18,11 @@ def letter_of(
     *,
     at_ms: int,
     place: Place,
+    prefix: str = "",
 ) -> Letter:
     """Return what a record of the dead letter topic says of itself. ``at_ms`` is its log time.
+
+    ``prefix`` is that of the pipeline's topics on the broker: in the view they have the catalogue's names.
 
     Raises:
         ValueError: A header that every dead letter has is missing, or a number in one is none.
@@ -40,12 +41,13 @@ def letter_of(
         bytes=len(value),
         length=len(value) if letter.length is None else letter.length,
         truncated=letter.truncated,
-        origin=_origin(letter),
+        origin=_origin(letter, prefix),
         key=(key or b"")[: 4 * KEY_CHARS_MAX].decode(errors="replace")[:KEY_CHARS_MAX],
     )
 
 
-def _origin(letter: DeadLetter) -> Place | None:
+def _origin(letter: DeadLetter, prefix: str) -> Place | None:
     if letter.topic is None or letter.partition is None or letter.offset is None:
         return None
-    return Place(letter.topic[:FIELD_CHARS_MAX], letter.partition, letter.offset)
+    topic = letter.topic.removeprefix(prefix)
+    return Place(topic[:FIELD_CHARS_MAX], letter.partition, letter.offset)

@@ -5,7 +5,8 @@ Records of different logs may come in any order: what is remembered is the same,
 """
 
 from collections import Counter
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from topics import (
     KINDS,
@@ -15,6 +16,7 @@ from topics import (
     Analysis,
     Control,
     Decision,
+    Feedback,
     FeedStatus,
     GapDetected,
     GapFilled,
@@ -25,29 +27,26 @@ from topics import (
     Notification,
     Status,
     Tally,
+    asset_of,
     raw_topic,
 )
 from topics.marks import GapMark
 
+from .acts.standing import StandingActs
 from .alert_book import AlertBook
+from .analyst_book import AnalystBook, first_time
 from .counts import Counts
 from .cursor import Ring
 from .gaps import GapBook
 from .newest import Kept, Newest
+from .records import LateShown, Letter, Place
 from .series import DAY_MS, SeriesBook
-from .shown import LateShown, Letter, Place
 
 WINDOWS_MAX = 5_000
 """Latest windows kept whole, one of each kind, subject and size."""
-ANALYSES_MAX = 5_000
-"""Kept whole: 50 a day of each of 100 assets."""
-DECISIONS_MAX = 10_000
 LETTERS_MAX = 5_000
 LATE_MAX = 1_000
 NOTIFICATIONS_MAX = 5_000
-SAID_MAX = 20_000
-"""Ids of analyses remembered, and places of what was decided on, so that one that is said again counts once: more
-than can be in flight in a crash, and than there are analyses and decisions."""
 STATUSES_MAX = 2_000
 FEEDS_MAX = 5_000
 REASONS_MAX = 200
@@ -78,28 +77,41 @@ class Memory:
         self.ring = Ring()
         self.series_book = SeriesBook(keep_ms)
         self.alert_book = AlertBook()
+        self.analyst = AnalystBook(self.counts, keep_ms)
         self.gap_book = GapBook()
-        self.kept_analyses: Newest[Analysis] = Newest(ANALYSES_MAX, keep_ms)
-        self.kept_decisions: Newest[Decision] = Newest(DECISIONS_MAX, keep_ms)
+        self.standing_acts = StandingActs()
         self.kept_letters: Newest[Letter] = Newest(LETTERS_MAX, keep_ms)
         self.kept_late: Newest[LateShown] = Newest(LATE_MAX, keep_ms)
         self.kept_notifications: Newest[Notification] = Newest(NOTIFICATIONS_MAX, keep_ms)
-        self.analyses_by_id: dict[str, Kept[Analysis]] = {}
-        self.decisions_by_id: dict[str, Kept[Decision]] = {}
-        self.replaced: dict[str, tuple[str, str]] = {}
-        """By id of an analysis, the id of the one that took its place, and that one's status."""
+        self.alert_notifications: dict[str, list[Kept[Notification]]] = {}
         self.latest_places: dict[tuple[Kind, str, int], Place] = {}
         self.feed_places: dict[tuple[str, str], Place] = {}
         self.letter_reasons: Counter[tuple[str, str]] = Counter()
         """Dead letters by stage and reason."""
-        self._said: dict[str, None] = {}
-        self._decided: dict[tuple[int, int], None] = {}
+        self._told_once: dict[str, None] = {}
+        self._takers: dict[type, Callable[[Any, Place, int], None]] = {
+            Aggregate: self._aggregate,
+            Alert: self._alert,
+            Analysis: self._analysis,
+            Control: self._act,
+            Decision: self._decision,
+            Feedback: self._act,
+            FeedStatus: self._feed,
+            GapDetected: self._gap,
+            GapFilled: self._gap,
+            GapPermanent: self._gap,
+            Heartbeat: self._heartbeat,
+            Late: self._late,
+            Notification: self._notification,
+            Status: self._status,
+            Tally: self._tally,
+        }
         self._placed = 0
 
     @property
     def analyses(self) -> list[Analysis]:
         """Return the analyses kept, in the order they were logged."""
-        return [kept.item for kept in self.kept_analyses]
+        return [kept.item for kept in self.analyst.analyses]
 
     def take(self, event: object, place: Place | None = None, at_ms: int | None = None) -> None:
         """Take one event of any topic; of a kind the view does not show it is passed over.
@@ -112,21 +124,9 @@ class Memory:
             self._placed += 1
         if not self.ring.is_new(place):
             return
-        at = _time_of(event) if at_ms is None else at_ms
-        match event:
-            case Aggregate():
-                self._aggregate(event, place, at)
-            case Analysis():
-                self._analysis(event, place, at)
-            case Decision():
-                self._decision(event, place, at)
-            case Tally():
-                self.counts.tallied += event.folded + event.uninteresting
-            case Alert():
-                self.alert_book.put(event, place, at)
-                self.ring.put("alerts", event.alert_id, event.asset, place, at)
-            case _:
-                self._other(event, place, at)
+        taker = self._takers.get(type(event))
+        if taker is not None:
+            taker(event, place, _time_of(event) if at_ms is None else at_ms)
 
     def take_raw(self, kind: Kind, event_ms: int, place: Place | None = None) -> None:
         """Count a raw event."""
@@ -135,20 +135,25 @@ class Memory:
         self.counts.raw_events += 1
         self.newest_event_ms[kind] = max(event_ms, self.newest_event_ms.get(kind, 0))
 
-    def take_dead_letter(self, letter: Letter | None = None) -> None:
-        """Count a dead letter, and remember what its headers say; without any it only counts."""
-        if letter is None:
-            self.counts.dead_letters += 1
-            return
-        if not self.ring.is_new(letter.place):
+    def take_dead_letter(self, letter: Letter | None = None, place: Place | None = None) -> None:
+        """Count a dead letter, and remember what its headers say; one that says nothing only counts."""
+        place = place if letter is None else letter.place
+        if place is not None and not self.ring.is_new(place):
             return
         self.counts.dead_letters += 1
+        if letter is None:
+            return
         reason = letter.stage, letter.reason
         if reason not in self.letter_reasons and len(self.letter_reasons) >= REASONS_MAX:
             reason = letter.stage, "others"
         self.letter_reasons[reason] += 1
         self.kept_letters.put(Kept(letter.at_ms, letter.place, letter))
         self.ring.put("deadletters", letter.letter_id, "", letter.place, letter.at_ms)
+
+    def take_deleted(self, name: str, key: str, place: Place) -> None:
+        """Take it that a key of a compacted topic was deleted."""
+        if self.ring.is_new(place) and name == "control":
+            self.standing_acts.delete(key)
 
     def take_unreadable(self, place: Place | None = None) -> None:
         """Count a record that is not what its topic's contract says."""
@@ -163,44 +168,66 @@ class Memory:
         """Take it that a log is another one from now on, and read from an offset."""
         self.ring.begin_anew(topic, partition, offset)
 
-    def _other(self, event: object, place: Place, at_ms: int) -> None:
-        match event:
-            case Status():
-                key = (event.role, event.instance, event.part)
-                self._keep(self.statuses, key, event, STATUSES_MAX)
-                self.ring.put("status", "/".join(key), "", place, at_ms)
-            case FeedStatus():
-                feed = (event.venue, event.subject)
-                self._keep(self.feeds, feed, event, FEEDS_MAX)
-                self._beside(self.feed_places, feed, place, self.feeds)
-                self.ring.put("feed.status", "/".join(feed), _asset(event.subject), place, at_ms)
-            case Control():
-                self.ring.put("control", event.subject, "", place, at_ms)
-            case Notification():
-                self.kept_notifications.put(Kept(at_ms, place, event))
-                self.ring.put("notifications", event.alert_id, event.asset, place, at_ms)
-            case Late():
-                self.counts.late += 1
-                self.kept_late.put(Kept(at_ms, place, _late(event, place)))
-                self.ring.put("late", event.event_id, event.asset, place, at_ms)
-            case Heartbeat():
-                self.counts.heartbeats += 1
-            case GapDetected() | GapFilled() | GapPermanent():
-                self._gap(event, place, at_ms)
-            case _:
-                pass
+    def _tally(self, tally: Tally, _place: Place, _at_ms: int) -> None:
+        self.counts.tallied += tally.folded + tally.uninteresting
+
+    def _heartbeat(self, _beat: Heartbeat, _place: Place, _at_ms: int) -> None:
+        self.counts.heartbeats += 1
+
+    def _analysis(self, analysis: Analysis, place: Place, at_ms: int) -> None:
+        if self.analyst.put_analysis(analysis, place, at_ms):
+            self.ring.put("analyses", analysis.analysis_id, analysis.asset, place, at_ms)
+
+    def _decision(self, decision: Decision, place: Place, at_ms: int) -> None:
+        if self.analyst.put_decision(decision, place, at_ms):
+            self.ring.put("decisions", decision.decision_id, decision.asset, place, at_ms)
+
+    def _alert(self, alert: Alert, place: Place, at_ms: int) -> None:
+        self.alert_book.put(alert, place, at_ms)
+        self.ring.put("alerts", alert.alert_id, alert.asset, place, at_ms)
+
+    def _act(self, act: Control | Feedback, place: Place, at_ms: int) -> None:
+        self.standing_acts.take(act)
+        self.ring.put("control", act.subject, "", place, at_ms)
+
+    def _status(self, status: Status, place: Place, at_ms: int) -> None:
+        key = (status.role, status.instance, status.part)
+        self._keep(self.statuses, key, status, STATUSES_MAX)
+        self.ring.put("status", "/".join(key), "", place, at_ms)
+
+    def _feed(self, feed: FeedStatus, place: Place, at_ms: int) -> None:
+        key = (feed.venue, feed.subject)
+        self._keep(self.feeds, key, feed, FEEDS_MAX)
+        self._beside(self.feed_places, key, place, self.feeds)
+        self.ring.put("feed.status", "/".join(key), asset_of(feed.subject), place, at_ms)
+
+    def _late(self, late: Late, place: Place, at_ms: int) -> None:
+        self.counts.late += 1
+        self.kept_late.put(Kept(at_ms, place, _late_shown(late, place)))
+        self.ring.put("late", late.event_id, late.asset, place, at_ms)
+
+    def _notification(self, told: Notification, place: Place, at_ms: int) -> None:
+        if not first_time(self._told_once, told.notification_id):
+            return
+        kept = Kept(at_ms, place, told)
+        self.alert_notifications.setdefault(told.alert_id, []).append(kept)
+        for gone in self.kept_notifications.put(kept):
+            left = self.alert_notifications[gone.item.alert_id]
+            left.remove(gone)
+            if not left:
+                del self.alert_notifications[gone.item.alert_id]
+        self.ring.put("notifications", told.alert_id, told.asset, place, at_ms)
 
     def _gap(self, mark: GapMark, place: Place, at_ms: int) -> None:
-        match mark:
-            case GapDetected():
-                self.counts.gaps_detected += 1
-            case GapFilled():
-                self.counts.gaps_filled += 1
-            case GapPermanent():
-                self.counts.gaps_permanent += 1
+        if isinstance(mark, GapDetected):
+            self.counts.gaps_detected += 1
+        elif isinstance(mark, GapFilled):
+            self.counts.gaps_filled += 1
+        else:
+            self.counts.gaps_permanent += 1
         kind = _KINDS.get(place.topic, "market")
         self.gap_book.put(mark, kind, place)
-        self.ring.put(place.topic, mark.gap_id, _asset(mark.subject), place, at_ms)
+        self.ring.put(place.topic, mark.gap_id, asset_of(mark.subject), place, at_ms)
 
     def _aggregate(self, aggregate: Aggregate, place: Place, at_ms: int) -> None:
         self.counts.aggregates += 1
@@ -215,33 +242,6 @@ class Memory:
         if known is None or age > (known.window_start_ms, known.edition):
             self._keep(self.latest, key, aggregate, WINDOWS_MAX)
             self._beside(self.latest_places, key, place, self.latest)
-
-    def _analysis(self, analysis: Analysis, place: Place, at_ms: int) -> None:
-        if not _first_time(self._said, analysis.analysis_id):
-            return
-        self.counts.analyses += 1
-        self.counts.by_model += analysis.origin != "rules"
-        self.counts.said_again += analysis.origin.startswith("cache")
-        kept = Kept(at_ms, place, analysis)
-        self.analyses_by_id[analysis.analysis_id] = kept
-        if analysis.supersedes is not None:
-            self.replaced[analysis.supersedes] = analysis.analysis_id, analysis.status
-        for gone in self.kept_analyses.put(kept):
-            self.analyses_by_id.pop(gone.item.analysis_id, None)
-            self.replaced.pop(gone.item.supersedes or "", None)
-        self.ring.put("analyses", analysis.analysis_id, analysis.asset, place, at_ms)
-
-    def _decision(self, decision: Decision, place: Place, at_ms: int) -> None:
-        self.counts.decisions += 1
-        if decision.decision_id not in self.decisions_by_id:
-            kept = Kept(at_ms, place, decision)
-            self.decisions_by_id[decision.decision_id] = kept
-            for gone in self.kept_decisions.put(kept):
-                self.decisions_by_id.pop(gone.item.decision_id, None)
-            self.ring.put("decisions", decision.decision_id, decision.asset, place, at_ms)
-        key = (decision.aggregates_partition, decision.last_offset)
-        if decision.alert_id is None and _first_time(self._decided, key):
-            self.counts.decided += 1
 
     def _keep(self, kept: dict[P, E], key: P, event: E, most: int) -> None:
         """Put an event last; the first, longest not heard of, makes room."""
@@ -260,22 +260,9 @@ class Memory:
                 del places[gone]
 
 
-def _first_time(said: dict[P, None], key: P) -> bool:
-    if key in said:
-        return False
-    if len(said) >= SAID_MAX:
-        del said[next(iter(said))]
-    said[key] = None
-    return True
-
-
 _KINDS: dict[str, Kind] = {raw_topic(kind): kind for kind in KINDS}
 _TOPICS = {event: topic.name for topic in reversed(TOPICS) for event in topic.events}
 """Of a mark the market's, the first that has such."""
-
-
-def _asset(subject: str) -> str:
-    return subject.partition("/")[0]
 
 
 def _time_of(event: object) -> int:
@@ -286,7 +273,7 @@ def _time_of(event: object) -> int:
     return 0
 
 
-def _late(late: Late, place: Place) -> LateShown:
+def _late_shown(late: Late, place: Place) -> LateShown:
     return LateShown(
         kind=late.kind,
         asset=late.asset,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from topics import Analysis, Status
 
-from .questions import Questions
+from .answers import Answers
 from .shown import Budget, Money, Spent
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -20,9 +20,9 @@ _BY: dict[str, Callable[[Analysis], str]] = {
 }
 
 
-def money_of(view: Questions, now_ms: int) -> Money:
+def money_of(view: Answers, now_ms: int) -> Money:
     """Return what was spent, and on what. What is told by name is of the analyses the view keeps."""
-    kept = list(view.kept_analyses)
+    kept = list(view.analyst.analyses)
     burn = sum(k.item.cost_nano_usd for k in kept if now_ms - HOUR_MS < k.at_ms <= now_ms)
     analyses = [k.item for k in kept]
     return Money(
@@ -34,7 +34,7 @@ def money_of(view: Questions, now_ms: int) -> Money:
     )
 
 
-def _budgets(view: Questions, burn: int, now_ms: int) -> list[Budget]:
+def _budgets(view: Answers, burn: int, now_ms: int) -> list[Budget]:
     newest: dict[str, Status] = {}
     for status in view.told("agent", "budget"):
         known = newest.get(status.part)

@@ -2,7 +2,7 @@
 
 from topics import Analysis, Decision
 
-from .questions import Questions
+from .answers import Answers
 from .shown import Path, Place
 
 COALESCED_MAX = 50
@@ -10,7 +10,7 @@ COALESCED_MAX = 50
 ASKED = ("called", "cached")
 
 
-def path_of(view: Questions, analysis_id: str) -> Path | None:
+def path_of(view: Answers, analysis_id: str) -> Path | None:
     """Return the path of an analysis, or of a candidate that came to none; None if neither is known."""
     shown = view.analysis(analysis_id)
     told = view.decision_of(analysis_id)
@@ -42,7 +42,7 @@ def path_of(view: Questions, analysis_id: str) -> Path | None:
     )
 
 
-def _place(view: Questions, aggregate_id: str) -> Place | None:
+def _place(view: Answers, aggregate_id: str) -> Place | None:
     found = view.point(aggregate_id)
     return None if found is None else found[1].place
 

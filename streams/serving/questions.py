@@ -2,14 +2,15 @@
 
 from collections import Counter
 
-from topics import Aggregate, Analysis, Control, Decision, FeedStatus, Kind, Status
+from topics import (
+    Aggregate,
+    FeedStatus,
+    Kind,
+    Status,
+)
 
 from .memory import Memory
-from .newest import Kept
 from .shown import (
-    AlertShown,
-    AnalysisShown,
-    DecisionShown,
     FeedRow,
     GapShown,
     LateShown,
@@ -33,7 +34,7 @@ class Questions(Memory):
     def assets(self) -> list[str]:
         """Return every asset there is anything of, by name."""
         rows = {row.asset for row in self.series_book.rows.values()}
-        said = {kept.item.asset for kept in self.kept_analyses}
+        said = {kept.item.asset for kept in self.analyst.analyses}
         fired = {kept.alert.asset for kept in self.alert_book}
         return sorted(rows | said | fired)
 
@@ -90,103 +91,6 @@ class Questions(Memory):
         """Return the latest windows of one kind and size: the newest first, then by subject."""
         found = [a for (k, _, size), a in self.latest.items() if (k, size) == (kind, window_ms)]
         return sorted(found, key=lambda a: (-a.window_start_ms, a.subject))
-
-    # What the analyst said.
-
-    def analysis(self, analysis_id: str) -> AnalysisShown | None:
-        """Return an analysis as it stands; None if the view has it no more: the log may."""
-        kept = self.analyses_by_id.get(analysis_id)
-        return None if kept is None else self._analysis_shown(kept)
-
-    def analyses_of(
-        self, asset: str | None = None, since_ms: int = 0, most: int = SHOWN_MAX
-    ) -> list[AnalysisShown]:
-        """Return analyses of an asset, or of all, whose newest window ends at a time or later; the newest first."""
-        found = [
-            kept
-            for kept in self.kept_analyses
-            if (asset is None or kept.item.asset == asset) and kept.item.as_of_ms >= since_ms
-        ]
-        found.sort(key=lambda kept: (kept.item.as_of_ms, kept.at_ms, kept.place), reverse=True)
-        return [self._analysis_shown(kept) for kept in found[:most]]
-
-    def decision(self, decision_id: str) -> DecisionShown | None:
-        """Return a decision by its id, which is its candidate's analysis id."""
-        kept = self.decisions_by_id.get(decision_id)
-        return None if kept is None else _decision_shown(kept)
-
-    def decision_of(self, analysis_id: str) -> DecisionShown | None:
-        """Return the decision whose analysis, or candidate, has an id."""
-        shown = self.decision(analysis_id)
-        if shown is not None:
-            return shown
-        for kept in self.kept_decisions.newest_first():
-            if kept.item.analysis_id == analysis_id:
-                return _decision_shown(kept)
-        return None
-
-    def coalesced_into(self, candidate_id: str) -> list[DecisionShown]:
-        """Return the decisions of candidates that another took over."""
-        kept = self.kept_decisions
-        return [_decision_shown(k) for k in kept if k.item.survivor_id == candidate_id]
-
-    def decisions(self, asset: str | None = None, most: int = SHOWN_MAX) -> list[DecisionShown]:
-        """Return decisions, the newest first."""
-        found = []
-        for kept in self.kept_decisions.newest_first():
-            if len(found) >= most:
-                break
-            if asset is None or kept.item.asset == asset:
-                found.append(_decision_shown(kept))
-        return found
-
-    def readings(self, most: int, event_now_ms: int) -> list[Analysis]:
-        """Return the newest analyses nobody took back, newest first.
-
-        Up to half of them are severe ones that still hold, so that calm ones do not push these out.
-        """
-        current = [
-            a for a in self.analyses if a.status == "current" and a.analysis_id not in self.replaced
-        ]
-        holding = [
-            a
-            for a in current
-            if a.severity in ("warning", "critical") and a.valid_until_ms > event_now_ms
-        ]
-        severe = holding[max(0, len(holding) - most // 2) :]
-        held = {a.analysis_id for a in severe}
-        others = [a for a in current if a.analysis_id not in held]
-        newest = others[max(0, len(others) - most + len(severe)) :]
-        return sorted(severe + newest, key=lambda a: (a.as_of_ms, a.produced_ms), reverse=True)
-
-    # Alerts and what people did.
-
-    def alerts(
-        self,
-        now_ms: int,
-        *,
-        asset: str | None = None,
-        firing: bool = False,
-        most: int = SHOWN_MAX,
-    ) -> list[AlertShown]:
-        """Return alerts: those that ask first, then those that fire, then the newest."""
-        found = [
-            self._alert_shown(kept.alert.alert_id, now_ms)
-            for kept in self.alert_book
-            if (asset is None or kept.alert.asset == asset)
-            and (not firing or (kept.latest and kept.alert.state == "firing"))
-        ]
-        shown = [alert for alert in found if alert is not None]
-        shown.sort(key=_urgency)
-        return shown[:most]
-
-    def alert(self, alert_id: str, now_ms: int) -> AlertShown | None:
-        """Return an alert."""
-        return self._alert_shown(alert_id, now_ms)
-
-    def acts(self, now_ms: int) -> list[Control]:
-        """Return the acts of operators in force, the newest first."""
-        return []
 
     # The pipeline.
 
@@ -259,43 +163,8 @@ class Questions(Memory):
             if r == role and (p == part or p.startswith(part + "/"))
         ]
 
-    def _analysis_shown(self, kept: Kept[Analysis]) -> AnalysisShown:
-        analysis = kept.item
-        standing, by = analysis.status, None
-        if (replaced := self.replaced.get(analysis.analysis_id)) is not None:
-            by, status = replaced
-            standing = "withdrawn" if status == "withdrawn" else "superseded"
-        return AnalysisShown(
-            analysis=analysis, place=kept.place, at_ms=kept.at_ms, standing=standing, replaced_by=by
-        )
-
-    def _alert_shown(self, alert_id: str, now_ms: int) -> AlertShown | None:
-        kept = self.alert_book.get(alert_id)
-        if kept is None:
-            return None
-        return AlertShown(
-            alert=kept.alert,
-            place=kept.place,
-            at_ms=kept.at_ms,
-            transitions=tuple(kept.transitions),
-            transitions_left_out=kept.left_out,
-            latest=kept.latest,
-        )
-
 
 def feed_state(feed: FeedStatus, now_ms: int) -> str:
     """Return a feed's state as it may be believed now: what closed stays closed."""
     silent = now_ms - feed.at_ms > FEED_HEARD_MS and feed.state != "closed"
     return "not heard from" if silent else feed.state
-
-
-def _decision_shown(kept: Kept[Decision]) -> DecisionShown:
-    return DecisionShown(decision=kept.item, place=kept.place, at_ms=kept.at_ms)
-
-
-_RANKS = ("critical", "warning", "notice", "info")
-
-
-def _urgency(shown: AlertShown) -> tuple[bool, bool, int, int, str]:
-    rank = _RANKS.index(shown.alert.severity) if shown.fires else 0
-    return not shown.asks, not shown.fires, rank, -shown.at_ms, shown.alert.alert_id

@@ -3,57 +3,52 @@
 Text in them came through topics: it is data, never markup, and whoever shows it shows it as plain text.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from msgspec import Struct
 
-from topics import Alert, Analysis, Control, Decision, FeedStatus, Kind, Notification, Severity
+from topics import Alert, Analysis, Control, Decision, Feedback, Notification, Severity
+
+from .records import (
+    FeedRow,
+    GapShown,
+    LateShown,
+    Letter,
+    Place,
+    Point,
+    SeriesKey,
+    Transition,
+)
+
+__all__ = [
+    "AlertShown",
+    "AnalysisShown",
+    "Budget",
+    "Change",
+    "Changes",
+    "DecisionShown",
+    "FeedRow",
+    "Finding",
+    "GapShown",
+    "LateShown",
+    "Letter",
+    "Money",
+    "Path",
+    "PathStep",
+    "Place",
+    "Point",
+    "SeriesKey",
+    "Spent",
+    "Standing",
+    "State",
+    "Summary",
+    "Transition",
+    "Words",
+]
 
 State = Literal["well", "degraded", "broken"]
 Words = Literal["model", "rules", "code"]
 """Whose words a headline is in: a model's, the rules analyst's, or an alert rule's."""
-
-
-class Place(NamedTuple):
-    """Where a record stands in the log."""
-
-    topic: str
-    """The catalogue's name, without a prefix."""
-    partition: int
-    offset: int
-
-
-class SeriesKey(NamedTuple):
-    """One row of windows: of one kind, subject and size."""
-
-    kind: Kind
-    subject: str
-    window_ms: int
-    step_ms: int
-    """Less than the window where windows hop."""
-
-
-class Point(Struct, frozen=True, kw_only=True):
-    """One window in short, by its greatest edition; the whole record stands at its place."""
-
-    start_ms: int
-    window_ms: int
-    step_ms: int
-    edition: tuple[int, int]
-    """Epoch and revision."""
-    values: dict[str, float | None]
-    """By the metric catalogue's names; None where the window has no such value."""
-    scores: dict[str, float]
-    """z by metric; only those there are."""
-    state: Literal["complete", "holed", "unverifiable"]
-    holed_fraction: float
-    missing_sources: tuple[str, ...]
-    place: Place
-
-    @property
-    def end_ms(self) -> int:
-        """The first instant after the window."""
-        return self.start_ms + self.window_ms
 
 
 class AnalysisShown(Struct, frozen=True, kw_only=True):
@@ -67,8 +62,8 @@ class AnalysisShown(Struct, frozen=True, kw_only=True):
     """Withdrawn: what it said no longer holds, by its own word or by that of the one that took its place."""
     replaced_by: str | None = None
     """The id of the analysis that took its place."""
-    feedback: tuple[Control, ...] = ()
-    """What people said of it: the newest of each act, at most a few."""
+    feedback: tuple[Feedback, ...] = ()
+    """What people think of it: the last word of each, the newest first, at most a few."""
 
     @property
     def words(self) -> Words:
@@ -82,19 +77,6 @@ class DecisionShown(Struct, frozen=True, kw_only=True):
     decision: Decision
     place: Place
     at_ms: int
-
-
-class Transition(Struct, frozen=True, kw_only=True):
-    """One state an alert came into, or came to be told in again (severity, degraded)."""
-
-    state: Literal["firing", "cleared", "retracted"]
-    severity: Severity
-    headline: str
-    degraded: bool
-    as_of_ms: int
-    at_ms: int
-    """When it was logged."""
-    place: Place
 
 
 class AlertShown(Struct, frozen=True, kw_only=True):
@@ -126,74 +108,6 @@ class AlertShown(Struct, frozen=True, kw_only=True):
     def asks(self) -> bool:
         """Whether it fires and nobody has acknowledged or muted it."""
         return self.fires and self.acknowledged is None and self.muted is None
-
-
-class GapShown(Struct, frozen=True, kw_only=True):
-    """A gap of a feed as it stands."""
-
-    gap_id: str
-    kind: Kind
-    source: str
-    venue: str
-    subject: str
-    from_ms: int
-    to_ms: int
-    state: Literal["open", "filled", "permanent"]
-    ids_missing: int | None = None
-    reason: str = ""
-    place: Place
-
-
-class FeedRow(Struct, frozen=True, kw_only=True):
-    """A feed as it may be believed now, with its latest gaps."""
-
-    feed: FeedStatus
-    state: str
-    """As `FeedStatus.state`, or `not heard from`."""
-    age_ms: int | None
-    """Since it last received anything; None: it never did."""
-    gaps: tuple[GapShown, ...]
-    """Open ones first, then the newest."""
-    place: Place
-
-
-class Letter(Struct, frozen=True, kw_only=True):
-    """What is known of a dead letter without its bytes."""
-
-    letter_id: str
-    place: Place
-    reason: str
-    message: str
-    stage: str
-    role: str
-    attempt: int
-    time_ms: int
-    """Of the record refused: its log time, or when it was received."""
-    at_ms: int
-    """When it was logged as a dead letter."""
-    bytes: int
-    """Of the value kept."""
-    length: int
-    """Of the original value."""
-    truncated: bool
-    origin: Place | None
-    """Where the record stood; None: a collector refused it before it stood anywhere."""
-    key: str
-    """The original key as text, cut."""
-
-
-class LateShown(Struct, frozen=True, kw_only=True):
-    """An event too late for every window; the event itself stands at the place."""
-
-    kind: Kind
-    asset: str
-    subject: str
-    event_id: str
-    window_start_ms: int
-    window_ms: int
-    lateness_ms: int
-    raw: Place
-    place: Place
 
 
 class Standing(Struct, frozen=True, kw_only=True):

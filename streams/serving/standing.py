@@ -2,7 +2,7 @@
 
 from topics import Aggregate, Analysis, Severity
 
-from .questions import Questions
+from .answers import Answers
 from .shown import AlertShown, Standing, Words
 
 STALE_MS = 300_000
@@ -12,7 +12,7 @@ _QUALITY = ("holed", "unverifiable", "complete")
 """The worst first."""
 
 
-def standing_of(view: Questions, now_ms: int, event_now_ms: int) -> list[Standing]:
+def standing_of(view: Answers, now_ms: int, event_now_ms: int) -> list[Standing]:
     """Return how each asset stands: by unacknowledged alerts, then by analyses that hold, then by the data's quality."""
     alerts: dict[str, list[AlertShown]] = {}
     for shown in view.alerts(now_ms, firing=True, most=10**9):
@@ -29,12 +29,12 @@ def standing_of(view: Questions, now_ms: int, event_now_ms: int) -> list[Standin
     return sorted(found, key=_order)
 
 
-def _holding(view: Questions, event_now_ms: int) -> dict[str, Analysis]:
+def _holding(view: Answers, event_now_ms: int) -> dict[str, Analysis]:
     """Return by asset the newest analysis that holds: nobody took it back, and its time is not over."""
     found: dict[str, Analysis] = {}
-    for kept in view.kept_analyses:
+    for kept in view.analyst.analyses:
         analysis = kept.item
-        if analysis.status != "current" or analysis.analysis_id in view.replaced:
+        if analysis.status != "current" or analysis.analysis_id in view.analyst.replaced:
             continue
         if analysis.valid_until_ms <= event_now_ms:
             continue

@@ -1,12 +1,12 @@
 """The pipeline in one sentence: all well, or what is wrong, since when, and what to do. PURE."""
 
+from .answers import Answers
 from .findings import findings_of
-from .questions import Questions
 from .shown import Finding, State, Summary
 from .words import clock
 
 
-def summary_of(view: Questions, now_ms: int, event_now_ms: int) -> Summary:
+def summary_of(view: Answers, now_ms: int, event_now_ms: int) -> Summary:
     """Return the summary at a time."""
     findings = sorted(findings_of(view, now_ms, event_now_ms), key=_weight)
     if not findings:

@@ -5,9 +5,10 @@ milliseconds; ``now_ms`` is the wall clock's, ``event_now_ms`` the market's (the
 read for people is text of strangers: show it as plain text.
 """
 
+from .answers import Answers
 from .money import money_of
 from .path import path_of
-from .questions import SHOWN_MAX, Questions, feed_state
+from .questions import SHOWN_MAX, feed_state
 from .shown import Changes, Money, Path, Standing, Summary
 from .standing import standing_of
 from .summary import summary_of
@@ -15,7 +16,7 @@ from .summary import summary_of
 __all__ = ["View", "feed_state"]
 
 
-class View(Questions):
+class View(Answers):
     """What the topics say, and what that comes to."""
 
     def standing(self, now_ms: int, event_now_ms: int | None = None) -> list[Standing]:
