@@ -1,0 +1,209 @@
+"""The overview: one sentence, the worst assets, what asks for somebody, and the money. PURE."""
+
+from msgspec import Struct
+
+from ...shown import AlertShown, Budget, Finding, Money, Standing, Summary
+from ...view import View
+from ...words import span
+from .. import links
+from ..pieces import (
+    Age,
+    Bar,
+    Button,
+    Column,
+    Instant,
+    Line,
+    Mark,
+    Now,
+    Piece,
+    Row,
+    Rows,
+    Words,
+    amount,
+    capped,
+    counted,
+    dollars,
+    severity,
+)
+from .telling import DATA_STALE_MS, alert_link, asset_link, quality, rank, voice
+
+ASSETS_MAX, ALERTS_MAX, FINDINGS_MAX, BUDGETS_MAX = 10, 8, 5, 4
+TIGHT, SPENT = 0.8, 0.97
+"""Shares of a cap from which its bar is drawn as a doubt, and as trouble."""
+
+ASSET_COLUMNS = (
+    Column("Severity"),
+    Column("Asset"),
+    Column("What is said", main=True),
+    Column("Data age", numeric=True),
+    Column("Data"),
+    Column("Firing", numeric=True),
+)
+ALERT_COLUMNS = (Column("Severity"), Column("Alert", main=True), Column("Since"), Column("Act"))
+_STATE: dict[str, Mark] = {
+    "well": Mark("well", "All well"),
+    "degraded": Mark("warning", "Degraded"),
+    "broken": Mark("critical", "Broken"),
+}
+
+
+class Sentence(Struct, frozen=True):
+    """The pipeline in words."""
+
+    state: str
+    lead: Line
+    action: Line
+    findings: tuple[Line, ...]
+
+
+def sentence_of(view: View, now: Now) -> Sentence:
+    """Return the one sentence, and what it rests on."""
+    return sentence(view.summary(now.ms, now.market_ms))
+
+
+def sentence(summary: Summary) -> Sentence:
+    """Return a summary as lines: the sentence, what to do, and further findings, each with its own action."""
+    if not summary.findings:
+        return Sentence(summary.state, (_STATE[summary.state], Words(summary.sentence)), (), ())
+    # The sentence is the worst finding's, in parts: so its time is in the reader's zone, and counts on.
+    worst, *others = summary.findings
+    lead: Line = (_STATE[summary.state], Words(f"{_capital(worst.words)}."))
+    if worst.since_ms is not None:
+        lead = (*lead, Words("since", tone="quiet"), Instant(worst.since_ms), Age(worst.since_ms))
+    findings = tuple(_finding(found) for found in others[:FINDINGS_MAX])
+    if (more := len(others) - FINDINGS_MAX) > 0:
+        findings = (*findings, (Words(f"and {more} more", tone="quiet"),))
+    action: Line = (Words("What to do:", tone="strong"), Words(f"{_capital(worst.action)}."))
+    return Sentence(summary.state, lead, action if worst.action else (), findings)
+
+
+def _capital(words: str) -> str:
+    """Return words as the beginning of a sentence, which ends elsewhere."""
+    return (words[:1].upper() + words[1:]).rstrip(".")
+
+
+def _finding(found: Finding) -> Line:
+    mark = Mark("critical", "Broken") if found.state == "broken" else Mark("warning", "Degraded")
+    since: Line = () if found.since_ms is None else (Age(found.since_ms),)
+    return (mark, Words(_capital(found.words)), *since, Words(found.action, tone="quiet"))
+
+
+def assets_of(view: View, now: Now) -> Rows:
+    """Return the worst assets."""
+    return assets(view.standing(now.ms, now.market_ms))
+
+
+def assets(standing: list[Standing]) -> Rows:
+    """Return at most ten assets, the most severe first, then those with alerts nobody has seen to."""
+    worst = sorted(standing, key=lambda s: (rank(s.severity), -s.unacknowledged, s.asset))
+    rows = [_asset(one) for one in worst[:ASSETS_MAX]]
+    empty = "No asset yet: nothing has been aggregated. Collectors and the streams role make windows within two minutes."
+    return capped(rows, ASSETS_MAX, empty, total=len(worst))
+
+
+def _asset(one: Standing) -> Row:
+    told: Line = (voice(one.words, simulated=one.simulated),)
+    href = links.analysis(one.analysis_id) if one.analysis_id and one.words == "model" else None
+    headline = Words(one.headline, href=href)
+    age: Line = (Words("no data", tone="quiet"),)
+    if one.data_end_ms is not None:
+        age = (Age(one.data_end_ms, DATA_STALE_MS, clock="market"),)
+    firing: Line = (counted(len(one.alerts)),)
+    if one.unacknowledged:
+        firing = (*firing, Words(f"{one.unacknowledged} open", tone="bad"))
+    return Row(
+        one.asset,
+        (
+            (severity(one.severity),),
+            (asset_link(one.asset),),
+            (headline, *told),
+            age,
+            (quality(one.quality, one.quality_words),),
+            firing,
+        ),
+        tone="quiet" if one.stale else "",
+    )
+
+
+def asking_of(view: View, now: Now) -> Rows:
+    """Return the alerts that fire and that nobody has acknowledged or muted."""
+    return asking([shown for shown in view.alerts(now.ms, firing=True) if shown.asks])
+
+
+def asking(alerts: list[AlertShown]) -> Rows:
+    """Return alerts as rows, the most severe and then the newest first, each with its button."""
+    worst = sorted(alerts, key=lambda s: (rank(s.alert.severity), -s.alert.since_ms))
+    rows = [
+        Row(
+            shown.alert.alert_id,
+            (
+                (severity(shown.alert.severity),),
+                (asset_link(shown.alert.asset), alert_link(shown)),
+                (Instant(shown.alert.since_ms),),
+                (
+                    Button(
+                        "Acknowledge",
+                        "acknowledge",
+                        shown.alert.alert_id,
+                        "Somebody has seen it; it goes on firing until it clears",
+                    ),
+                ),
+            ),
+        )
+        for shown in worst[:ALERTS_MAX]
+    ]
+    return capped(rows, ALERTS_MAX, "Nothing asks for anybody.", total=len(worst))
+
+
+def purse_of(view: View, now: Now) -> tuple[Line, ...]:
+    """Return what was spent, the cap, and the time until it is reached."""
+    return purse(view.money(now.ms))
+
+
+def purse(money: Money) -> tuple[Line, ...]:
+    """Return each budget as lines; without any what analyses cost all the same."""
+    if not money.budgets:
+        return (
+            (dollars(money.spent_nano_usd), Words("spent since"), Instant(money.since_ms)),
+            (Words("No budget is told: no agent asks a model, or none runs.", tone="quiet"),),
+        )
+    lines: list[Line] = []
+    for budget in money.budgets[:BUDGETS_MAX]:
+        lines += budget_lines(budget)
+    if (more := len(money.budgets) - BUDGETS_MAX) > 0:
+        lines.append((Words(f"and {more} more budgets", href=links.COST),))
+    burn = (dollars(money.burn_nano_usd_per_h), Words("in the last hour", tone="quiet"))
+    return (*lines, burn)
+
+
+def budget_lines(budget: Budget) -> list[Line]:
+    """Return a budget: spent of cap as number and bar, and when the cap will be reached."""
+    share = budget_share(budget)
+    spent: Line = (Words(f"{budget.scope}:", tone="strong"), _dollars(budget.spent_nano_usd))
+    if budget.cap_nano_usd is not None:
+        spent = (*spent, Words("of"), dollars(budget.cap_nano_usd))
+    lines: list[Line] = [spent]
+    if share is not None:
+        tone = "bad" if share >= SPENT else "doubt" if share >= TIGHT else ""
+        lines.append((Bar(share, tone), amount(round(share * 100, 1), "%", digits=3)))  # type: ignore[arg-type]
+    lines.append(_outlook(budget))
+    return lines
+
+
+def budget_share(budget: Budget) -> float | None:
+    """Return the part of a cap that is spent or reserved; None where it is not told."""
+    if not budget.cap_nano_usd or budget.spent_nano_usd is None:
+        return None
+    return (budget.spent_nano_usd + (budget.reserved_nano_usd or 0)) / budget.cap_nano_usd
+
+
+def _dollars(nano_usd: int | None) -> Piece:
+    return Words("spent: not told", tone="quiet") if nano_usd is None else dollars(nano_usd)
+
+
+def _outlook(budget: Budget) -> Line:
+    if budget.stale:
+        return (Words("not told since", tone="doubt"), Age(budget.told_ms))
+    if budget.to_cap_ms is None:
+        return (Words("the cap is not reached in this window at the present rate", tone="quiet"),)
+    return (Words(f"cap reached in {span(budget.to_cap_ms)} at the present rate", tone="doubt"),)

@@ -1,0 +1,68 @@
+"""Words that several pages say in the same way: whose they are, how good data are, what a state is. PURE."""
+
+from topics import Analysis, Severity
+
+from ...shown import AlertShown
+from .. import links
+from ..pieces import Line, Mark, Voice, Words, severity
+
+SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "notice", "info")
+"""The worst first."""
+DATA_STALE_MS = 300_000
+"""Age of data, in the market's time, from which they are no news."""
+_QUALITY = {
+    "complete": ("complete", "good"),
+    "holed": ("incomplete", "doubt"),
+    "unverifiable": ("cannot be proven complete", "quiet"),
+    "none": ("no data", "quiet"),
+}
+
+
+def rank(level: Severity) -> int:
+    """Return where a severity stands, 0 the worst."""
+    return SEVERITIES.index(level)
+
+
+def voice(whose: str, *, simulated: bool = False) -> Voice:
+    """Return whose words something is in; `code` is a rule's template, which is the rules' too."""
+    if whose != "model":
+        return Voice("rules", "rules", "written by rules, from numbers alone")
+    if simulated:
+        return Voice("simulated", "simulated model", "a simulated model's words: for trying out, no analysis")
+    return Voice("model", "model", "a language model's words; every number in them was filled in by code")
+
+
+def voice_of(analysis: Analysis) -> Voice:
+    """Return whose words an analysis is in."""
+    made_by = "rules" if analysis.origin == "rules" else "model"
+    return voice(made_by, simulated=analysis.simulated)
+
+
+def quality(state: str, hint: str = "") -> Words:
+    """Return how good data are, in words."""
+    text, tone = _QUALITY.get(state, (state, "quiet"))
+    return Words(text, tone=tone, hint=hint)  # type: ignore[arg-type]
+
+
+def asset_link(name: str) -> Words:
+    """Return an asset as a link to its page."""
+    return Words(name, href=links.asset(name), tone="strong")
+
+
+def alert_link(shown: AlertShown) -> Words:
+    """Return an alert's headline as a link to its page."""
+    return Words(shown.alert.headline, href=links.alert(shown.alert.alert_id))
+
+
+_STATES = {"firing": "firing", "cleared": "cleared", "retracted": "retracted: a correction undid it"}
+
+
+def alert_state(shown: AlertShown) -> Line:
+    """Return how an alert stands, with what people did about it."""
+    alert = shown.alert
+    state = alert.state
+    level: Mark = severity(alert.severity) if state == "firing" else Mark("info", "Over")
+    line: Line = (level, Words(_STATES.get(state, state), tone="" if state == "firing" else "quiet"))
+    if alert.degraded:
+        line = (*line, Words("degraded: data were missing", tone="doubt"))
+    return line

@@ -1,0 +1,50 @@
+"""The pages on a FastAPI app, at its root."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from nicegui import app as pages_app
+from nicegui import ui
+
+from ..settings import ServeSettings
+from ..view import View
+from . import alert, alerts, cost, feeds, overview
+from .desk import Desk, Market
+from .elements import STATIC
+from .policy import NonceMiddleware
+
+FILES = "/_tape"
+"""Where our own files are served: the stylesheet; the components NiceGUI serves itself."""
+RECONNECT_S = 10.0
+"""A viewer that was away so long gets what it missed; after that it loads the page again."""
+HISTORY_MAX = 200
+"""Messages kept for a viewer that was away."""
+
+
+def put(
+    app: FastAPI,
+    view: View,
+    lookup: Any,  # noqa: ANN401
+    acts: Any,  # noqa: ANN401
+    settings: ServeSettings,
+    market: Market | None,
+) -> None:
+    """Declare the pages and mount them."""
+    desk = Desk(view, lookup, acts, settings, market=market)
+    for page in (overview, alerts, alert, feeds, cost):
+        page.declare(desk)
+    pages_app.add_static_files(FILES, STATIC)
+    pages_app.add_middleware(NonceMiddleware)
+    ui.add_head_html(f'<link rel="stylesheet" href="{FILES}/pages.css">', shared=True)
+    ui.run_with(
+        app,
+        title="Tapereader",
+        favicon=STATIC / "favicon.svg",
+        dark=None,
+        language="en-US",
+        tailwind=False,
+        binding_refresh_interval=None,
+        reconnect_timeout=RECONNECT_S,
+        message_history_length=HISTORY_MAX,
+        show_welcome_message=False,
+    )
