@@ -9,8 +9,9 @@ from .policy import page_policy
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from ..settings import ServeSettings
-    from ..view import View
+    from streams.serving.settings import ServeSettings
+    from streams.serving.view import View
+
     from .desk import Market
 
 __all__ = ["page_policy", "register"]
@@ -31,4 +32,4 @@ def register(
     """
     from . import serving  # noqa: PLC0415 - NiceGUI takes 4 s, and the pure halves need none of it
 
-    serving.put(app, view, lookup, acts, settings, market)
+    serving.put(app, view, lookup, acts, settings, market=market)

@@ -7,7 +7,7 @@ from .desk import Desk
 from .doing import MUTES, acknowledging, muting, unmuting
 from .elements import Ask, Facts, Said, Select, Sheet, block, section
 from .frame import Frame, page_frame
-from .pieces import Words
+from .pieces import Column, Words
 from .rows import alert as rows
 
 ID_CHARS_MAX = 400
@@ -55,7 +55,7 @@ def _paint(frame: Frame, alert_id: str) -> None:
     frame.paints(("alert", alert_id), lambda view, now: rows.picture_of(view, now, alert_id), show)
 
 
-def _table(heading: str, columns: "tuple[rows.Column, ...]") -> Sheet:
+def _table(heading: str, columns: tuple[Column, ...]) -> Sheet:
     with section(heading):
         return Sheet(heading, columns, caption_hidden=True)
 
@@ -78,9 +78,7 @@ class _Doing:
                 muting(frame, [target for target, _ in targets]),
                 selects=(
                     Select("choice", "For", MUTES),
-                    Select(
-                        "scope", "What", tuple((str(i), w) for i, (_, w) in enumerate(targets))
-                    ),
+                    Select("scope", "What", tuple((str(i), w) for i, (_, w) in enumerate(targets))),
                 ),
                 hint="Nobody is notified until it ends; it is still shown here",
             )

@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from ..settings import ServeSettings
-from ..view import View
+from streams.serving.settings import ServeSettings
+from streams.serving.view import View
+
 from .pieces import Now
 
 PICTURES_MAX = 500
@@ -62,7 +63,7 @@ class Desk:
             return kept[2]  # type: ignore[return-value]
         made = of(self.view, Now(now_ms, self.market.time_ms(now_ms)))
         if kept is not None and kept[2] == made:
-            made = kept[2]  # type: ignore[assignment]
+            made = kept[2]
         elif len(self._pictures) >= PICTURES_MAX:
             del self._pictures[next(iter(self._pictures))]
         self._pictures[key] = (mark, now_ms, made)

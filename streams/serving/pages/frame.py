@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 from nicegui import ui
 
+from streams.serving.guard import Access, access_of
+from streams.serving.view import View
 from topics import PipelineError
 
-from ..guard import Access, access_of
-from ..view import View
 from . import links
 from .desk import Desk
 from .elements import Keys, Pulse, Said, Text, block

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from streams.serving.words import number, plain, span
 from topics import Severity
 
-from ..words import number, plain, span
 from . import links
 
 TEXT_MAX = 600

@@ -70,7 +70,7 @@ class _Marking:
         page = bytes(self._body).replace(_SCRIPT, self._mark)
         kept = [(name, value) for name, value in start["headers"] if name != b"content-length"]
         await self._send(
-            start | {"headers": [*kept, (b"content-length", str(len(page)).encode())]}
+            {**start, "headers": [*kept, (b"content-length", str(len(page)).encode())]}
         )
         await self._send({"type": "http.response.body", "body": page})
 

@@ -6,8 +6,9 @@ from fastapi import FastAPI
 from nicegui import app as pages_app
 from nicegui import ui
 
-from ..settings import ServeSettings
-from ..view import View
+from streams.serving.settings import ServeSettings
+from streams.serving.view import View
+
 from . import alert, alerts, cost, feeds, overview
 from .desk import Desk, Market
 from .elements import STATIC
@@ -27,6 +28,7 @@ def put(
     lookup: Any,  # noqa: ANN401
     acts: Any,  # noqa: ANN401
     settings: ServeSettings,
+    *,
     market: Market | None,
 ) -> None:
     """Declare the pages and mount them."""

@@ -2,13 +2,8 @@
 
 from msgspec import Struct
 
-from topics import Alert, Control, Notification
-
-from ...shown import AlertShown, AnalysisShown, Transition
-from ...view import View
-from ...words import span
-from .. import links
-from ..pieces import (
+from streams.serving.pages import links
+from streams.serving.pages.pieces import (
     Age,
     Amount,
     Column,
@@ -27,6 +22,11 @@ from ..pieces import (
     counted,
     severity,
 )
+from streams.serving.shown import AlertShown, AnalysisShown, Transition
+from streams.serving.view import View
+from streams.serving.words import span
+from topics import Alert, Control, Notification
+
 from .telling import alert_state, asset_link, voice, voice_of
 
 VALUES_MAX, WINDOWS_MAX, ANALYSES_MAX, TRANSITIONS_MAX, TOLD_MAX = 20, 20, 10, 30, 30
@@ -175,7 +175,11 @@ def facts(shown: AlertShown) -> tuple[Fact, ...]:
 def _act(act: Control | None, without: str) -> Line:
     if act is None:
         return (Words(without, tone="quiet"),)
-    line: Line = (Words(act.actor, tone="strong"), Age(act.at_ms), Words(f"“{act.reason}”", tone="quiet"))
+    line: Line = (
+        Words(act.actor, tone="strong"),
+        Age(act.at_ms),
+        Words(f"“{act.reason}”", tone="quiet"),
+    )
     return line if act.expires_ms is None else (*line, Words("ends"), Until(act.expires_ms))
 
 

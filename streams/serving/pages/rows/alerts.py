@@ -1,8 +1,20 @@
 """All alerts: those that fire, and those that are over. PURE."""
 
-from ...shown import AlertShown
-from ...view import View
-from ..pieces import Age, Button, Column, Instant, Line, Now, Row, Rows, Words, capped
+from streams.serving.pages.pieces import (
+    Age,
+    Button,
+    Column,
+    Instant,
+    Line,
+    Now,
+    Row,
+    Rows,
+    Words,
+    capped,
+)
+from streams.serving.shown import AlertShown
+from streams.serving.view import View
+
 from .telling import alert_link, alert_state, asset_link, rank, voice
 
 FIRING_MAX, OVER_MAX = 50, 50
@@ -25,7 +37,9 @@ OVER_COLUMNS = (
     Column("Ended"),
     Column("Told"),
 )
-NOTHING_FIRES = "No alert fires. Rules are judged with every window; what fires is here within half a second."
+NOTHING_FIRES = (
+    "No alert fires. Rules are judged with every window; what fires is here within half a second."
+)
 NOTHING_OVER = "No alert has ended in the time this view reaches back to."
 TAKEN = {"sent", "gathered", "digest"}
 """Outcomes of notifications that reached a receiver."""
@@ -39,7 +53,8 @@ def firing_of(view: View, now: Now) -> Rows:
 def firing(alerts: list[AlertShown]) -> Rows:
     """Return alerts that fire as rows: unseen ones first, then the most severe, then the newest."""
     worst = sorted(
-        alerts, key=lambda s: (not s.asks, rank(s.alert.severity), -s.alert.since_ms, s.alert.alert_id)
+        alerts,
+        key=lambda s: (not s.asks, rank(s.alert.severity), -s.alert.since_ms, s.alert.alert_id),
     )
     rows = [
         Row(

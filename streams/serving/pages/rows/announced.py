@@ -1,7 +1,7 @@
 """What a screen reader is told without being asked: new critical alerts, and nothing else. PURE."""
 
-from ...view import View
-from ..pieces import Line, Now, Words
+from streams.serving.pages.pieces import Line, Now, Words
+from streams.serving.view import View
 
 SAID_MAX = 3
 """In one breath; of more it says how many."""

@@ -1,9 +1,25 @@
 """Money: what was spent, under which cap, until when it lasts, and on what. PURE."""
 
-from ...shown import Budget, Money, Spent
-from ...view import View
-from .. import links
-from ..pieces import Age, Bar, Column, Instant, Line, Mark, Now, Row, Rows, Until, Words, capped, counted, dollars
+from streams.serving.pages import links
+from streams.serving.pages.pieces import (
+    Age,
+    Bar,
+    Column,
+    Instant,
+    Line,
+    Mark,
+    Now,
+    Row,
+    Rows,
+    Until,
+    Words,
+    capped,
+    counted,
+    dollars,
+)
+from streams.serving.shown import Budget, Money, Spent
+from streams.serving.view import View
+
 from .overview import SPENT, TIGHT, budget_share
 
 BUDGETS_MAX, NAMES_MAX = 20, 15

@@ -3,13 +3,8 @@
 from collections import Counter
 from typing import Literal
 
-from topics import asset_of
-
-from ...shown import FeedRow, GapShown
-from ...view import View
-from ...words import span
-from .. import links
-from ..pieces import (
+from streams.serving.pages import links
+from streams.serving.pages.pieces import (
     Age,
     Column,
     Instant,
@@ -23,6 +18,10 @@ from ..pieces import (
     capped,
     counted,
 )
+from streams.serving.shown import FeedRow, GapShown
+from streams.serving.view import View
+from streams.serving.words import span
+from topics import asset_of
 
 FEEDS_MAX, GAPS_MAX = 100, 50
 FEED_STALE_MS = 120_000
@@ -165,4 +164,3 @@ def _gap(gap: GapShown) -> Row:
 def _state(state: str) -> Mark:
     level, word = _STATES.get(state, ("notice", state))
     return Mark(level, word)
-

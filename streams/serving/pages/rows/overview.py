@@ -2,11 +2,8 @@
 
 from msgspec import Struct
 
-from ...shown import AlertShown, Budget, Finding, Money, Standing, Summary
-from ...view import View
-from ...words import span
-from .. import links
-from ..pieces import (
+from streams.serving.pages import links
+from streams.serving.pages.pieces import (
     Age,
     Bar,
     Button,
@@ -25,6 +22,10 @@ from ..pieces import (
     dollars,
     severity,
 )
+from streams.serving.shown import AlertShown, Budget, Finding, Money, Standing, Summary
+from streams.serving.view import View
+from streams.serving.words import span
+
 from .telling import DATA_STALE_MS, alert_link, asset_link, quality, rank, voice
 
 ASSETS_MAX, ALERTS_MAX, FINDINGS_MAX, BUDGETS_MAX = 10, 8, 5, 4

@@ -1,10 +1,9 @@
 """Words that several pages say in the same way: whose they are, how good data are, what a state is. PURE."""
 
+from streams.serving.pages import links
+from streams.serving.pages.pieces import Line, Mark, Voice, Words, severity
+from streams.serving.shown import AlertShown
 from topics import Analysis, Severity
-
-from ...shown import AlertShown
-from .. import links
-from ..pieces import Line, Mark, Voice, Words, severity
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "notice", "info")
 """The worst first."""
@@ -28,8 +27,12 @@ def voice(whose: str, *, simulated: bool = False) -> Voice:
     if whose != "model":
         return Voice("rules", "rules", "written by rules, from numbers alone")
     if simulated:
-        return Voice("simulated", "simulated model", "a simulated model's words: for trying out, no analysis")
-    return Voice("model", "model", "a language model's words; every number in them was filled in by code")
+        return Voice(
+            "simulated", "simulated model", "a simulated model's words: for trying out, no analysis"
+        )
+    return Voice(
+        "model", "model", "a language model's words; every number in them was filled in by code"
+    )
 
 
 def voice_of(analysis: Analysis) -> Voice:
@@ -54,7 +57,11 @@ def alert_link(shown: AlertShown) -> Words:
     return Words(shown.alert.headline, href=links.alert(shown.alert.alert_id))
 
 
-_STATES = {"firing": "firing", "cleared": "cleared", "retracted": "retracted: a correction undid it"}
+_STATES = {
+    "firing": "firing",
+    "cleared": "cleared",
+    "retracted": "retracted: a correction undid it",
+}
 
 
 def alert_state(shown: AlertShown) -> Line:
@@ -62,7 +69,10 @@ def alert_state(shown: AlertShown) -> Line:
     alert = shown.alert
     state = alert.state
     level: Mark = severity(alert.severity) if state == "firing" else Mark("info", "Over")
-    line: Line = (level, Words(_STATES.get(state, state), tone="" if state == "firing" else "quiet"))
+    line: Line = (
+        level,
+        Words(_STATES.get(state, state), tone="" if state == "firing" else "quiet"),
+    )
     if alert.degraded:
         line = (*line, Words("degraded: data were missing", tone="doubt"))
     return line
