@@ -1,0 +1,100 @@
+"""The pages alone over an invented view, to look at: `python -m tests.browser.dashboard --view crowd --port 8090`.
+
+Nothing but this process runs: no broker, no log. Acts are written into the view itself.
+"""
+
+import argparse
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import get_args
+
+import uvicorn
+from fastapi import FastAPI
+
+from streams.serving import pages
+from streams.serving.acts import Act, making
+from streams.serving.guard.middleware import Guard
+from streams.serving.settings import ServeSettings
+from streams.serving.view import View
+from topics import Control
+
+from .invented import Which, invented
+from .scene import MINUTE_MS, PRICES, traded, window
+
+BEAT_S = 1.0
+
+
+class InventedActs:
+    """Does what `Acts` does, without a log: the view takes the act at once."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    async def acknowledge(self, alert_id: str, *, actor: str, reason: str = "seen") -> Control:
+        return self._taken(
+            making.acknowledgement(alert_id, actor=actor, reason=reason, at_ms=now_ms())
+        )
+
+    async def mute(self, target: str, *, until_ms: int, actor: str, reason: str) -> Control:
+        return self._taken(
+            making.mute(target, until_ms=until_ms, actor=actor, reason=reason, at_ms=now_ms())
+        )
+
+    async def unmute(self, target: str, *, actor: str, reason: str) -> Control:
+        return self._taken(making.unmute(target, actor=actor, reason=reason, at_ms=now_ms()))
+
+    def _taken(self, act: Act) -> Control:
+        self._view.take(act)
+        assert isinstance(act, Control)
+        return act
+
+
+def now_ms() -> int:
+    """Return the wall clock."""
+    return time.time_ns() // 1_000_000
+
+
+async def live(view: View) -> None:
+    """Let windows come, one of each asset a second, as if time ran."""
+    minute = 0
+    while True:
+        await asyncio.sleep(BEAT_S)
+        minute += 1
+        for asset, price in PRICES.items():
+            at_ms = now_ms() // MINUTE_MS * MINUTE_MS - MINUTE_MS
+            view.take(window(traded(price, price * 1.001), f"{asset}/USDT", "market", at_ms))
+
+
+def host(which: Which, *, moving: bool = True) -> tuple[Guard, View]:
+    """Return the pages behind their guard, and the view they show."""
+    view = invented(which, now_ms())
+    settings = ServeSettings()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(live(view)) if moving and which != "empty" else None
+        yield
+        if task:
+            task.cancel()
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    pages.register(app, view, None, InventedActs(view), settings)
+    return Guard(app, settings, page_policy=pages.page_policy), view
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--view", choices=get_args(Which), default="crowd")
+    parser.add_argument("--port", type=int, default=8090)
+    chosen = parser.parse_args()
+    guard, _ = host(chosen.view)
+    uvicorn.run(
+        guard, host="127.0.0.1", port=chosen.port, log_level="warning", timeout_graceful_shutdown=2
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""Invented views to look at pages with: the scene, a crowd of everything, nothing at all, and much that is wrong."""
+
+from typing import Literal
+
+from msgspec.structs import replace
+
+from streams.serving.view import View
+from topics import FeedStatus, GapDetected, GapFilled, GapPermanent, Notification
+
+from .scene import HOUR_MS, MINUTE_MS, alert, analysis, posted, scene, status, traded, window
+
+Which = Literal["scene", "crowd", "empty", "broken"]
+ASSETS = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "AVAX", "LINK", "DOT", "LTC", "UNI", "ATOM")
+LEVELS = ("critical", "warning", "notice", "info")
+LONG = "Trading in AVAX rose to eleven times its usual hour while the price hardly moved and buyers and sellers"
+
+
+def invented(which: Which, now_ms: int) -> View:
+    """Return a view of that kind as of now."""
+    view = View()
+    if which == "empty":
+        return view
+    for event in scene(now_ms):
+        view.take(event)
+    if which in {"crowd", "broken"}:
+        _crowd(view, now_ms)
+    if which == "broken":
+        _broken(view, now_ms)
+    return view
+
+
+def _crowd(view: View, now_ms: int) -> None:
+    end_ms = now_ms // MINUTE_MS * MINUTE_MS
+    for i, asset in enumerate(ASSETS):
+        at_ms = end_ms - (i + 1) * MINUTE_MS
+        subject = f"{asset}/USDT"
+        view.take(window(traded(100.0 + i, 101.0 + i), subject, "market", at_ms, log_return=1.0))
+        view.take(window(posted(), asset, "social", at_ms - 5 * MINUTE_MS, 5 * MINUTE_MS))
+        level = LEVELS[i % 4]
+        view.take(
+            analysis(
+                at_ms,
+                asset,
+                severity=level,
+                headline=LONG
+                if asset == "AVAX"
+                else f"{asset} moves more than is usual for the hour",
+                origin=("model", "rules", "cache")[i % 3],
+                model=None if i % 3 == 1 else ("claude-haiku-5-5", "claude-sonnet-5-5")[i % 2],
+                simulated=i % 5 == 0,
+                cost_nano_usd=0 if i % 3 else 4_000_000 * (i + 1),
+                product=("deep_dive", "state")[i % 2],
+            )
+        )
+        for j in range(1 + (i % 3 == 0)):
+            since_ms = at_ms - j * HOUR_MS
+            fired = alert(
+                since_ms,
+                alert_id=f"rule.{j}/{subject}/{since_ms}",
+                rule=f"rule.{j}",
+                asset=asset,
+                subject=subject,
+                severity=LEVELS[(i + j) % 3],
+                state=("firing", "cleared", "firing", "retracted")[(i + j) % 4],
+                headline=f"{asset} traded {3 + i} times its usual volume for 5 minutes",
+                degraded=i % 4 == 2,
+                missing=["simex"] if i % 4 == 2 else [],
+                values={
+                    "market.log_return.5m": 0.0312,
+                    "market.volume.5m": 1250.5,
+                    "market.volume.5m.z": 6.2,
+                },
+            )
+            view.take(fired)
+        _feeds(view, asset, i, now_ms)
+    _told(view, now_ms, end_ms)
+    view.take(
+        status(
+            now_ms,
+            "agent",
+            "budget/deep",
+            "open",
+            settled_nano_usd=870_000_000.0,
+            reserved_nano_usd=12_000_000.0,
+            cap_nano_usd=1_000_000_000.0,
+        )
+    )
+    view.take(
+        status(
+            now_ms,
+            "agent",
+            "budget/default",
+            "open",
+            settled_nano_usd=366_000_000.0,
+            reserved_nano_usd=0.0,
+            cap_nano_usd=5_000_000_000.0,
+        )
+    )
+
+
+def _feeds(view: View, asset: str, i: int, now_ms: int) -> None:
+    states = ("connected", "connected", "stale", "connected", "disconnected", "connecting")
+    for venue in ("simex", "simtrade"):
+        view.take(
+            FeedStatus(
+                source="simulated",
+                venue=venue,
+                subject=f"{asset}/USDT",
+                state=states[(i + len(venue)) % 6],
+                reason="closed by the venue: 1006" if (i + len(venue)) % 6 == 4 else "",
+                since_ms=now_ms - HOUR_MS,
+                at_ms=now_ms,
+                last_event_ms=now_ms - 700,
+                last_received_ms=now_ms - 400 - (200_000 if i % 4 == 2 else 0),
+                events=12_345 * (i + 1),
+                refused=i % 3,
+                gaps_open=i % 2,
+                gaps_permanent=int(i == 7),
+            )
+        )
+    gap = {
+        "gap_id": f"simex/{asset}/USDT/{i}",
+        "subject": f"{asset}/USDT",
+        "source": "simulated",
+        "venue": "simex",
+        "from_ms": now_ms - (i + 2) * MINUTE_MS,
+        "to_ms": now_ms - (i + 2) * MINUTE_MS + 12_000,
+    }
+    view.take(GapDetected(**gap, ids_missing=7 * i or None))
+    if i % 3 == 1:
+        view.take(GapFilled(**gap))
+    if i % 3 == 2:
+        view.take(GapPermanent(**gap, reason="the venue keeps no more than 1,000 trades"))
+
+
+def _told(view: View, now_ms: int, end_ms: int) -> None:
+    said = alert(end_ms)
+    for i, (receiver, outcome) in enumerate(
+        (("operators", "sent"), ("night", "muted"), ("chat", "undeliverable"))
+    ):
+        view.take(
+            Notification(
+                notification_id=f"n{i}",
+                alert_id=said.alert_id,
+                asset=said.asset,
+                receiver=receiver,
+                step="firing",
+                outcome=outcome,
+                at_ms=now_ms - 3_000 + i,
+                logged_ms=now_ms - 3_180,
+                attempts=1 + 4 * (outcome == "undeliverable"),
+                words="refused the connection" if outcome == "undeliverable" else "",
+            )
+        )
+    view.take(
+        replace(
+            said, transition=2, degraded=True, missing=["simtrade"], as_of_ms=end_ms + MINUTE_MS
+        )
+    )
+
+
+def _broken(view: View, now_ms: int) -> None:
+    past_ms = now_ms - 20 * MINUTE_MS
+    for role, part in (("streams", "role"), ("agent", "role")):
+        view.take(
+            replace(
+                status(past_ms, role, part, "running"), at_ms=past_ms, expires_ms=past_ms + 30_000
+            )
+        )
