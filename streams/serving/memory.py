@@ -25,6 +25,7 @@ from topics import (
     Kind,
     Late,
     Notification,
+    Redrive,
     Status,
     Tally,
     asset_of,
@@ -103,6 +104,7 @@ class Memory:
             Heartbeat: self._heartbeat,
             Late: self._late,
             Notification: self._notification,
+            Redrive: self._act,
             Status: self._status,
             Tally: self._tally,
         }
@@ -186,7 +188,7 @@ class Memory:
         self.alert_book.put(alert, place, at_ms)
         self.ring.put("alerts", alert.alert_id, alert.asset, place, at_ms)
 
-    def _act(self, act: Control | Feedback, place: Place, at_ms: int) -> None:
+    def _act(self, act: Control | Feedback | Redrive, place: Place, at_ms: int) -> None:
         self.standing_acts.take(act)
         self.ring.put("control", act.subject, "", place, at_ms)
 
