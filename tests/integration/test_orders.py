@@ -15,8 +15,9 @@ from agents.ask.breaker import State
 from agents.ask.breakers import Breakers
 from agents.orders import Orders
 from agents.settings import BreakerSettings, QualitySettings
-from deploy.breakers import order_of, record_of, told_breakers
+from deploy.breakers import order_of, told_breakers
 from deploy.reporting import Part, Reporter
+from streams.serving.acts.writing import record_of
 from tests.servers import KafkaServer, SharedKafka
 from topics import Control
 from topics.broker import apply_topics

@@ -1,7 +1,7 @@
-"""Dead letters: chosen, explained, and written again. What is here is pure; `redrive.running` reads and writes."""
+"""Dead letters: chosen, explained, and written again. What is here is pure; `redrive.running.Redriver` reads and writes."""
 
 from .explaining import REMEDIES, Remedy, explained
-from .letters import Chosen, Letter, last_of_each
+from .letters import Chosen, Gathered, Letter, letter_of
 from .plan import ATTEMPTS_MAX, LETTERS_MAX, Going, Plan, Staying, planned
 
 __all__ = [
@@ -9,12 +9,13 @@ __all__ = [
     "LETTERS_MAX",
     "REMEDIES",
     "Chosen",
+    "Gathered",
     "Going",
     "Letter",
     "Plan",
     "Remedy",
     "Staying",
     "explained",
-    "last_of_each",
+    "letter_of",
     "planned",
 ]

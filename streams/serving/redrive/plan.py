@@ -15,7 +15,7 @@ from topics.record import OutRecord
 from topics.settings import BrokerSettings
 
 from .explaining import COLLECTED, RAW, remedy_of
-from .letters import Letter, last_of_each
+from .letters import Letter
 
 ATTEMPTS_MAX = 3
 """A letter of this attempt is not redriven: by then it is known that it does not help."""
@@ -41,7 +41,7 @@ class Going(Struct, frozen=True, kw_only=True):
 
 
 class Staying(Struct, frozen=True, kw_only=True):
-    """A letter that cannot, and why, in words."""
+    """A letter that does not, and why, in words."""
 
     letter: Letter
     why: str
@@ -54,8 +54,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """A digest of the letters that go, so that the same redrive asked for again is the same act; empty of none."""
     going: list[Going]
     staying: list[Staying]
-    left_out: int
-    """Letters that were meant and not looked at: there are too many for one redrive."""
+    left_out: int = 0
+    """Letters that were meant and are too many for one redrive: the next one takes them."""
 
 
 def planned(
@@ -63,25 +63,25 @@ def planned(
     *,
     partitions: int,
     attempts_max: int = ATTEMPTS_MAX,
-    redriven: Mapping[str, str] | None = None,
+    taken: Mapping[str, str] | None = None,
     letters_max: int = LETTERS_MAX,
 ) -> Plan:
-    """Return which of these letters go again. ``redriven`` says by letter id with which redrive one went before."""
-    meant = sorted(last_of_each(letters), key=_in_order)
+    """Return which of these letters, each of another id, go again; records of one partition in their order.
+
+    ``taken`` says in words, by letter id, which have gone already.
+    """
     going: list[Going] = []
     staying: list[Staying] = []
-    for letter in meant[:letters_max]:
-        judged = _judged(letter, partitions, min(attempts_max, ATTEMPT_MAX), redriven or {})
-        if isinstance(judged, Going):
+    left_out = 0
+    for letter in sorted(letters, key=_in_order):
+        judged = _judged(letter, partitions, min(attempts_max, ATTEMPT_MAX), taken or {})
+        if isinstance(judged, str):
+            staying.append(Staying(letter=letter, why=judged))
+        elif len(going) < letters_max:
             going.append(judged)
         else:
-            staying.append(Staying(letter=letter, why=judged))
-    return Plan(
-        redrive_id=_id_of(going),
-        going=going,
-        staying=staying,
-        left_out=max(0, len(meant) - letters_max),
-    )
+            left_out += 1
+    return Plan(redrive_id=id_of(going), going=going, staying=staying, left_out=left_out)
 
 
 def record_of(going: Going, broker: BrokerSettings, redrive_id: str, at_ms: int) -> OutRecord:
@@ -104,10 +104,10 @@ def record_of(going: Going, broker: BrokerSettings, redrive_id: str, at_ms: int)
 
 
 def _judged(
-    found: Letter, partitions: int, attempts_max: int, redriven: Mapping[str, str]
+    found: Letter, partitions: int, attempts_max: int, taken: Mapping[str, str]
 ) -> Going | str:
     letter = found.letter
-    if (why := _unfit(letter) or _spent(letter, attempts_max, redriven)) is not None:
+    if (why := _unfit(letter) or _spent(letter, attempts_max, taken)) is not None:
         return why
     topic = letter.topic or ""
     try:
@@ -138,22 +138,20 @@ def _unfit(letter: DeadLetter) -> str | None:
     return f"{letter.reason}: {remedy.cause} {remedy.todo}" if remedy.cure == "never" else None
 
 
-def _spent(letter: DeadLetter, attempts_max: int, redriven: Mapping[str, str]) -> str | None:
+def _spent(letter: DeadLetter, attempts_max: int, taken: Mapping[str, str]) -> str | None:
     """Return why a letter has gone often enough."""
     if letter.attempt >= attempts_max:
         return f"it is attempt {letter.attempt} already, of at most {attempts_max}"
-    if before := redriven.get(letter.letter_id):
-        return f"it went again with redrive {before}"
-    return None
+    return taken.get(letter.letter_id)
 
 
 def _in_order(found: Letter) -> tuple[str, int, int, str]:
-    """Records of one partition go in their order."""
     letter = found.letter
     return letter.topic or "", letter.partition or 0, letter.offset or 0, found.letter_id
 
 
-def _id_of(going: list[Going]) -> str:
+def id_of(going: list[Going]) -> str:
+    """Return the id of a redrive of these: the same letters of the same attempts have the same."""
     if not going:
         return ""
     told = "\n".join(sorted(f"{one.letter_id} {one.attempt}" for one in going))
