@@ -15,12 +15,14 @@ from typing import Annotated, Any
 import typer
 
 from .commands import Instance, Lifeline, fail, role_settings, show_uncaught
+from .commands.acts import acts_app
 from .commands.audit import audit
 from .commands.bench import bench_app
 from .commands.breaker import breaker_app
 from .commands.budget import budget_app
 from .commands.cache import cache_app
 from .commands.collect import collect_app
+from .commands.deadletters import deadletters_app
 from .commands.evaluate import evaluate_app
 from .commands.fake_claude import EXAMPLES as FAKE_CLAUDE_EXAMPLES
 from .commands.fake_claude import fake_claude
@@ -39,11 +41,13 @@ app = typer.Typer(
 )
 app.add_typer(streams_app, name="streams")
 app.add_typer(topics_app, name="topics")
+app.add_typer(acts_app, name="acts")
 app.add_typer(bench_app, name="bench")
 app.add_typer(breaker_app, name="breaker")
 app.add_typer(budget_app, name="budget")
 app.add_typer(cache_app, name="cache")
 app.add_typer(collect_app, name="collect")
+app.add_typer(deadletters_app, name="deadletters")
 app.add_typer(evaluate_app, name="evaluate")
 app.command(epilog=REPLAY_EXAMPLES)(replay)
 app.command(

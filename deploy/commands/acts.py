@@ -78,7 +78,9 @@ def unmute(target: Target, reason: Reason, actor: Actor = "") -> None:
     epilog="Example: tapereader acts feedback state/BTC/1790000040000/0 wrong --reason 'one venue was repaired'"
 )
 def feedback(
-    analysis_id: Annotated[str, typer.Argument(help="As the analysis, or the dashboard, prints it.")],
+    analysis_id: Annotated[
+        str, typer.Argument(help="As the analysis, or the dashboard, prints it.")
+    ],
     verdict: Annotated[str, typer.Argument(help="wrong or unhelpful.")],
     reason: Reason,
     actor: Actor = "",
@@ -135,10 +137,10 @@ def _lines(acts: "StandingActs", now_ms: int) -> list[str]:
         lines.append(
             f"{rfc3339(act.at_ms)}  {act.act}{value}  {act.subject}{until}  {act.actor}: {act.reason}"
         )
-    for heard in acts.feedback():
-        lines.append(
-            f"{rfc3339(heard.at_ms)}  {heard.verdict}  analysis {heard.analysis_id}  {heard.actor}: {heard.reason}"
-        )
+    lines += [
+        f"{rfc3339(one.at_ms)}  {one.verdict}  analysis {one.analysis_id}  {one.actor}: {one.reason}"
+        for one in acts.feedback()
+    ]
     for redrive in acts.redrives():
         state = "begun" if redrive.ended_ms is None else f"ended {rfc3339(redrive.ended_ms)}"
         lines.append(

@@ -10,8 +10,8 @@ import typer
 from . import actor_of, fail, tell
 
 if TYPE_CHECKING:
-    from deploy.settings import Settings
-    from streams.serving.redrive import Chosen, Letter, Plan
+    from streams.serving.acts.writing import ControlWriter
+    from streams.serving.redrive import Chosen, Going, Letter, Plan
     from streams.serving.redrive.running import Outcome, Redriver
 
 deadletters_app = typer.Typer(
@@ -40,6 +40,7 @@ Until = Annotated[str | None, typer.Option(help="Written before, likewise.")]
     epilog="Examples: tapereader deadletters list; tapereader deadletters list --reason misrouted --since 2h",
 )
 def list_letters(
+    *,
     reason: WhichReason = None,
     stage: Stage = None,
     topic: FromTopic = None,
@@ -74,8 +75,11 @@ def explain(
     " tapereader deadletters redrive --reason misrouted --yes --why 'the writer is mended';"
     " tapereader deadletters redrive raw.market/3/1234 --yes --why 'streams.subjects_max is 30000 now'"
 )
-def redrive(  # noqa: PLR0917 - a command's options
-    letter_ids: Annotated[list[str] | None, typer.Argument(help="Letters. Default: all that fit.")] = None,
+def redrive(
+    letter_ids: Annotated[
+        list[str] | None, typer.Argument(help="Letters. Default: all that fit.")
+    ] = None,
+    *,
     reason: WhichReason = None,
     stage: Stage = None,
     topic: FromTopic = None,
@@ -88,7 +92,9 @@ def redrive(  # noqa: PLR0917 - a command's options
     actor: Annotated[str, typer.Option(help="Who says so. Default: the user's name.")] = "",
     attempts_max: Annotated[
         int | None,
-        typer.Option(min=1, max=1_000, help="None of this attempt goes. Default: serve.redrive_attempts_max."),
+        typer.Option(
+            min=1, max=1_000, help="None of this attempt goes. Default: serve.redrive_attempts_max."
+        ),
     ] = None,
 ) -> None:
     """Write letters again where they belong, at most a thousand; each goes once, whatever happens.
@@ -141,11 +147,11 @@ def _time_ms(option: str, text: str | None) -> int | None:
 
 
 async def _listed(chosen: "Chosen", most: int) -> "tuple[list[Letter], int]":
-    redriver, close = _redriver(_load(), None)
+    redriver, writer = _redriver(None)
     try:
         return await redriver.letters(chosen, most)
     finally:
-        await close()
+        await writer.close()
 
 
 async def _planned(chosen: "Chosen") -> "Plan":
@@ -156,11 +162,75 @@ async def _planned(chosen: "Chosen") -> "Plan":
 async def _redriven(
     chosen: "Chosen", attempts_max: int | None, actor: str, why: str, *, writes: bool
 ) -> "tuple[Plan, Outcome | None]":
-    redriver, close = _redriver(_load(), attempts_max)
+    redriver, writer = _redriver(attempts_max)
     try:
         plan = await redriver.plan(chosen)
         if not writes or not plan.going:
             return plan, None
         return plan, await redriver.redrive(plan, actor=actor, reason=why)
     finally:
-        await close()
+        await writer.close()
+
+
+def _redriver(attempts_max: int | None) -> "tuple[Redriver, ControlWriter]":
+    from deploy.settings import load  # noqa: PLC0415
+    from streams.serving.acts.writing import ControlWriter  # noqa: PLC0415
+    from streams.serving.redrive.running import Redriver  # noqa: PLC0415
+
+    settings = load()
+    writer = ControlWriter(settings.broker)
+    redriver = Redriver(
+        settings.broker,
+        writer,
+        now_ms=_now_ms,
+        attempts_max=attempts_max or settings.serve.redrive_attempts_max,
+    )
+    return redriver, writer
+
+
+def _line(found: "Letter") -> str:
+    from streams.serving.words import clock  # noqa: PLC0415
+
+    letter = found.letter
+    return (
+        f"{clock(found.logged_ms)}  {found.letter_id}  {letter.reason} ({letter.stage})"
+        f"  attempt {letter.attempt}  {len(letter.value)} bytes  {letter.message}"
+    )
+
+
+def _explained(plan: "Plan") -> list[str]:
+    from streams.serving.redrive import explained  # noqa: PLC0415
+
+    lines = []
+    for going in plan.going:
+        lines += explained(going.letter)
+        lines.append(f"it can go again: {_way(going)}")
+    for staying in plan.staying:
+        lines += explained(staying.letter)
+        lines.append(f"it cannot go again: {staying.why}")
+    for letter in [going.letter.letter for going in plan.going] + [
+        staying.letter.letter for staying in plan.staying
+    ]:
+        shown = letter.value[:SHOWN_BYTES].decode(errors="backslashreplace")
+        more = f" ... and {beyond} bytes" if (beyond := len(letter.value) - SHOWN_BYTES) > 0 else ""
+        lines += [f"key: {letter.key!r}", f"value: {shown}{more}"]
+    return lines
+
+
+def _plan_lines(plan: "Plan") -> list[str]:
+    lines = [f"{len(plan.going)} can go again, {len(plan.staying)} cannot"]
+    lines += [f"goes   {going.letter_id}: {_way(going)}" for going in plan.going[:SHOWN_MAX]]
+    lines += [f"stays  {one.letter.letter_id}: {one.why}" for one in plan.staying[:SHOWN_MAX]]
+    if unseen := max(0, len(plan.going) - SHOWN_MAX) + max(0, len(plan.staying) - SHOWN_MAX):
+        lines.append(f"... and {unseen} more")
+    if plan.left_out:
+        lines.append(f"{plan.left_out} more are for the next redrive: this one is full")
+    return lines
+
+
+def _way(going: "Going") -> str:
+    return f"to {going.topic}/{going.partition} under key {going.key.decode()}; refused again it is attempt {going.attempt}"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -91,6 +91,8 @@ class ServeSettings(BaseModel):
     streams_max: int = Field(default=200, ge=1, le=10_000)
     """Live streams at once."""
     streams_per_client_max: int = Field(default=20, ge=1, le=10_000)
+    redrive_attempts_max: int = Field(default=3, ge=1, le=1_000)
+    """A dead letter of this attempt is not written again; the command `tapereader deadletters` heeds it too."""
     stop_s: float = Field(default=5.0, gt=0, le=60)
     """For requests to end once told to stop."""
     rates: RateSettings = RateSettings()

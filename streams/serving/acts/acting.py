@@ -6,7 +6,6 @@ from typing import TypeVar
 from topics import Control, Feedback
 
 from . import making
-from .making import Verdict
 from .writing import ControlWriter
 
 _A = TypeVar("_A", Control, Feedback)
@@ -55,7 +54,7 @@ class Acts:
         )
 
     async def feedback(
-        self, analysis_id: str, verdict: Verdict, *, actor: str, reason: str
+        self, analysis_id: str, verdict: str, *, actor: str, reason: str
     ) -> Feedback:
         """Say that an analysis is wrong or unhelpful, and why.
 

@@ -90,6 +90,10 @@ class StandingActs:
         """Return what people think of an analysis, the last word of each."""
         return list(self._feedback.get(analysis_id, {}).values())
 
+    def feedback(self) -> list[Feedback]:
+        """Return what people think of analyses, in the order of the log."""
+        return [self._feedback[analysis_id][actor] for analysis_id, actor in self._said]
+
     def redrives(self) -> list[Redrive]:
         """Return the redrives, begun or ended, in the order of the log."""
         return list(self._redrives.values())

@@ -82,6 +82,12 @@ REMEDIES: dict[str, Remedy] = {
         "Read what it says. There is no event in it.",
         "never",
     ),
+    "undeliverable": Remedy(
+        "A receiver of notifications refused an alert, or did not answer, however often it was tried.",
+        "Mend the receiver, or its settings. The alert itself stands in its topic and on the dashboard; what is"
+        " old news by now is not sent again.",
+        "never",
+    ),
 }
 """One for each of `topics.deadletter.REASONS`."""
 
@@ -94,6 +100,11 @@ COLLECTED = (
     "A collector refused it before it had a place in a raw topic: its bytes are a source's frame or row, not a"
     " record, so there is nowhere to write them. Mend what reads the source; what a source still has of that time"
     " comes again when its collector starts and reads back"
+)
+
+DERIVED = (
+    "It is out of {}: only raw topics take records again. What follows from them is made by the streams role and the"
+    " agent; `tapereader audit` tells whether it is as it must be"
 )
 
 

@@ -14,7 +14,7 @@ from topics.deadletter import ATTEMPT_MAX, Redriven, redriven_headers
 from topics.record import OutRecord
 from topics.settings import BrokerSettings
 
-from .explaining import COLLECTED, RAW, remedy_of
+from .explaining import COLLECTED, DERIVED, RAW, remedy_of
 from .letters import Letter
 
 ATTEMPTS_MAX = 3
@@ -130,12 +130,14 @@ def _unfit(letter: DeadLetter) -> str | None:
     """Return why what a letter holds is nothing to be written again."""
     if letter.stage == "collect":
         return COLLECTED
+    remedy = remedy_of(letter.reason)
+    if remedy.cure == "never":
+        return f"{letter.reason}: {remedy.cause} {remedy.todo}"
     if letter.topic not in RAW:
-        return f"it is out of {letter.topic}: only raw topics take records again; what follows from them is made anew"
+        return DERIVED.format(letter.topic)
     if letter.truncated:
         return f"its bytes were cut: {len(letter.value)} of {letter.length} are kept"
-    remedy = remedy_of(letter.reason)
-    return f"{letter.reason}: {remedy.cause} {remedy.todo}" if remedy.cure == "never" else None
+    return None
 
 
 def _spent(letter: DeadLetter, attempts_max: int, taken: Mapping[str, str]) -> str | None:
