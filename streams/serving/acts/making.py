@@ -178,7 +178,7 @@ def _control(  # noqa: PLR0917 - an act has so many parts
 
 
 def _id_of(act: str, *parts: str) -> str:
-    return f"{act}/{sha256(chr(0).join(parts).encode(errors='replace')).hexdigest()[:32]}"
+    return f"{act}/{sha256(repr(parts).encode()).hexdigest()[:32]}"  # where a part ends is not to be mistaken
 
 
 def _checked(act: _E) -> _E:
