@@ -20,8 +20,8 @@ from streams.serving.settings import ServeSettings
 from streams.serving.view import View
 from topics import Control
 
-from .invented import Which, invented
-from .scene import MINUTE_MS, PRICES, traded, window
+from .invented import Which, feeds, invented
+from .scene import MINUTE_MS, PRICES, statuses, traded, window
 
 BEAT_S = 1.0
 
@@ -56,12 +56,15 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def live(view: View) -> None:
-    """Let windows come, one of each asset a second, as if time ran."""
+async def live(view: View, which: Which) -> None:
+    """Let windows come, one of each asset a second, as if time ran; and every part goes on telling how it is."""
     minute = 0
     while True:
         await asyncio.sleep(BEAT_S)
         minute += 1
+        told = statuses(now_ms()) if which == "scene" else feeds(now_ms())
+        for status in told:
+            view.take(status)
         for asset, price in PRICES.items():
             at_ms = now_ms() // MINUTE_MS * MINUTE_MS - MINUTE_MS
             view.take(window(traded(price, price * 1.001), f"{asset}/USDT", "market", at_ms))
@@ -74,7 +77,7 @@ def host(which: Which, *, moving: bool = True) -> tuple[Guard, View]:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(live(view)) if moving and which != "empty" else None
+        task = asyncio.create_task(live(view, which)) if moving and which != "empty" else None
         yield
         if task:
             task.cancel()

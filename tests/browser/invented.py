@@ -9,6 +9,8 @@ from topics import FeedStatus, GapDetected, GapFilled, GapPermanent, Notificatio
 
 from .scene import HOUR_MS, MINUTE_MS, alert, analysis, posted, scene, status, traded, window
 
+State = Literal["connecting", "connected", "stale", "disconnected", "closed"]
+Outcome = Literal["sent", "gathered", "digest", "muted", "undeliverable"]
 Which = Literal["scene", "crowd", "empty", "broken"]
 ASSETS = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "AVAX", "LINK", "DOT", "LTC", "UNI", "ATOM")
 LEVELS = ("critical", "warning", "notice", "info")
@@ -21,7 +23,7 @@ def invented(which: Which, now_ms: int) -> View:
     if which == "empty":
         return view
     for event in scene(now_ms):
-        view.take(event)
+        view.take(event, at_ms=now_ms - 2_000)
     if which in {"crowd", "broken"}:
         _crowd(view, now_ms)
     if which == "broken":
@@ -71,8 +73,10 @@ def _crowd(view: View, now_ms: int) -> None:
                     "market.volume.5m.z": 6.2,
                 },
             )
-            view.take(fired)
-        _feeds(view, asset, i, now_ms)
+            view.take(fired, at_ms=since_ms + 300)
+        _gap(view, asset, i, now_ms)
+    for told in feeds(now_ms):
+        view.take(told)
     _told(view, now_ms, end_ms)
     view.take(
         status(
@@ -98,46 +102,64 @@ def _crowd(view: View, now_ms: int) -> None:
     )
 
 
-def _feeds(view: View, asset: str, i: int, now_ms: int) -> None:
-    states = ("connected", "connected", "stale", "connected", "disconnected", "connecting")
-    for venue in ("simex", "simtrade"):
-        view.take(
-            FeedStatus(
-                source="simulated",
-                venue=venue,
-                subject=f"{asset}/USDT",
-                state=states[(i + len(venue)) % 6],
-                reason="closed by the venue: 1006" if (i + len(venue)) % 6 == 4 else "",
-                since_ms=now_ms - HOUR_MS,
-                at_ms=now_ms,
-                last_event_ms=now_ms - 700,
-                last_received_ms=now_ms - 400 - (200_000 if i % 4 == 2 else 0),
-                events=12_345 * (i + 1),
-                refused=i % 3,
-                gaps_open=i % 2,
-                gaps_permanent=int(i == 7),
+def feeds(now_ms: int) -> list[FeedStatus]:
+    """Return what collectors tell of their feeds, some of which are in trouble."""
+    states: tuple[State, ...] = (
+        "connected", "connected", "stale", "connected", "disconnected", "connecting",
+    )  # fmt: skip
+    told = []
+    for i, asset in enumerate(ASSETS):
+        for venue in ("simex", "simtrade"):
+            state = states[(i + len(venue)) % 6]
+            told.append(
+                FeedStatus(
+                    source="simulated",
+                    venue=venue,
+                    subject=f"{asset}/USDT",
+                    state=state,
+                    reason="closed by the venue: 1006" if state == "disconnected" else "",
+                    since_ms=now_ms - HOUR_MS,
+                    at_ms=now_ms,
+                    last_event_ms=now_ms - 700,
+                    last_received_ms=now_ms - 400 - 200_000 * (state == "stale"),
+                    events=12_345 * (i + 1),
+                    refused=i % 3,
+                    gaps_open=i % 2,
+                    gaps_permanent=int(i == 7),
+                )
             )
-        )
-    gap = {
-        "gap_id": f"simex/{asset}/USDT/{i}",
-        "subject": f"{asset}/USDT",
-        "source": "simulated",
-        "venue": "simex",
-        "from_ms": now_ms - (i + 2) * MINUTE_MS,
-        "to_ms": now_ms - (i + 2) * MINUTE_MS + 12_000,
+    return told
+
+
+def _gap(view: View, asset: str, i: int, now_ms: int) -> None:
+    from_ms = now_ms - (i + 2) * MINUTE_MS
+    found = GapDetected(
+        gap_id=f"simex/{asset}/USDT/{i}",
+        subject=f"{asset}/USDT",
+        source="simulated",
+        venue="simex",
+        from_ms=from_ms,
+        to_ms=from_ms + 12_000,
+        ids_missing=7 * i or None,
+    )
+    place = {
+        name: getattr(found, name)
+        for name in ("gap_id", "subject", "source", "venue", "from_ms", "to_ms")
     }
-    view.take(GapDetected(**gap, ids_missing=7 * i or None))
+    view.take(found)
     if i % 3 == 1:
-        view.take(GapFilled(**gap))
+        view.take(GapFilled(**place))
     if i % 3 == 2:
-        view.take(GapPermanent(**gap, reason="the venue keeps no more than 1,000 trades"))
+        view.take(GapPermanent(**place, reason="the venue keeps no more than 1,000 trades"))
 
 
 def _told(view: View, now_ms: int, end_ms: int) -> None:
     said = alert(end_ms)
-    for i, (receiver, outcome) in enumerate(
-        (("operators", "sent"), ("night", "muted"), ("chat", "undeliverable"))
-    ):
+    receivers: tuple[tuple[str, Outcome], ...] = (
+        ("operators", "sent"), ("night", "muted"), ("chat", "undeliverable"),
+    )  # fmt: skip
+    for i, (receiver, outcome) in enumerate(receivers):
+        lost = outcome == "undeliverable"
         view.take(
             Notification(
                 notification_id=f"n{i}",
@@ -148,22 +170,18 @@ def _told(view: View, now_ms: int, end_ms: int) -> None:
                 outcome=outcome,
                 at_ms=now_ms - 3_000 + i,
                 logged_ms=now_ms - 3_180,
-                attempts=1 + 4 * (outcome == "undeliverable"),
-                words="refused the connection" if outcome == "undeliverable" else "",
+                attempts=1 + 4 * lost,
+                words="refused the connection" if lost else "",
             )
         )
-    view.take(
-        replace(
-            said, transition=2, degraded=True, missing=["simtrade"], as_of_ms=end_ms + MINUTE_MS
-        )
+    again = replace(
+        said, transition=2, degraded=True, missing=["simtrade"], as_of_ms=end_ms + MINUTE_MS
     )
+    view.take(again, at_ms=now_ms)
 
 
 def _broken(view: View, now_ms: int) -> None:
     past_ms = now_ms - 20 * MINUTE_MS
-    for role, part in (("streams", "role"), ("agent", "role")):
-        view.take(
-            replace(
-                status(past_ms, role, part, "running"), at_ms=past_ms, expires_ms=past_ms + 30_000
-            )
-        )
+    for role in ("streams", "agent"):
+        told = status(past_ms, role, "role", "running")
+        view.take(replace(told, at_ms=past_ms, expires_ms=past_ms + 30_000))

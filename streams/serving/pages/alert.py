@@ -26,7 +26,7 @@ def declare(desk: Desk) -> None:
 
 def _paint(frame: Frame, alert_id: str) -> None:
     with block("section", "part", aria_label="What it says"):
-        lead, facts = Said("p").classes("lead"), Facts()
+        lead, facts = Said("p").classes("lead"), Facts(wide=True)
     tables = block("div")
     with tables:
         doing = _Doing(frame, alert_id)
@@ -34,9 +34,8 @@ def _paint(frame: Frame, alert_id: str) -> None:
             values = _table("Measured", rows.VALUE_COLUMNS)
             windows = _table("Windows it rests on", rows.WINDOW_COLUMNS)
         analyses = _table("Analyses that speak of it", rows.ANALYSIS_COLUMNS)
-        with block("div", "beside is-even"):
-            transitions = _table("How it came here", rows.TRANSITION_COLUMNS)
-            told = _table("Who was told", rows.TOLD_COLUMNS)
+        told = _table("Who was told", rows.TOLD_COLUMNS)
+        transitions = _table("How it came here", rows.TRANSITION_COLUMNS)
 
     def show(picture: rows.AlertPicture) -> None:
         lead.say(picture.lead)

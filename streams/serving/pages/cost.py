@@ -7,7 +7,7 @@ from nicegui import ui
 from . import links
 from .desk import Desk
 from .elements import Said, Sheet, block, section
-from .frame import page_frame
+from .frame import Frame, page_frame
 from .rows import cost as rows
 
 
@@ -22,8 +22,13 @@ def declare(desk: Desk) -> None:
                 budgets = Sheet("Budgets", rows.BUDGET_COLUMNS, caption_hidden=True)
                 frame.paints(("budgets",), rows.budgets_of, budgets.show)
             with block("div", "beside is-even"):
-                for sort, heading in rows.SORTS:
-                    with section(heading):
-                        table = Sheet(f"Cost {heading}", rows.SPENT_COLUMNS, caption_hidden=True)
-                        of = partial(rows.spent_of, sort=sort)
-                        frame.paints(("spent", sort), of, table.show)
+                _spent(frame, "asset", "By asset")
+                with block("div"):
+                    for sort, heading in rows.SORTS:
+                        _spent(frame, sort, heading)
+
+
+def _spent(frame: Frame, sort: str, heading: str) -> None:
+    with section(heading):
+        table = Sheet(f"Cost {heading.lower()}", rows.SPENT_COLUMNS, caption_hidden=True)
+        frame.paints(("spent", sort), partial(rows.spent_of, sort=sort), table.show)

@@ -95,13 +95,18 @@ class Sheet(Painted, component=STATIC / "tape_sheet.js", dependencies=LIBRARIES)
         columns: Sequence[Column],
         *,
         caption_hidden: bool = False,
+        stacked: bool = False,
         on_act: Done | None = None,
     ) -> None:
-        """Begin empty. A hidden caption is for screen readers: a heading beside it says the same."""
+        """Begin empty. A hidden caption is for screen readers: a heading beside it says the same.
+
+        ``stacked`` draws rows as cards where there is no room for columns; on a phone all are.
+        """
         super().__init__()
         self.props["caption"] = caption
         self.props["columns"] = wire(tuple(columns))
         self.props["hidden_caption"] = caption_hidden
+        self.props["stacked"] = stacked
         if on_act:
             self.on_act(on_act)
 
@@ -150,10 +155,10 @@ class Ask(Painted, component=STATIC / "tape_ask.js", dependencies=LIBRARIES):
 class Facts(Painted, component=STATIC / "tape_facts.js", dependencies=LIBRARIES):
     """Terms and what is known of each: a list of definitions."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
+    def __init__(self, *, wide: bool = False) -> None:
+        """Begin empty; a wide one has two columns where there is room."""
         super().__init__()
-        self.props["rows"] = []
+        self.props.update({"rows": [], "wide": wide})
 
     def show(self, facts: Sequence[Fact]) -> None:
         """Show these instead."""

@@ -127,7 +127,9 @@ class Frame:
 
 
 @contextmanager
-def page_frame(desk: Desk, title: str, *, here: str = "", wide: bool = False) -> Iterator[Frame]:
+def page_frame(
+    desk: Desk, title: str, *, here: str = "", wide: bool = False, heading_hidden: bool = False
+) -> Iterator[Frame]:
     """Give the frame of a page; what is made inside stands in its main part.
 
     ``title`` is the page's heading, plain text from anywhere; ``here`` the address in the navigation that it is under.
@@ -135,6 +137,8 @@ def page_frame(desk: Desk, title: str, *, here: str = "", wide: bool = False) ->
     frame = Frame(desk, access_of(ui.context.client.request.scope))
     frame.begin(here)
     with block("main", "page is-wide" if wide else "page", id="main", tabindex="-1"):
-        Said("h1", (Words(title),))
+        heading = Said("h1", (Words(title),))
+        if heading_hidden:
+            heading.classes("unseen")
         yield frame
     frame.end()

@@ -15,7 +15,7 @@ def declare(desk: Desk) -> None:
 
     @ui.page(links.OVERVIEW, title="Overview · Tapereader")
     def page() -> None:
-        with page_frame(desk, "Overview", here=links.OVERVIEW) as frame:
+        with page_frame(desk, "Overview", here=links.OVERVIEW, heading_hidden=True) as frame:
             frame.paints(("sentence",), rows.sentence_of, _Sentence().show)
             with block("div", "beside"):
                 with section("Assets, the most severe first"):
@@ -27,6 +27,7 @@ def declare(desk: Desk) -> None:
                             "Alerts that fire and that nobody has acknowledged",
                             rows.ALERT_COLUMNS,
                             caption_hidden=True,
+                            stacked=True,
                             on_act=acknowledging(frame),
                         )
                         frame.paints(("asking",), rows.asking_of, asking.show)

@@ -157,6 +157,12 @@ class Column(Struct, frozen=True, omit_defaults=True):
     numeric: bool = False
     main: bool = False
     """The column that takes the room there is, and the row's title where rows are stacked."""
+    plain: bool = False
+    """Its cells say what they are: where rows are stacked they need no header beside them."""
+    tight: bool = False
+    """A few of our own words, which stay on one line."""
+    end: bool = False
+    """Stands at the row's end where rows are stacked."""
 
 
 class Row(Struct, frozen=True, omit_defaults=True):

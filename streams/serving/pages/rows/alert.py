@@ -27,7 +27,7 @@ from streams.serving.view import View
 from streams.serving.words import span
 from topics import Alert, Control, Notification
 
-from .telling import alert_state, asset_link, voice, voice_of
+from .telling import alert_state, asset_link, length, voice, voice_of
 
 VALUES_MAX, WINDOWS_MAX, ANALYSES_MAX, TRANSITIONS_MAX, TOLD_MAX = 20, 20, 10, 30, 30
 
@@ -44,7 +44,7 @@ WINDOW_COLUMNS = (
     Column("Revision", numeric=True),
     Column("Raw events"),
 )
-ANALYSIS_COLUMNS = (Column("Severity"), Column("Analysis", main=True), Column("As of"))
+ANALYSIS_COLUMNS = (Column("Severity", plain=True), Column("Analysis", main=True), Column("As of"))
 TRANSITION_COLUMNS = (
     Column("Logged"),
     Column("State"),
@@ -128,7 +128,7 @@ def picture(shown: AlertShown, analyses: list[AnalysisShown]) -> AlertPicture:
     muted = shown.muted
     return AlertPicture(
         known=True,
-        lead=(*alert_state(shown), Words(shown.alert.headline, tone="strong"), voice("rules")),
+        lead=(alert_state(shown), Words(shown.alert.headline, tone="strong"), voice("rules")),
         facts=facts(shown),
         values=values(shown.alert),
         windows=windows(shown.alert),
@@ -159,10 +159,12 @@ def facts(shown: AlertShown) -> tuple[Fact, ...]:
     missing: tuple[Fact, ...] = ()
     if alert.missing:
         missing = (Fact("Missing data of", (Words(", ".join(alert.missing), tone="doubt"),)),)
+    if alert.degraded:
+        missing = (*missing, Fact("Degraded", (Words("what was seen proves it all the same"),)))
     return (
         Fact("Asset", (asset_link(alert.asset), Words(alert.subject, tone="quiet"))),
         Fact("Rule", (Words(alert.rule), Words(f"severity {alert.severity}", tone="quiet"))),
-        Fact("Why", (Words(why),)),
+        Fact("State", (Words("firing" if shown.fires else alert.state, tone="strong"), Words(why))),
         *missing,
         Fact("Fires since", (Instant(alert.since_ms), Age(alert.since_ms, clock="market"))),
         Fact("As of", (Instant(alert.as_of_ms), Age(alert.as_of_ms, clock="market"))),
@@ -241,7 +243,7 @@ def _window(aggregate_id: str) -> Row:
         aggregate_id,
         (
             (Words(f"{kind} of {subject}", href=links.aggregate(aggregate_id), hint=aggregate_id),),
-            (Words(span(window_ms)),),
+            (Words(length(window_ms)),),
             (Instant(start_ms),),
             (counted(revision),),
             (Words("show", href=links.raw(kind, subject, start_ms, start_ms + window_ms)),),

@@ -15,23 +15,23 @@ from streams.serving.pages.pieces import (
 from streams.serving.shown import AlertShown
 from streams.serving.view import View
 
-from .telling import alert_link, alert_state, asset_link, rank, voice
+from .telling import alert_link, alert_state, asset_link, degraded, rank, voice
 
 FIRING_MAX, OVER_MAX = 50, 50
 
 FIRING_COLUMNS = (
-    Column("Severity"),
-    Column("Asset"),
+    Column("Severity", plain=True),
+    Column("Asset", plain=True),
     Column("Alert", main=True),
     Column("Since"),
     Column("Seen by"),
     Column("Muted"),
     Column("Told"),
-    Column("Act"),
+    Column("Act", plain=True, end=True),
 )
 OVER_COLUMNS = (
-    Column("State"),
-    Column("Asset"),
+    Column("State", plain=True),
+    Column("Asset", plain=True),
     Column("Alert", main=True),
     Column("Fired"),
     Column("Ended"),
@@ -60,7 +60,7 @@ def firing(alerts: list[AlertShown]) -> Rows:
         Row(
             shown.alert.alert_id,
             (
-                alert_state(shown),
+                (alert_state(shown), *degraded(shown)),
                 (asset_link(shown.alert.asset),),
                 headline(shown),
                 (Instant(shown.alert.since_ms), Age(shown.alert.since_ms, clock="market")),
@@ -87,7 +87,7 @@ def over(alerts: list[AlertShown]) -> Rows:
         Row(
             shown.alert.alert_id,
             (
-                alert_state(shown),
+                (alert_state(shown), *degraded(shown)),
                 (asset_link(shown.alert.asset),),
                 headline(shown),
                 (Instant(shown.alert.since_ms),),
@@ -110,7 +110,7 @@ def seen_by(shown: AlertShown) -> Line:
     """Return who has acknowledged an alert."""
     act = shown.acknowledged
     if act is None:
-        return (Words("nobody yet", tone="bad" if shown.asks else "quiet"),)
+        return (Words("nobody yet", tone="" if shown.asks else "quiet"),)
     return (Words(act.actor, hint=act.reason), Age(act.at_ms))
 
 

@@ -20,12 +20,13 @@ from streams.serving.pages.pieces import (
 from streams.serving.shown import Budget, Money, Spent
 from streams.serving.view import View
 
-from .overview import SPENT, TIGHT, budget_share
+from .overview import SPENT, TIGHT, budget_share, tightness
+from .overview import spent as spent_line
 
 BUDGETS_MAX, NAMES_MAX = 20, 15
 
 BUDGET_COLUMNS = (
-    Column("State"),
+    Column("State", plain=True),
     Column("Budget", main=True),
     Column("Spent", numeric=True),
     Column("Reserved", numeric=True),
@@ -43,13 +44,12 @@ SPENT_COLUMNS = (
     Column("Tokens out", numeric=True),
 )
 SORTS = (
-    ("asset", "By asset"),
     ("model", "By model"),
     ("prompt", "By prompt"),
     ("origin", "By origin"),
     ("product", "By product"),
 )
-"""Of `Money.by`, with headings."""
+"""Of `Money.by` beside the asset, with headings."""
 _ORIGINS = {
     "model": "model asked",
     "model_other_provider": "model asked, at another provider",
@@ -70,10 +70,10 @@ def lead_of(view: View, now: Now) -> Line:
 
 def lead(money: Money) -> Line:
     """Return in a line what was spent, since when, and how fast."""
+    if not any(money.by.values()):
+        return spent_line(money)
     return (
-        dollars(money.spent_nano_usd),
-        Words("spent on analyses since"),
-        Instant(money.since_ms),
+        *spent_line(money),
         Words("·", tone="quiet"),
         dollars(money.burn_nano_usd_per_h),
         Words("in the last hour"),
@@ -95,8 +95,7 @@ def _budget(budget: Budget) -> Row:
     share = budget_share(budget)
     used: Line = (Words("not told", tone="quiet"),)
     if share is not None:
-        tone = "bad" if share >= SPENT else "doubt" if share >= TIGHT else ""
-        used = (Bar(share, tone), Words(f"{share:.0%}"))  # type: ignore[arg-type]
+        used = (Bar(share, tightness(share)), Words(f"{share:.0%}"))
     ends: Line = ()
     if budget.window_end_ms is not None:
         ends = (Instant(budget.window_end_ms), Until(budget.window_end_ms))
@@ -137,6 +136,8 @@ def _reached(budget: Budget) -> Line:
         return (Words("last told", tone="quiet"), Age(budget.told_ms))
     if budget.to_cap_ms is None:
         return (Words("not in this window", tone="quiet"),)
+    if budget.to_cap_ms == 0:
+        return (Words("reached: rules answer", tone="bad"),)
     return (Until(budget.told_ms + budget.to_cap_ms),)
 
 

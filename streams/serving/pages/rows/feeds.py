@@ -28,7 +28,7 @@ FEED_STALE_MS = 120_000
 """Since a feed last received anything; rare ones, as development, say their own state beside it."""
 
 FEED_COLUMNS = (
-    Column("State"),
+    Column("State", plain=True),
     Column("Feed", main=True),
     Column("Since"),
     Column("Last received"),
@@ -38,7 +38,7 @@ FEED_COLUMNS = (
     Column("Lost for good", numeric=True),
 )
 GAP_COLUMNS = (
-    Column("State"),
+    Column("State", plain=True),
     Column("Feed", main=True),
     Column("From"),
     Column("Lasted", numeric=True),

@@ -15,16 +15,23 @@ from streams.serving.pages.pieces import (
     Piece,
     Row,
     Rows,
+    Tone,
+    Until,
     Words,
-    amount,
     capped,
-    counted,
     dollars,
     severity,
 )
-from streams.serving.shown import AlertShown, Budget, Finding, Money, Standing, Summary
+from streams.serving.shown import (
+    AlertShown,
+    Budget,
+    FeedRow,
+    Finding,
+    Money,
+    Standing,
+    Summary,
+)
 from streams.serving.view import View
-from streams.serving.words import span
 
 from .telling import DATA_STALE_MS, alert_link, asset_link, quality, rank, voice
 
@@ -33,16 +40,22 @@ TIGHT, SPENT = 0.8, 0.97
 """Shares of a cap from which its bar is drawn as a doubt, and as trouble."""
 
 ASSET_COLUMNS = (
-    Column("Severity"),
-    Column("Asset"),
+    Column("Severity", plain=True),
+    Column("Asset", plain=True),
     Column("What is said", main=True),
-    Column("Data age", numeric=True),
+    Column("Data age"),
     Column("Data"),
-    Column("Firing", numeric=True),
+    Column("Alerts", tight=True),
 )
-ALERT_COLUMNS = (Column("Severity"), Column("Alert", main=True), Column("Since"), Column("Act"))
+ALERT_COLUMNS = (
+    Column("Severity", plain=True),
+    Column("Asset", plain=True),
+    Column("Since", plain=True),
+    Column("Alert", main=True),
+    Column("Act", plain=True, end=True),
+)
 _STATE: dict[str, Mark] = {
-    "well": Mark("well", "All well"),
+    "well": Mark("well", "All well."),
     "degraded": Mark("warning", "Degraded"),
     "broken": Mark("critical", "Broken"),
 }
@@ -57,25 +70,72 @@ class Sentence(Struct, frozen=True):
     findings: tuple[Line, ...]
 
 
+NOTHING_YET = Sentence(
+    "waiting",
+    (Mark("notice", "Nothing yet."), Words("No asset and no feed has been heard of.")),
+    (
+        Words("What to do:", tone="strong"),
+        Words(
+            "Start the roles `tapereader collect`, `tapereader streams` and `tapereader agent`, or `make demo` for all."
+        ),
+    ),
+    (),
+)
+"""Of a view in which nothing has come: that is neither well nor broken."""
+
+
 def sentence_of(view: View, now: Now) -> Sentence:
     """Return the one sentence, and what it rests on."""
-    return sentence(view.summary(now.ms, now.market_ms))
+    return sentence(
+        view.summary(now.ms, now.market_ms),
+        view.standing(now.ms, now.market_ms),
+        view.feed_rows(now.ms),
+    )
 
 
-def sentence(summary: Summary) -> Sentence:
+def sentence(summary: Summary, standing: list[Standing], feeds: list[FeedRow]) -> Sentence:
     """Return a summary as lines: the sentence, what to do, and further findings, each with its own action."""
+    if not summary.findings and not standing and not feeds:
+        return NOTHING_YET
     if not summary.findings:
-        return Sentence(summary.state, (_STATE[summary.state], Words(summary.sentence)), (), ())
+        context = _context(standing, feeds)
+        return Sentence(summary.state, (_STATE[summary.state], *context), (), ())
     # The sentence is the worst finding's, in parts: so its time is in the reader's zone, and counts on.
     worst, *others = summary.findings
     lead: Line = (_STATE[summary.state], Words(f"{_capital(worst.words)}."))
     if worst.since_ms is not None:
-        lead = (*lead, Words("since", tone="quiet"), Instant(worst.since_ms), Age(worst.since_ms))
+        lead = (*lead, Words("Since", tone="quiet"), Instant(worst.since_ms))
     findings = tuple(_finding(found) for found in others[:FINDINGS_MAX])
     if (more := len(others) - FINDINGS_MAX) > 0:
         findings = (*findings, (Words(f"and {more} more", tone="quiet"),))
     action: Line = (Words("What to do:", tone="strong"), Words(f"{_capital(worst.action)}."))
     return Sentence(summary.state, lead, action if worst.action else (), findings)
+
+
+def _context(standing: list[Standing], feeds: list[FeedRow]) -> Line:
+    """Return what all is well with."""
+    firing = sum(len(one.alerts) for one in standing)
+    connected = sum(feed.state == "connected" for feed in feeds)
+    line: Line = (
+        Words(_some(len(standing), "asset")),
+        Words("·", tone="quiet"),
+        Words(f"{connected} of {_some(len(feeds), 'feed')} connected", href=links.FEEDS),
+        Words("·", tone="quiet"),
+        Words(f"{_some(firing, 'alert')} firing", href=links.ALERTS),
+    )
+    newest = max((one.data_end_ms for one in standing if one.data_end_ms is not None), default=None)
+    if newest is None:
+        return line
+    return (
+        *line,
+        Words("·", tone="quiet"),
+        Words("newest data"),
+        Age(newest, DATA_STALE_MS, clock="market"),
+    )
+
+
+def _some(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def _capital(words: str) -> str:
@@ -85,7 +145,9 @@ def _capital(words: str) -> str:
 
 def _finding(found: Finding) -> Line:
     mark = Mark("critical", "Broken") if found.state == "broken" else Mark("warning", "Degraded")
-    since: Line = () if found.since_ms is None else (Age(found.since_ms),)
+    since: Line = ()
+    if found.since_ms is not None:
+        since = (Words("since", tone="quiet"), Instant(found.since_ms))
     return (mark, Words(_capital(found.words)), *since, Words(found.action, tone="quiet"))
 
 
@@ -104,14 +166,15 @@ def assets(standing: list[Standing]) -> Rows:
 
 def _asset(one: Standing) -> Row:
     told: Line = (voice(one.words, simulated=one.simulated),)
-    href = links.analysis(one.analysis_id) if one.analysis_id and one.words == "model" else None
+    href = None
+    if one.unacknowledged:  # then the headline is the worst alert's
+        href = links.alert(one.alerts[0].alert.alert_id)
+    elif one.analysis_id:
+        href = links.analysis(one.analysis_id)
     headline = Words(one.headline, href=href)
     age: Line = (Words("no data", tone="quiet"),)
     if one.data_end_ms is not None:
         age = (Age(one.data_end_ms, DATA_STALE_MS, clock="market"),)
-    firing: Line = (counted(len(one.alerts)),)
-    if one.unacknowledged:
-        firing = (*firing, Words(f"{one.unacknowledged} open", tone="bad"))
     return Row(
         one.asset,
         (
@@ -120,9 +183,19 @@ def _asset(one: Standing) -> Row:
             (headline, *told),
             age,
             (quality(one.quality, one.quality_words),),
-            firing,
+            (_alerts(len(one.alerts), one.unacknowledged),),
         ),
         tone="quiet" if one.stale else "",
+    )
+
+
+def _alerts(firing: int, unseen: int) -> Words:
+    if not firing:
+        return Words("none", tone="quiet")
+    if not unseen:
+        return Words(f"{firing} seen")
+    return Words(
+        f"{unseen} unseen" if unseen == firing else f"{unseen} of {firing} unseen", tone="bad"
     )
 
 
@@ -139,8 +212,9 @@ def asking(alerts: list[AlertShown]) -> Rows:
             shown.alert.alert_id,
             (
                 (severity(shown.alert.severity),),
-                (asset_link(shown.alert.asset), alert_link(shown)),
-                (Instant(shown.alert.since_ms),),
+                (asset_link(shown.alert.asset),),
+                (Age(shown.alert.since_ms, clock="market"),),
+                (alert_link(shown),),
                 (
                     Button(
                         "Acknowledge",
@@ -164,10 +238,10 @@ def purse_of(view: View, now: Now) -> tuple[Line, ...]:
 def purse(money: Money) -> tuple[Line, ...]:
     """Return each budget as lines; without any what analyses cost all the same."""
     if not money.budgets:
-        return (
-            (dollars(money.spent_nano_usd), Words("spent since"), Instant(money.since_ms)),
-            (Words("No budget is told: no agent asks a model, or none runs.", tone="quiet"),),
+        without: Line = (
+            Words("No budget is told: no agent asks a model, or none runs.", tone="quiet"),
         )
+        return (spent(money), without)
     lines: list[Line] = []
     for budget in money.budgets[:BUDGETS_MAX]:
         lines += budget_lines(budget)
@@ -177,18 +251,31 @@ def purse(money: Money) -> tuple[Line, ...]:
     return (*lines, burn)
 
 
+def spent(money: Money) -> Line:
+    """Return in a line what analyses cost, and since when."""
+    if not any(money.by.values()):
+        return (Words("Nothing spent: no analysis yet."),)
+    return (
+        dollars(money.spent_nano_usd),
+        Words("spent on analyses since"),
+        Instant(money.since_ms),
+    )
+
+
 def budget_lines(budget: Budget) -> list[Line]:
-    """Return a budget: spent of cap as number and bar, and when the cap will be reached."""
-    share = budget_share(budget)
-    spent: Line = (Words(f"{budget.scope}:", tone="strong"), _dollars(budget.spent_nano_usd))
+    """Return a budget in two lines: spent of its cap; the share as a bar and a number, and when the cap is reached."""
+    spent: Line = (Words(budget.scope, tone="strong"), _dollars(budget.spent_nano_usd))
     if budget.cap_nano_usd is not None:
         spent = (*spent, Words("of"), dollars(budget.cap_nano_usd))
-    lines: list[Line] = [spent]
-    if share is not None:
-        tone = "bad" if share >= SPENT else "doubt" if share >= TIGHT else ""
-        lines.append((Bar(share, tone), amount(round(share * 100, 1), "%", digits=3)))  # type: ignore[arg-type]
-    lines.append(_outlook(budget))
-    return lines
+    share = budget_share(budget)
+    if share is None:
+        return [spent, _outlook(budget)]
+    return [spent, (Bar(share, tightness(share)), Words(f"{share:.0%}"), *_outlook(budget))]
+
+
+def tightness(share: float) -> Tone:
+    """Return how a share of a cap is drawn."""
+    return "bad" if share >= SPENT else "doubt" if share >= TIGHT else ""
 
 
 def budget_share(budget: Budget) -> float | None:
@@ -206,5 +293,7 @@ def _outlook(budget: Budget) -> Line:
     if budget.stale:
         return (Words("not told since", tone="doubt"), Age(budget.told_ms))
     if budget.to_cap_ms is None:
-        return (Words("the cap is not reached in this window at the present rate", tone="quiet"),)
-    return (Words(f"cap reached in {span(budget.to_cap_ms)} at the present rate", tone="doubt"),)
+        return (Words("cap not reached in this window", tone="quiet"),)
+    if budget.to_cap_ms == 0:
+        return (Words("cap reached: rules answer", tone="bad"),)
+    return (Words("cap reached", tone="doubt"), Until(budget.told_ms + budget.to_cap_ms))

@@ -10,7 +10,7 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "notice", "info")
 DATA_STALE_MS = 300_000
 """Age of data, in the market's time, from which they are no news."""
 _QUALITY = {
-    "complete": ("complete", "good"),
+    "complete": ("complete", "quiet"),
     "holed": ("incomplete", "doubt"),
     "unverifiable": ("cannot be proven complete", "quiet"),
     "none": ("no data", "quiet"),
@@ -57,22 +57,27 @@ def alert_link(shown: AlertShown) -> Words:
     return Words(shown.alert.headline, href=links.alert(shown.alert.alert_id))
 
 
-_STATES = {
-    "firing": "firing",
-    "cleared": "cleared",
-    "retracted": "retracted: a correction undid it",
-}
+def degraded(shown: AlertShown) -> Line:
+    """Return that data were missing when an alert was judged, where they were."""
+    if not shown.alert.degraded:
+        return ()
+    return (Words("data missing", tone="doubt", hint=", ".join(shown.alert.missing)),)
 
 
-def alert_state(shown: AlertShown) -> Line:
-    """Return how an alert stands, with what people did about it."""
-    alert = shown.alert
-    state = alert.state
-    level: Mark = severity(alert.severity) if state == "firing" else Mark("info", "Over")
-    line: Line = (
-        level,
-        Words(_STATES.get(state, state), tone="" if state == "firing" else "quiet"),
-    )
-    if alert.degraded:
-        line = (*line, Words("degraded: data were missing", tone="doubt"))
-    return line
+def alert_state(shown: AlertShown) -> Mark:
+    """Return how an alert stands: how severe it is, or that it is over."""
+    if shown.fires:
+        return severity(shown.alert.severity)
+    # A newer firing of its rule may have come before its own end did.
+    return Mark("info", "Retracted" if shown.alert.state == "retracted" else "Cleared")
+
+
+_LENGTHS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
+
+
+def length(window_ms: int) -> str:
+    """Return the length of a window in the largest unit that it is whole in."""
+    for unit_ms, unit in _LENGTHS:
+        if window_ms >= unit_ms and window_ms % unit_ms == 0:
+            return f"{window_ms // unit_ms:,} {unit}"
+    return f"{window_ms:,} ms"

@@ -11,11 +11,12 @@ export default {
     more: { type: Number, default: 0 },
     empty: { type: String, default: "" },
     hidden_caption: { type: Boolean, default: false },
+    stacked: { type: Boolean, default: false }, // rows are cards at every width
   },
   emits: ["act"],
   methods: {
     cell(column, line, i) {
-      const kind = { num: column.numeric, main: column.main };
+      const kind = { num: column.numeric, main: column.main, plain: column.plain, end: column.end, tight: column.tight };
       return h(
         column.main ? "th" : "td",
         {
@@ -57,7 +58,7 @@ export default {
         ),
       ),
     );
-    return h("div", { class: "sheet" }, [
+    return h("div", { class: ["sheet", { "is-stacked": this.stacked }] }, [
       h("table", { role: "table" }, [caption, head, body]),
       this.more > 0 ? h("p", { class: "more" }, `and ${this.more.toLocaleString("en")} more`) : null,
     ]);
