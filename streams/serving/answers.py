@@ -53,7 +53,7 @@ class Answers(Questions):
 
     def decisions(self, asset: str | None = None, most: int = SHOWN_MAX) -> list[DecisionShown]:
         """Return decisions, the newest first."""
-        found = []
+        found: list[DecisionShown] = []
         for kept in self.analyst.decisions.newest_first():
             if len(found) >= most:
                 break

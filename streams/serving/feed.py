@@ -212,7 +212,9 @@ class Feed:
                 self._view.take_evicted(begin - position)
                 words = f"offsets {position} to {begin - 1} were deleted before they were read"
             else:
-                self._view.begin_anew(self._names.get(place.topic, place.topic), place.partition, begin)
+                self._view.begin_anew(
+                    self._names.get(place.topic, place.topic), place.partition, begin
+                )
                 words = f"it ends before offset {position}, where we were: it is another log, read from its begin"
             self.evicted.append(f"{place.topic}/{place.partition}: {words}")
             consumer.seek(place, begin)

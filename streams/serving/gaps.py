@@ -1,5 +1,7 @@
 """Gaps of feeds as their marks in the raw topics tell them. PURE and bounded."""
 
+from typing import Literal
+
 from topics import FeedStatus, GapDetected, GapFilled, GapMark, GapPermanent, Kind
 
 from .shown import GapShown, Place
@@ -19,7 +21,7 @@ class GapBook:
         """Gaps that had to make room for others."""
         self._feeds: dict[tuple[str, str], dict[str, GapShown]] = {}
 
-    def put(self, mark: GapMark, kind: Kind, place: Place) -> None:
+    def put(self, mark: GapMark, kind: Kind, place: Place, at_ms: int) -> None:
         """Take a mark."""
         feed = mark.venue, mark.subject
         gaps = self._feeds.pop(feed, {})
@@ -31,7 +33,7 @@ class GapBook:
             closed = (gap_id for gap_id, gap in gaps.items() if gap.state != "open")
             del gaps[next(closed, None) or next(iter(gaps))]
             self.forgotten += 1
-        gaps[mark.gap_id] = _shown(mark, kind, place, before)
+        gaps[mark.gap_id] = _shown(mark, kind, place, at_ms, before)
 
     def of(self, feed: FeedStatus) -> tuple[GapShown, ...]:
         """Return a feed's gaps: open ones first, then the newest."""
@@ -44,7 +46,9 @@ class GapBook:
         return sorted(found, key=lambda g: (-g.to_ms, g.gap_id, g.venue, g.subject))
 
 
-def _shown(mark: GapMark, kind: Kind, place: Place, before: GapShown | None) -> GapShown:
+def _shown(
+    mark: GapMark, kind: Kind, place: Place, at_ms: int, before: GapShown | None
+) -> GapShown:
     missing = None if before is None else before.ids_missing
     reason = ""
     match mark:
@@ -65,8 +69,13 @@ def _shown(mark: GapMark, kind: Kind, place: Place, before: GapShown | None) -> 
         state=_STATES[type(mark)],
         ids_missing=missing,
         reason=reason,
+        at_ms=at_ms,
         place=place,
     )
 
 
-_STATES = {GapDetected: "open", GapFilled: "filled", GapPermanent: "permanent"}
+_STATES: dict[type, Literal["open", "filled", "permanent"]] = {
+    GapDetected: "open",
+    GapFilled: "filled",
+    GapPermanent: "permanent",
+}

@@ -40,6 +40,8 @@ SCAN_RECORDS_MAX = 50_000
 """Looked at for one id or span."""
 PROBES_MAX = 24
 """Steps of the search for a time: halves any log there can be."""
+NEAR_RECORDS = 1_000
+"""So close before a time, reading on is cheaper than another step."""
 FETCH_BYTES = 256 * 1024
 POLL_MS = 200
 
@@ -223,25 +225,25 @@ async def _find(  # noqa: PLR0917 - what is looked for, and where
 
 
 async def _first_at(consumer: AIOKafkaConsumer, log: TopicPartition, time_ms: int) -> int:
-    """Return an offset before which nothing is of a time or later, as far as times rise along a log.
+    """Return an offset shortly before which nothing is of a time or later, as far as times rise along a log.
 
-    Records are logged after what they tell of, so that the log time bounds it from below; where the two are far
-    apart, as in a demo's market, halving the rest finds it.
+    Records are logged after what they tell of: the log time bounds it from below. Where the two are far apart, as in
+    a demo's market, ever longer steps, and then halves, find it.
     """
     found = await consumer.offsets_for_times({log: max(0, time_ms)})
-    end = (await consumer.end_offsets([log]))[log]
+    end = int((await consumer.end_offsets([log]))[log])
     if found[log] is None:
-        return int(end)
-    low, high = int(found[log].offset), int(end)
+        return end
+    low, high, step = int(found[log].offset), end, NEAR_RECORDS
     for _ in range(PROBES_MAX):
-        if low >= high:
+        if high - low <= NEAR_RECORDS:
             break
-        middle = (low + high) // 2 if high - low > 1 else low
+        middle = min(low + step, (low + high) // 2)
         told_ms = await _probe(consumer, log, middle)
-        if told_ms is not None and told_ms < time_ms:
-            low = middle + 1
-        else:
+        if told_ms is None or told_ms >= time_ms:
             high = middle
+        else:
+            low, step = middle, step * 8
     return low
 
 

@@ -41,7 +41,7 @@ from .cursor import Ring
 from .gaps import GapBook
 from .newest import Kept, Newest
 from .records import LateShown, Letter, Place
-from .series import DAY_MS, SeriesBook
+from .series_book import DAY_MS, SeriesBook
 
 WINDOWS_MAX = 5_000
 """Latest windows kept whole, one of each kind, subject and size."""
@@ -69,6 +69,10 @@ class Memory:
         self.counts = Counts()
         self.newest_event_ms: dict[Kind, int] = {}
         """Greatest event time seen, by kind."""
+        self.newest_at_ms = 0
+        """Greatest log time seen."""
+        self.cut_ms: int | None = None
+        """About when records were last deleted before they were read: the greatest log time then."""
         self.latest: dict[tuple[Kind, str, int], Aggregate] = {}
         """The newest window of each kind, subject and size, by its greatest edition."""
         self.statuses: dict[tuple[str, str, str], Status] = {}
@@ -128,7 +132,9 @@ class Memory:
             return
         taker = self._takers.get(type(event))
         if taker is not None:
-            taker(event, place, _time_of(event) if at_ms is None else at_ms)
+            at = _time_of(event) if at_ms is None else at_ms
+            self.newest_at_ms = max(self.newest_at_ms, at)
+            taker(event, place, at)
 
     def take_raw(self, kind: Kind, event_ms: int, place: Place | None = None) -> None:
         """Count a raw event."""
@@ -165,6 +171,7 @@ class Memory:
     def take_evicted(self, offsets: int) -> None:
         """Count offsets that were deleted before they were read."""
         self.counts.evicted += offsets
+        self.cut_ms = self.newest_at_ms
 
     def begin_anew(self, topic: str, partition: int, offset: int) -> None:
         """Take it that a log is another one from now on, and read from an offset."""
@@ -228,7 +235,7 @@ class Memory:
         else:
             self.counts.gaps_permanent += 1
         kind = _KINDS.get(place.topic, "market")
-        self.gap_book.put(mark, kind, place)
+        self.gap_book.put(mark, kind, place, at_ms)
         self.ring.put(place.topic, mark.gap_id, asset_of(mark.subject), place, at_ms)
 
     def _aggregate(self, aggregate: Aggregate, place: Place, at_ms: int) -> None:

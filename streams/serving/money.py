@@ -1,16 +1,26 @@
-"""What models cost: the budgets as their owner tells them, and whom it was spent on. PURE. Nano-dollars."""
+"""What models cost: the budgets as their owner tells them, and whom it was spent on. PURE. Nano-dollars.
+
+A budget is capped by UTC days; its owner tells what is settled and reserved in this one.
+"""
 
 from collections.abc import Callable
 
 from topics import Analysis, Status
 
 from .answers import Answers
+from .newest import Kept
 from .shown import Budget, Money, Spent
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 NAMES_MAX = 100
 """Of one sort, the dearest; the others are told together."""
 OTHERS = "others"
+BURN_MS_MIN = 600_000
+"""A burn is told of at least this long: of less, one dear analysis would look like a fire."""
+NEARLY_PERMILLE = 800
+"""Of a cap, from which it is nearly spent;"""
+NEARLY_MS = HOUR_MS
+"""and so it is if it will be reached this soon."""
 _BY: dict[str, Callable[[Analysis], str]] = {
     "asset": lambda a: a.asset,
     "model": lambda a: a.model or "rules",
@@ -23,10 +33,10 @@ _BY: dict[str, Callable[[Analysis], str]] = {
 def money_of(view: Answers, now_ms: int) -> Money:
     """Return what was spent, and on what. What is told by name is of the analyses the view keeps."""
     kept = list(view.analyst.analyses)
-    burn = sum(k.item.cost_nano_usd for k in kept if now_ms - HOUR_MS < k.at_ms <= now_ms)
     analyses = [k.item for k in kept]
+    burn = _burn(kept, now_ms)
     return Money(
-        budgets=tuple(_budgets(view, burn, now_ms)),
+        budgets=tuple(budgets_of(view, burn, now_ms)),
         spent_nano_usd=sum(a.cost_nano_usd for a in analyses),
         since_ms=min((k.at_ms for k in kept), default=now_ms),
         burn_nano_usd_per_h=burn,
@@ -34,27 +44,40 @@ def money_of(view: Answers, now_ms: int) -> Money:
     )
 
 
-def _budgets(view: Answers, burn: int, now_ms: int) -> list[Budget]:
+def budgets(view: Answers, now_ms: int) -> list[Budget]:
+    """Return the budgets alone, which is cheaper."""
+    return budgets_of(view, _burn(list(view.analyst.analyses), now_ms), now_ms)
+
+
+def _burn(kept: list[Kept[Analysis]], now_ms: int) -> int:
+    """Return what is spent in an hour as in the last one, or since the first analysis if that is less long ago."""
+    recent = [k for k in kept if now_ms - HOUR_MS < k.at_ms <= now_ms]
+    if not recent:
+        return 0
+    first_ms = min(k.at_ms for k in kept)
+    span_ms = min(HOUR_MS, max(BURN_MS_MIN, now_ms - first_ms))
+    return sum(k.item.cost_nano_usd for k in recent) * HOUR_MS // span_ms
+
+
+def budgets_of(view: Answers, burn: int, now_ms: int) -> list[Budget]:
+    """Return each budget as it was told last. ``burn`` is in nano-dollars an hour."""
     newest: dict[str, Status] = {}
     for status in view.told("agent", "budget"):
         known = newest.get(status.part)
-        if known is None or status.at_ms > known.at_ms:
+        if known is None or (status.at_ms, status.instance) > (known.at_ms, known.instance):
             newest[status.part] = status
     return [_budget(status, burn, now_ms) for _, status in sorted(newest.items())]
 
 
 def _budget(status: Status, burn: int, now_ms: int) -> Budget:
-    spent = _whole(status, "settled_nano_usd")
-    reserved = _whole(status, "reserved_nano_usd")
+    spent, reserved = _whole(status, "settled_nano_usd"), _whole(status, "reserved_nano_usd")
     cap = _whole(status, "cap_nano_usd")
-    end_ms = (status.at_ms // DAY_MS + 1) * DAY_MS
-    to_cap_ms = None
-    if cap is not None and spent is not None:
-        left = cap - spent - (reserved or 0)
-        if left <= 0:
-            to_cap_ms = 0
-        elif burn and left * HOUR_MS // burn < end_ms - now_ms:
-            to_cap_ms = left * HOUR_MS // burn
+    end_ms = (now_ms // DAY_MS + 1) * DAY_MS
+    used = (spent or 0) + (reserved or 0)
+    to_cap_ms = None if cap is None else _to_cap_ms(cap - used, burn, end_ms - now_ms)
+    nearly = cap is not None and (
+        used * 1000 >= cap * NEARLY_PERMILLE or (to_cap_ms is not None and to_cap_ms <= NEARLY_MS)
+    )
     return Budget(
         scope=status.part.partition("/")[2],
         state=status.state,
@@ -64,9 +87,19 @@ def _budget(status: Status, burn: int, now_ms: int) -> Budget:
         cap_nano_usd=cap,
         window_end_ms=end_ms,
         to_cap_ms=to_cap_ms,
+        since_ms=status.since_ms,
         told_ms=status.at_ms,
         stale=status.expires_ms <= now_ms,
+        is_nearly_spent=nearly,
     )
+
+
+def _to_cap_ms(left: int, burn: int, rest_ms: int) -> int | None:
+    """Return how long what is left lasts; None: longer than the window."""
+    if left <= 0:
+        return 0
+    lasts_ms = left * HOUR_MS // burn if burn else rest_ms
+    return lasts_ms if lasts_ms < rest_ms else None
 
 
 def _whole(status: Status, name: str) -> int | None:

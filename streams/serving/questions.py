@@ -94,16 +94,17 @@ class Questions(Memory):
 
     # The pipeline.
 
-    def feed_rows(self, now_ms: int) -> list[FeedRow]:
+    def feed_rows(self, now_ms: int, event_now_ms: int | None = None) -> list[FeedRow]:
         """Return every feed: those in trouble first, then by venue and subject."""
+        market_ms = now_ms if event_now_ms is None else event_now_ms
         rows = []
         for key, feed in self.feeds.items():
-            last_ms = feed.last_received_ms
+            last_ms = feed.last_event_ms
             rows.append(
                 FeedRow(
                     feed=feed,
                     state=feed_state(feed, now_ms),
-                    age_ms=None if last_ms is None else max(0, now_ms - last_ms),
+                    age_ms=None if last_ms is None else max(0, market_ms - last_ms),
                     gaps=self.gap_book.of(feed),
                     place=self.feed_places[key],
                 )
@@ -119,7 +120,7 @@ class Questions(Memory):
         self, *, stage: str | None = None, reason: str | None = None, most: int = SHOWN_MAX
     ) -> list[Letter]:
         """Return dead letters, the newest first."""
-        found = []
+        found: list[Letter] = []
         for kept in self.kept_letters.newest_first():
             if len(found) >= most:
                 break
@@ -150,6 +151,11 @@ class Questions(Memory):
     def last_told(self, role: str, part: str) -> Status | None:
         """Return the freshest status of a part, or of all below it, expired or not; None if it was never told."""
         return max(self.told(role, part), key=lambda status: status.at_ms, default=None)
+
+    def last_of_role(self, role: str) -> Status | None:
+        """Return what of a role's parts will be believed longest; None if it was never told of."""
+        told = (status for (r, _, _), status in self.statuses.items() if r == role)
+        return max(told, key=lambda s: (s.expires_ms, s.at_ms, s.instance, s.part), default=None)
 
     def feed_states(self, now_ms: int) -> Counter[str]:
         """Return how many feeds are in each state; `not heard from` where a feed's collector is gone."""

@@ -62,6 +62,8 @@ class GapShown(Struct, frozen=True, kw_only=True):
     state: Literal["open", "filled", "permanent"]
     ids_missing: int | None = None
     reason: str = ""
+    at_ms: int
+    """When its latest mark was logged."""
     place: Place
 
 
@@ -72,7 +74,7 @@ class FeedRow(Struct, frozen=True, kw_only=True):
     state: str
     """As `FeedStatus.state`, or `not heard from`."""
     age_ms: int | None
-    """Since it last received anything; None: it never did."""
+    """Since its last event, in the market's time; None: there was none."""
     gaps: tuple[GapShown, ...]
     """Open ones first, then the newest."""
     place: Place

@@ -188,9 +188,13 @@ class Budget(Struct, frozen=True, kw_only=True):
     window_end_ms: int | None
     to_cap_ms: int | None
     """At the present burn; None: not in this window, or unknown."""
+    since_ms: int
+    """Since when it is in this state."""
     told_ms: int
     stale: bool
     """Its owner has not told it in time."""
+    is_nearly_spent: bool
+    """Most of it is, or the cap is near at the present burn."""
 
 
 class Money(Struct, frozen=True, kw_only=True):

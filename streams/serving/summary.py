@@ -2,35 +2,43 @@
 
 from .answers import Answers
 from .findings import findings_of
-from .shown import Finding, State, Summary
-from .words import clock
+from .shown import Finding, Summary
+from .words import clock, plain
+
+HEADLINE_CHARS_MAX = 120
 
 
 def summary_of(view: Answers, now_ms: int, event_now_ms: int) -> Summary:
     """Return the summary at a time."""
-    findings = sorted(findings_of(view, now_ms, event_now_ms), key=_weight)
+    findings = findings_of(view, now_ms, event_now_ms)
+    asking = [shown for shown in view.alerts(now_ms, firing=True) if shown.asks]
+    alerts = ""
+    if asking:
+        worst = plain(asking[0].alert.headline, HEADLINE_CHARS_MAX)
+        count = "One alert asks" if len(asking) == 1 else f"{len(asking):,} alerts ask"
+        alerts = f" {count} for somebody: {worst}."
     if not findings:
         return Summary(
             state="well",
-            sentence="All well.",
+            sentence=f"All is well.{alerts}",
             since_ms=None,
             action="",
             findings=(),
             now_ms=now_ms,
         )
-    worst = findings[0]
-    state: State = worst.state
-    since = "" if worst.since_ms is None else f" since {clock(worst.since_ms)}"
-    more = f" And {len(findings) - 1} more." if len(findings) > 1 else ""
+    worst_found = findings[0]
     return Summary(
-        state=state,
-        sentence=f"{worst.words}{since}: {worst.action}.{more}",
-        since_ms=worst.since_ms,
-        action=worst.action,
+        state=worst_found.state,
+        sentence=_told(worst_found, len(findings) - 1) + alerts,
+        since_ms=worst_found.since_ms,
+        action=worst_found.action,
         findings=tuple(findings),
         now_ms=now_ms,
     )
 
 
-def _weight(finding: Finding) -> tuple[bool, str]:
-    return finding.state != "broken", finding.what
+def _told(finding: Finding, more: int) -> str:
+    since = "" if finding.since_ms is None else f", since {clock(finding.since_ms)}"
+    action = finding.action[:1].upper() + finding.action[1:]
+    others = f" {more} more to see to." if more else ""
+    return f"{finding.words}{since}. {action}.{others}"
