@@ -37,7 +37,7 @@ def put(
         page.declare(desk)
     pages_app.add_static_files(FILES, STATIC)
     pages_app.add_middleware(NonceMiddleware)
-    ui.add_head_html(f'<link rel="stylesheet" href="{FILES}/pages.css">', shared=True)
+    ui.add_head_html('<link rel="stylesheet" href="/_tape/pages.css">', shared=True)
     ui.run_with(
         app,
         title="Tapereader",
