@@ -20,7 +20,7 @@ from streams.serving.pages.pieces import (
 from streams.serving.shown import Budget, Money, Spent
 from streams.serving.view import View
 
-from .overview import SPENT, TIGHT, budget_share, tightness
+from .overview import budget_share, tightness
 from .overview import spent as spent_line
 
 BUDGETS_MAX, NAMES_MAX = 20, 15
@@ -95,14 +95,14 @@ def _budget(budget: Budget) -> Row:
     share = budget_share(budget)
     used: Line = (Words("not told", tone="quiet"),)
     if share is not None:
-        used = (Bar(share, tightness(share)), Words(f"{share:.0%}"))
+        used = (Bar(share, tightness(budget)), Words(f"{share:.0%}"))
     ends: Line = ()
     if budget.window_end_ms is not None:
         ends = (Instant(budget.window_end_ms), Until(budget.window_end_ms))
     return Row(
         budget.scope,
         (
-            (_state(budget, share),),
+            (_state(budget),),
             (Words(budget.scope, tone="strong"), Words(budget.words, tone="quiet")),
             _money(budget.spent_nano_usd),
             _money(budget.reserved_nano_usd),
@@ -115,15 +115,15 @@ def _budget(budget: Budget) -> Row:
     )
 
 
-def _state(budget: Budget, share: float | None) -> Mark:
+def _state(budget: Budget) -> Mark:
     if budget.stale:
         return Mark("warning", "Not heard from")
-    if share is not None and share >= SPENT:
+    if budget.state == "spent":
         return Mark("critical", "Spent")
     if budget.state != "open":
         return Mark("warning", budget.state.replace("_", " ").capitalize())
-    if share is not None and share >= TIGHT:
-        return Mark("notice", "Tight")
+    if budget.is_nearly_spent:
+        return Mark("notice", "Nearly spent")
     return Mark("well", "Open")
 
 

@@ -36,8 +36,6 @@ from streams.serving.view import View
 from .telling import DATA_STALE_MS, alert_link, asset_link, quality, rank, voice
 
 ASSETS_MAX, ALERTS_MAX, FINDINGS_MAX, BUDGETS_MAX = 10, 8, 5, 4
-TIGHT, SPENT = 0.8, 0.97
-"""Shares of a cap from which its bar is drawn as a doubt, and as trouble."""
 
 ASSET_COLUMNS = (
     Column("Severity", plain=True),
@@ -95,7 +93,7 @@ def sentence_of(view: View, now: Now) -> Sentence:
 
 def sentence(summary: Summary, standing: list[Standing], feeds: list[FeedRow]) -> Sentence:
     """Return a summary as lines: the sentence, what to do, and further findings, each with its own action."""
-    if not summary.findings and not standing and not feeds:
+    if not standing and not feeds and summary.state != "broken":
         return NOTHING_YET
     if not summary.findings:
         context = _context(standing, feeds)
@@ -270,12 +268,14 @@ def budget_lines(budget: Budget) -> list[Line]:
     share = budget_share(budget)
     if share is None:
         return [spent, _outlook(budget)]
-    return [spent, (Bar(share, tightness(share)), Words(f"{share:.0%}"), *_outlook(budget))]
+    return [spent, (Bar(share, tightness(budget)), Words(f"{share:.0%}"), *_outlook(budget))]
 
 
-def tightness(share: float) -> Tone:
-    """Return how a share of a cap is drawn."""
-    return "bad" if share >= SPENT else "doubt" if share >= TIGHT else ""
+def tightness(budget: Budget) -> Tone:
+    """Return how the spent share of a cap is drawn, as the view judges it."""
+    if budget.state != "open" or budget.to_cap_ms == 0:
+        return "bad"
+    return "doubt" if budget.is_nearly_spent else ""
 
 
 def budget_share(budget: Budget) -> float | None:

@@ -52,8 +52,10 @@ def budget(**changes: object) -> Budget:
             cap_nano_usd=1_000_000_000,
             window_end_ms=NOW_MS + 3_600_000,
             to_cap_ms=None,
+            since_ms=NOW_MS,
             told_ms=NOW_MS,
             stale=False,
+            is_nearly_spent=False,
         ),
         **changes,
     )
@@ -195,10 +197,15 @@ def test_without_a_budget_money_says_why() -> None:
     [
         ({}, "50% cap not reached in this window", ""),
         ({"to_cap_ms": 60_000}, "50% cap reached", ""),
-        ({"spent_nano_usd": 850_000_000}, "85% cap not reached in this window", "doubt"),
+        (
+            {"spent_nano_usd": 850_000_000, "is_nearly_spent": True},
+            "85% cap not reached in this window",
+            "doubt",
+        ),
         ({"spent_nano_usd": 990_000_000, "to_cap_ms": 0}, "99% cap reached: rules answer", "bad"),
-        ({"reserved_nano_usd": 350_000_000}, "85% cap not reached in this window", "doubt"),
+        ({"reserved_nano_usd": 350_000_000}, "85% cap not reached in this window", ""),
         ({"stale": True}, "50% not told since", ""),
+        ({"state": "closed"}, "50% cap not reached in this window", "bad"),
     ],
 )
 def test_money_tells_spent_cap_and_time_to_cap(

@@ -48,6 +48,7 @@ def gap(number: int = 1, **changes: Any) -> GapShown:
             from_ms=NOW_MS - 60_000 + number,
             to_ms=NOW_MS - 48_000 + number,
             state="open",
+            at_ms=NOW_MS - 47_000,
             place=Place("raw.market", 0, number),
         ),
         **changes,
@@ -113,8 +114,8 @@ def test_a_budget_that_is_spent_tight_closed_or_silent_says_so() -> None:
     def state(**changes: object) -> str:
         return texts(cost.budgets(money(budget(**changes))).rows[0])[0]
 
-    assert state(spent_nano_usd=980_000_000) == "Spent"
-    assert state(spent_nano_usd=850_000_000) == "Tight"
+    assert state(state="spent") == "Spent"
+    assert state(is_nearly_spent=True) == "Nearly spent"
     assert state(state="closed") == "Closed"
     assert state(stale=True, spent_nano_usd=980_000_000) == "Not heard from"
 
