@@ -146,11 +146,12 @@ def _gap(view: View, asset: str, i: int, now_ms: int) -> None:
         name: getattr(found, name)
         for name in ("gap_id", "subject", "source", "venue", "from_ms", "to_ms")
     }
-    view.take(found)
+    view.take(found, at_ms=from_ms + 13_000)
     if i % 3 == 1:
-        view.take(GapFilled(**place))
+        view.take(GapFilled(**place), at_ms=from_ms + 20_000)
     if i % 3 == 2:
-        view.take(GapPermanent(**place, reason="the venue keeps no more than 1,000 trades"))
+        lost = GapPermanent(**place, reason="the venue keeps no more than 1,000 trades")
+        view.take(lost, at_ms=from_ms + 30_000)
 
 
 def _told(view: View, now_ms: int, end_ms: int) -> None:

@@ -19,6 +19,8 @@ from .rows import announced
 PAINT_S = 0.4
 """Between two looks of a page at what changed: half a second from topic to pixel, with time to draw it."""
 BEAT_MS = 1_000
+ANSWER_MS = 10_000
+"""For which what became of an act stands on the page."""
 PLACES = (
     ("o", "Overview", links.OVERVIEW),
     ("a", "Alerts", links.ALERTS),
@@ -41,6 +43,7 @@ class Frame:
         self._beat_ms = 0
         self._pulse: Pulse | None = None
         self._answer: Said | None = None
+        self._answered_ms: int | None = None
 
     def paints(
         self,
@@ -69,6 +72,10 @@ class Frame:
             self._pulse.paint(
                 server_ms=now_ms, market_ms=market.time_ms(now_ms), speed=market.speed
             )
+        if self._answered_ms is not None and now_ms - self._answered_ms >= ANSWER_MS:
+            self._answered_ms = None
+            if self._answer is not None:
+                self._answer.say(())
         for part in self._parts:
             part()
 
@@ -91,11 +98,15 @@ class Frame:
         if self._answer is not None:
             self._answer.classes(replace="answer is-good" if good else "answer is-bad")
             self._answer.say((Mark("well" if good else "warning", ""), Words(words)))
+            self._answered_ms = self.desk.now_ms()
 
     def begin(self, here: str) -> None:
         """Draw what stands around the page."""
         Text("a", "Skip to the content").classes("skip").props["href"] = "#main"
-        with block("header", "top"):
+        # Quasar's page is a `main` around everything; ours is the one that counts.
+        if (slot := ui.context.client.content.parent_slot) is not None:
+            slot.parent.props["role"] = "none"
+        with block("header", "top", role="banner"):
             Text("a", "Tapereader").classes("brand").props["href"] = links.OVERVIEW
             with block("nav", "places", aria_label="Pages"):
                 for _, name, href in PLACES:
@@ -116,7 +127,7 @@ class Frame:
 
     def end(self) -> None:
         """Draw the foot, paint once, and go on painting."""
-        with block("footer", "foot"):
+        with block("footer", "foot", role="contentinfo"):
             who = "operator" if self.access.may_act else "viewer"
             Said("span", (Words(f"signed in as {self.access.actor}, {who}", tone="quiet"),))
             Keys().props["places"] = [

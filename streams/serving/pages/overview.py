@@ -42,8 +42,8 @@ class _Sentence:
         self._box = block("section", "part sentence", aria_label="How the pipeline is")
         with self._box:
             self._lead = Said("p").classes("lead")
-            self._action = Said("p").classes("said-line note")
-            self._findings = Lines()
+            self._action = Said("p").classes("findings")
+            self._findings = Lines(classes="findings")
 
     def show(self, shown: rows.Sentence) -> None:
         """Show it."""
