@@ -41,6 +41,11 @@ class AnalystBook:
         self._said: dict[str, None] = {}
         self._decided: dict[tuple[int, int], None] = {}
 
+    @property
+    def remembered(self) -> int:
+        """How many ids of analyses there are that count once."""
+        return len(self._said)
+
     def put_analysis(self, analysis: Analysis, place: Place, at_ms: int) -> bool:
         """Take an analysis and return whether it counts: the first of an id does."""
         if not first_time(self._said, analysis.analysis_id):

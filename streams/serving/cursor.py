@@ -71,6 +71,10 @@ class Ring:
         """By log, the offset after the last change that is remembered no more."""
         self._came: deque[_Came] = deque()
 
+    def __len__(self) -> int:
+        """Return how many changes are remembered."""
+        return len(self._came)
+
     def is_new(self, place: Place) -> bool:
         """Return whether a record was not read before, and remember that it was read now."""
         log = place.topic, place.partition

@@ -21,6 +21,10 @@ class GapBook:
         """Gaps that had to make room for others."""
         self._feeds: dict[tuple[str, str], dict[str, GapShown]] = {}
 
+    def __len__(self) -> int:
+        """Return of how many feeds there are gaps."""
+        return len(self._feeds)
+
     def put(self, mark: GapMark, kind: Kind, place: Place, at_ms: int) -> None:
         """Take a mark."""
         feed = mark.venue, mark.subject

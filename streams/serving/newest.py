@@ -24,7 +24,8 @@ class Newest(Generic[T]):
         """Begin with none."""
         self.forgotten = 0
         """Records that had to make room for others before their time."""
-        self._most, self._keep_ms = most, keep_ms
+        self.most = most
+        self._keep_ms = keep_ms
         self._kept: list[Kept[T]] = []
 
     def put(self, kept: Kept[T]) -> list[Kept[T]]:
@@ -49,7 +50,7 @@ class Newest(Generic[T]):
         end = 0
         while self._kept[end].at_ms < since_ms:
             end += 1
-        over = len(self._kept) - end - self._most
+        over = len(self._kept) - end - self.most
         if over > 0:
             self.forgotten += over
             end += over

@@ -130,3 +130,13 @@ class Transition(Struct, frozen=True, kw_only=True):
     at_ms: int
     """When it was logged."""
     place: Place
+
+
+class Bound(Struct, frozen=True, kw_only=True):
+    """How full one part of the view is."""
+
+    name: str
+    now: int
+    most: int
+    forgotten: int
+    """What had to make room for others before its time."""

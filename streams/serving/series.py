@@ -68,8 +68,8 @@ class Series:
         self.key, self.asset = key, asset
         self._names, self._scored = VALUES[key.kind], SCORED[key.kind]
         self._starts, self._offsets = array("q"), array("q")
-        self._partitions, self._epochs = array("H"), array("I")
-        self._revisions, self._states = array("I"), array("B")
+        self._partitions, self._epochs = array("H"), array("q")
+        self._revisions, self._states = array("q"), array("B")
         self._holed = array("f")
         self._values, self._scores = array("d"), array("f")
         self._missing: dict[int, tuple[str, ...]] = {}

@@ -6,9 +6,11 @@ read for people is text of strangers: show it as plain text.
 """
 
 from .answers import Answers
+from .bounds import bounds_of
 from .money import money_of
 from .path import path_of
 from .questions import SHOWN_MAX, feed_state
+from .records import Bound
 from .shown import Changes, Money, Path, Standing, Summary
 from .standing import standing_of
 from .summary import summary_of
@@ -55,3 +57,7 @@ class View(Answers):
     def touched(self, serial: int) -> tuple[int, frozenset[tuple[str, str]]]:
         """Return the serial now, and topic and asset of what changed after another."""
         return self.ring.touched(serial)
+
+    def bounds(self) -> list[Bound]:
+        """Return how full each part of the view is."""
+        return bounds_of(self)

@@ -44,6 +44,11 @@ class StandingActs:
         self._acts_max, self._feedback_max = acts_max, feedback_max
         self._redrives_max = redrives_max
 
+    @property
+    def kept(self) -> int:
+        """How many acts of operators are kept."""
+        return len(self._acts)
+
     def take(self, act: Act) -> bool:
         """Take the next act of the log, and return whether anything is different now."""
         match act:
