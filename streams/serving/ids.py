@@ -36,3 +36,9 @@ def wanted(name: str, record_id: str) -> Wanted | None:
     return Wanted(
         name=name, asset=asset_of(read["subject"]), since_ms=int(read["time"]) + window_ms
     )
+
+
+def window_of(aggregate_id: str) -> str | None:
+    """Return how the ids of all editions of a window begin, the last stroke included; None if the id is none."""
+    read = _READ["aggregates"].fullmatch(aggregate_id)
+    return None if read is None else f"{aggregate_id[: read.end('time')]}/"
