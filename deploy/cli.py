@@ -16,6 +16,7 @@ import typer
 
 from .commands import Instance, Lifeline, fail, role_settings, show_uncaught
 from .commands.acts import acts_app
+from .commands.alerts import alerts_app
 from .commands.audit import audit
 from .commands.bench import bench_app
 from .commands.breaker import breaker_app
@@ -40,6 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(streams_app, name="streams")
+app.add_typer(alerts_app, name="alerts")
 app.add_typer(topics_app, name="topics")
 app.add_typer(acts_app, name="acts")
 app.add_typer(bench_app, name="bench")

@@ -30,7 +30,7 @@ class Alert(Struct, frozen=True, kw_only=True, tag_field="type", tag="alert"):
     degraded: bool = False
     """Data were missing; what was seen proves the rule all the same."""
     values: dict[str, float] = {}
-    """By `kind.metric.window` (`market.log_return.5m`), with `.z` behind it where the score was judged."""
+    """By `kind.metric.window` (`market.log_return.5m`), with `.z` or `.change` behind it of a score or change."""
     aggregate_ids: list[str] = []
     """The windows behind this state, in the order of the rule's conditions."""
     kind: AlertKind = "market"

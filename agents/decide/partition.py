@@ -126,7 +126,9 @@ class PartitionDecider:
     def take_alert(self, alert: Alert, now_s: float) -> Candidate | None:
         """Return the candidate that a firing alert makes the first time; the gate is not asked, nor told."""
         made_id = candidate_id_of(alert.alert_id)
-        if alert.state != "firing" or not self.alerts.begin(alert.alert_id):
+        # A data gap says that nothing can be said: nobody is paid to say it again.
+        asks = alert.state == "firing" and alert.kind == "market"
+        if not asks or not self.alerts.begin(alert.alert_id):
             return None
         if self._said.is_decided(made_id):
             return None

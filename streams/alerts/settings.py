@@ -3,10 +3,22 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
+from streams.windows.kinds import KIND_RULES, WindowSize
 from topics import Kind
+from topics.metrics import SCORED
 from topics.units import ASSET_PATTERN, INSTRUMENT_PATTERN, NAME_PATTERN, Severity
+
+from .evidence import judgeable
+from .headline import refusal_of, span_words
 
 RULES_MAX = 64
 """Rules in force: each is judged for every subject it selects."""
@@ -27,6 +39,19 @@ _Instrument = Annotated[str, StringConstraints(pattern=INSTRUMENT_PATTERN.replac
 _Receiver = Annotated[str, StringConstraints(pattern=NAME_PATTERN.replace(r"(?!\n)", ""))]
 
 
+def _no_analysis(kind: object) -> object:
+    if kind in {"analysis", "analyses"}:
+        msg = (
+            "a rule reads windows only. An analysis says when it was made, not when the market was so: taken from"
+            " another topic, an alert would depend on which of the two a worker read first"
+        )
+        raise ValueError(msg)
+    return kind
+
+
+_WindowKind = Annotated[Kind, BeforeValidator(_no_analysis)]
+
+
 class _Branch(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,14 +59,15 @@ class _Branch(BaseModel):
 class ConditionSettings(_Branch):
     """One metric of one family of windows against a threshold."""
 
-    kind: Kind
+    kind: _WindowKind
     window: Span
     step: Span | None = None
     """Where windows hop; None: they tumble."""
     metric: str = Field(min_length=1, max_length=64)
     """A name of the catalogue (docs/metrics.md), of one number."""
-    of: Literal["value", "score"] = "value"
-    """Score: the robust z of the value against the subject's own last windows."""
+    of: Literal["value", "score", "change"] = "value"
+    """Score: the robust z of the value against the subject's own last windows. Change: value / that of the window just
+    before - 1, of windows that tumble."""
     above: Threshold | None = None
     """It holds from a value greater than this on..."""
     clear_below: Threshold | None = None
@@ -50,8 +76,62 @@ class ConditionSettings(_Branch):
     """Or: it holds from a value less than this on..."""
     clear_above: Threshold | None = None
     """...until one greater than this."""
+    base_above: Threshold | None = None
+    """Of a change: where the window before had no more than this, it does not hold. Few are soon twice as many."""
     age_s: int | None = Field(default=None, ge=1, le=_SPAN_S_MAX)
     """How far a window may lie behind before it is missing. None: three steps and the kind's usual lateness."""
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        for why in (self._family(), self._metric(), self._threshold(), self._age()):
+            if why is not None:
+                raise ValueError(why)
+        return self
+
+    def _family(self) -> str | None:
+        window_ms = SPAN_MS[self.window]
+        step_ms = window_ms if self.step is None else SPAN_MS[self.step]
+        sizes = KIND_RULES[self.kind].sizes
+        if self.of == "change" and step_ms != window_ms:
+            return "of: a change is of windows that tumble; leave out step"
+        if WindowSize(window_ms, step_ms) in sizes:
+            return None
+        there = ", ".join(_size_words(size) for size in sizes)
+        return f"window, step: {self.kind} has windows of {there}"
+
+    def _metric(self) -> str | None:
+        names = SCORED[self.kind] if self.of == "score" else judgeable(self.kind)
+        if self.metric in names:
+            return None
+        what = "scores of" if self.of == "score" else "numbers"
+        return f"metric: {self.kind} has the {what} {', '.join(names)}, not {self.metric[:64]!r}"
+
+    def _threshold(self) -> str | None:
+        if (self.above is None) == (self.below is None):
+            return "above, below: give one of the two"
+        if self.above is None and self.clear_below is not None:
+            return "clear_below: it goes with above"
+        if self.below is None and self.clear_above is not None:
+            return "clear_above: it goes with below"
+        if (
+            self.above is not None
+            and self.clear_below is not None
+            and self.clear_below > self.above
+        ):
+            return f"clear_below: at most above, {self.above:g}"
+        if (
+            self.below is not None
+            and self.clear_above is not None
+            and self.clear_above < self.below
+        ):
+            return f"clear_above: at least below, {self.below:g}"
+        return None
+
+    def _age(self) -> str | None:
+        step_s = SPAN_MS[self.step or self.window] // 1_000
+        if self.age_s is None or self.age_s >= step_s:
+            return None
+        return f"age_s: at least {step_s}, the step: the latest window would be missing before the next one ends"
 
 
 class RuleSettings(_Branch):
@@ -75,6 +155,22 @@ class RuleSettings(_Branch):
     """When it could not be judged for this long, or for `for_s` if that is longer, a data gap is raised."""
     audience: tuple[_Receiver, ...] = Field(default=(), max_length=16)
     """Receivers by name; none: whoever receives its severity."""
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.subjects and all(condition.kind != "market" for condition in self.conditions):
+            msg = "subjects: no condition is on the market; choose by assets"
+            raise ValueError(msg)
+        judged = [condition.of for condition in self.conditions]
+        if (why := refusal_of(self.headline, judged)) is not None:
+            msg = f"headline: {why}"
+            raise ValueError(msg)
+        return self
+
+
+def _size_words(size: WindowSize) -> str:
+    words = span_words(size.window_ms)
+    return words if size.step_ms == size.window_ms else f"{words} by {span_words(size.step_ms)}"
 
 
 class AlertsSettings(_Branch):
