@@ -63,6 +63,7 @@ async def serve_http(
         h11_max_incomplete_event_size=HEADER_BYTES_MAX,
         lifespan="on",
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),

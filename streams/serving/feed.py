@@ -55,6 +55,8 @@ class _Head(Struct):
 
 Seen = Callable[[str, LogRecord, object], None]
 """Called with the catalog's topic name, the record, and the event read from it (None: unreadable)."""
+Cut = Callable[[str, int, int, str], None]
+"""Called with the catalog's topic name, the partition, the offset at which it is read on, and why not before."""
 
 
 class Feed:
@@ -69,6 +71,7 @@ class Feed:
         raw_since_ms: int | None = None,
         seen: Seen | None = None,
         also: Sequence[str] = (),
+        cut: Cut | None = None,
     ) -> None:
         """Prepare; nothing is read before `run`.
 
@@ -78,7 +81,7 @@ class Feed:
         """
         self.evicted: deque[str] = deque(maxlen=EVICTED_MAX)
         """Logs that were cut ahead of us, in words; the last ones."""
-        self._broker, self._view, self._seen = broker, view, seen
+        self._broker, self._view, self._seen, self._cut = broker, view, seen, cut
         self._since_ms = since_ms
         self._raw_since_ms = since_ms if raw_since_ms is None else raw_since_ms
         self._names = {
@@ -152,6 +155,15 @@ class Feed:
                 return False
         return True
 
+    async def positions(self) -> dict[tuple[str, int], int]:
+        """Return, by the catalog's topic name and partition, the offset that is read next."""
+        if self._consumer is None:
+            return {}
+        return {
+            (self._names[place.topic], place.partition): await self._consumer.position(place)
+            for place in self._places
+        }
+
     async def _begin(self, consumer: AIOKafkaConsumer) -> None:
         try:
             await consumer.start()
@@ -217,6 +229,8 @@ class Feed:
                 )
                 words = f"it ends before offset {position}, where we were: it is another log, read from its begin"
             self.evicted.append(f"{place.topic}/{place.partition}: {words}")
+            if self._cut is not None:
+                self._cut(self._names[place.topic], place.partition, begin, words)
             consumer.seek(place, begin)
 
     def _take(self, name: str, record: LogRecord) -> None:

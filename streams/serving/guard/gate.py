@@ -193,11 +193,11 @@ class Gate:
         )
 
     def _who(self, asked: Asked, now_s: float, wall_s: float) -> Verdict:
+        if asked.kind == "http" and asked.path in (SIGN_IN, SIGN_OUT):
+            return Door()
         if not self._settings.tokens:
             operator = self._settings.loopback_operator
             return Access(role="operator" if operator else "viewer", actor=_LOOPBACK)
-        if asked.kind == "http" and asked.path in (SIGN_IN, SIGN_OUT):
-            return Door()
         if asked.authorization is not None:
             return self._bearer(asked, now_s)
         access = self._keyring.access_by_cookie(asked.cookie or "", wall_s)

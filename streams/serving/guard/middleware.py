@@ -13,7 +13,7 @@ from streams.serving.settings import ServeSettings
 from . import sign_in
 from .access import Access
 from .addresses import client_of
-from .gate import COOKIE, SIGN_OUT, Asked, ComeAgain, Door, Gate, SignIn
+from .gate import COOKIE, SIGN_IN, SIGN_OUT, Asked, ComeAgain, Door, Gate, SignIn
 from .headers import ALWAYS, CLOSED
 from .problem import Problem
 from .tokens import Keyring
@@ -27,6 +27,13 @@ LENGTH_DIGITS_MAX = 12
 PagePolicy = Callable[[str], str]
 """Returns the Content-Security-Policy of a page whose scripts carry a nonce."""
 
+Answered = Callable[[str, float], None]
+"""Called with the path and how many seconds the answer took."""
+
+
+def _nobody(path: str, took_s: float) -> None:
+    """Take no notice."""
+
 
 class Guard:
     """Stands before an application."""
@@ -37,6 +44,7 @@ class Guard:
         settings: ServeSettings,
         *,
         page_policy: PagePolicy = lambda _: CLOSED,
+        answered: Answered = _nobody,
         monotonic_s: Callable[[], float] = time.monotonic,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
@@ -46,7 +54,7 @@ class Guard:
         self._settings = settings
         self._keyring = Keyring(settings)
         self.gate = Gate(settings, self._keyring)
-        self._page_policy = page_policy
+        self._page_policy, self._answered = page_policy, answered
         self._monotonic_s, self._wall_s = monotonic_s, wall_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,12 +99,18 @@ class Guard:
                 message = {**message, "headers": with_headers(message.get("headers", ()), policy)}
             await send(message)
 
-        await self.app(inner, receive, outwards)
+        began_s = self._monotonic_s()
+        try:
+            await self.app(inner, receive, outwards)
+        finally:
+            self._answered(asked.path, self._monotonic_s() - began_s)
 
     async def _at_the_door(self, scope: Scope, receive: Receive, asked: Asked) -> sign_in.Answer:
+        if not self._settings.tokens:
+            return sign_in.redirect("/")
         if asked.path == SIGN_OUT and asked.method == "POST":
             gone = sign_in.session_cookie("", max_age_s=0, secure=_is_secure(scope))
-            return sign_in.redirect(sign_in.SIGN_IN, gone)
+            return sign_in.redirect(SIGN_IN, gone)
         if asked.path == SIGN_OUT or asked.method not in ("GET", "HEAD", "POST"):
             return sign_in.page(next_path="/", told="This is not done so.", status=405)
         if asked.method != "POST":
@@ -195,7 +209,7 @@ async def _body(receive: Receive) -> bytes:
         message = await receive()
         if message["type"] != "http.request":
             return b""
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if not message.get("more_body"):
             return body
     return b""

@@ -107,16 +107,10 @@ def session_cookie(value: str, *, max_age_s: int, secure: bool) -> tuple[str, st
     """Return the header that sets the cookie: for our own pages' requests alone, and for no script."""
     jar: SimpleCookie = SimpleCookie()
     jar[COOKIE] = value
-    jar[COOKIE].update(
-        {
-            "path": "/",
-            "max-age": str(max_age_s),
-            "httponly": True,
-            "samesite": "Strict",
-            "secure": secure,
-        }
-    )
-    return "set-cookie", jar[COOKIE].OutputString()
+    morsel = jar[COOKIE]
+    morsel["path"], morsel["max-age"], morsel["samesite"] = "/", str(max_age_s), "Strict"
+    morsel["httponly"], morsel["secure"] = "true", "true" if secure else ""
+    return "set-cookie", morsel.OutputString()
 
 
 def _of_html(policy: str) -> list[tuple[str, str]]:
