@@ -20,6 +20,7 @@ from streams.serving.settings import ServeSettings
 from streams.serving.view import View
 from topics import Control
 
+from .day import day
 from .invented import Which, feeds, invented
 from .scene import MINUTE_MS, PRICES, statuses, traded, window
 
@@ -44,6 +45,11 @@ class InventedActs:
 
     async def unmute(self, target: str, *, actor: str, reason: str) -> Control:
         return self._taken(making.unmute(target, actor=actor, reason=reason, at_ms=now_ms()))
+
+    async def feedback(self, analysis_id: str, verdict: str, *, actor: str, reason: str) -> Act:
+        act = making.feedback(analysis_id, verdict, actor=actor, reason=reason, at_ms=now_ms())
+        self._view.take(act)
+        return act
 
     def _taken(self, act: Act) -> Control:
         self._view.take(act)
@@ -73,17 +79,19 @@ async def live(view: View, which: Which) -> None:
 def host(which: Which, *, moving: bool = True) -> tuple[Guard, View]:
     """Return the pages behind their guard, and the view they show."""
     view = invented(which, now_ms())
+    lookup = day(view, now_ms()) if which == "day" else None
+    moving = moving and which not in {"empty", "day"}
     settings = ServeSettings()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(live(view, which)) if moving and which != "empty" else None
+        task = asyncio.create_task(live(view, which)) if moving else None
         yield
         if task:
             task.cancel()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    pages.register(app, view, None, InventedActs(view), settings)
+    pages.register(app, view, lookup, InventedActs(view), settings)
     return Guard(app, settings, page_policy=pages.page_policy), view
 
 

@@ -11,7 +11,7 @@ from .scene import HOUR_MS, MINUTE_MS, alert, analysis, posted, scene, status, t
 
 State = Literal["connecting", "connected", "stale", "disconnected", "closed"]
 Outcome = Literal["sent", "gathered", "digest", "muted", "undeliverable"]
-Which = Literal["scene", "crowd", "empty", "broken"]
+Which = Literal["scene", "crowd", "empty", "broken", "day"]
 ASSETS = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "AVAX", "LINK", "DOT", "LTC", "UNI", "ATOM")
 LEVELS = ("critical", "warning", "notice", "info")
 LONG = "Trading in AVAX rose to eleven times its usual hour while the price hardly moved and buyers and sellers"
@@ -20,7 +20,7 @@ LONG = "Trading in AVAX rose to eleven times its usual hour while the price hard
 def invented(which: Which, now_ms: int) -> View:
     """Return a view of that kind as of now."""
     view = View()
-    if which == "empty":
+    if which in {"empty", "day"}:  # a day of one asset is written by `day`, which has a log too
         return view
     for event in scene(now_ms):
         view.take(event, at_ms=now_ms - 2_000)

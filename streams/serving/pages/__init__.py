@@ -24,12 +24,14 @@ def register(
     acts: Any,  # noqa: ANN401
     settings: ServeSettings,
     *,
+    redriver: Any = None,  # noqa: ANN401
     market: Market | None = None,
 ) -> None:
     """Declare all pages and, as the last act, put NiceGUI at the root of the app: what is mounted after is never reached.
 
-    ``lookup`` reads whole records from the log, ``acts`` writes what operators do; without them pages say so.
+    ``lookup`` reads whole records from the log, ``acts`` writes what operators do, ``redriver`` writes dead letters again;
+    without them pages say so.
     """
     from . import serving  # noqa: PLC0415 - NiceGUI takes 4 s, and the pure halves need none of it
 
-    serving.put(app, view, lookup, acts, settings, market=market)
+    serving.put(app, view, lookup, acts, settings, redriver=redriver, market=market)

@@ -42,11 +42,13 @@ class Desk:
         acts: Any,  # noqa: ANN401
         settings: ServeSettings,
         *,
+        redriver: Any = None,  # noqa: ANN401
         market: Market | None = None,
         now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         """Prepare; nothing is read."""
         self.view, self.lookup, self.acts, self.settings = view, lookup, acts, settings
+        self.redriver = redriver
         self.market = market or Market()
         self.now_ms = now_ms
         self._pictures: dict[tuple[object, ...], tuple[int, int, object]] = {}

@@ -9,7 +9,7 @@ from nicegui import ui
 from streams.serving.settings import ServeSettings
 from streams.serving.view import View
 
-from . import alert, alerts, cost, feeds, overview
+from . import aggregate, alert, alerts, analysis, asset, cost, feeds, letter, letters, overview, raw
 from .desk import Desk, Market
 from .elements import STATIC
 from .policy import NonceMiddleware
@@ -29,15 +29,29 @@ def put(
     acts: Any,  # noqa: ANN401
     settings: ServeSettings,
     *,
+    redriver: Any,  # noqa: ANN401
     market: Market | None,
 ) -> None:
     """Declare the pages and mount them."""
-    desk = Desk(view, lookup, acts, settings, market=market)
-    for page in (overview, alerts, alert, feeds, cost):
+    desk = Desk(view, lookup, acts, settings, redriver=redriver, market=market)
+    for page in (
+        overview,
+        asset,
+        analysis,
+        aggregate,
+        raw,
+        alerts,
+        alert,
+        feeds,
+        cost,
+        letters,
+        letter,
+    ):
         page.declare(desk)
     pages_app.add_static_files(FILES, STATIC)
     pages_app.add_middleware(NonceMiddleware)
     ui.add_head_html('<link rel="stylesheet" href="/_tape/pages.css">', shared=True)
+    ui.add_head_html('<link rel="stylesheet" href="/_tape/objects.css">', shared=True)
     ui.run_with(
         app,
         title="Tapereader",
