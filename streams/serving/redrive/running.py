@@ -143,7 +143,7 @@ class Redriver:
         except (KafkaError, TimeoutError) as error:
             raise TopicsError(_BROKEN_OFF.format(str(error) or "no answer in time")) from None
         finally:
-            await sender.abort()
+            await sender.close()
 
     async def _settle(self, plan: Plan) -> set[str]:
         """Tell of redrives that were broken off how far they came; return the letters that have gone.
