@@ -11,7 +11,7 @@ LANES = 2
 """Workers that may run what starts servers and has patience: more of it at once is more than two cores do in time."""
 HARM, PATIENT, UNIT, LAST = "harm", "patient", "unit", "timed"
 """Processes are harmed, or contracts held by other programs; real servers are used; neither; time is measured."""
-ORDERS = ((HARM, PATIENT, UNIT, LAST), (PATIENT, HARM, UNIT, LAST))
+ORDERS = ((HARM, PATIENT, LAST, UNIT), (PATIENT, HARM, LAST, UNIT))
 """What each lane takes first: while both sorts last, one of each runs."""
 
 
@@ -27,7 +27,7 @@ def sort_of(scope: str) -> str:
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
     """Unit tests go one by one to whoever is free; modules of all others go to two workers, whichever has time.
 
-    What is timed comes when nothing else is left, and to one worker alone.
+    What is timed comes when all of those are given out, and to one worker alone.
     """
 
     def __init__(self, config: Any, log: Any = None) -> None:
