@@ -4,7 +4,6 @@ import secrets
 import time
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -108,27 +107,24 @@ class Guard:
     async def _at_the_door(self, scope: Scope, receive: Receive, asked: Asked) -> sign_in.Answer:
         if not self._settings.tokens:
             return sign_in.redirect("/")
-        if asked.path == SIGN_OUT and asked.method == "POST":
-            gone = sign_in.session_cookie("", max_age_s=0, secure=_is_secure(scope))
-            return sign_in.redirect(SIGN_IN, gone)
-        if asked.path == SIGN_OUT or asked.method not in ("GET", "HEAD", "POST"):
-            return sign_in.page(next_path="/", told="This is not done so.", status=405)
-        if asked.method != "POST":
-            wanted = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=100)
-            return sign_in.page(next_path=wanted.get("next", ["/"])[0])
-        form = sign_in.read_form(await _body(receive))
+        match asked.path, asked.method:
+            case (path, "POST") if path == SIGN_OUT:
+                gone = sign_in.session_cookie("", max_age_s=0, secure=_is_secure(scope))
+                return sign_in.redirect(SIGN_IN, gone)
+            case (path, "POST") if path == SIGN_IN:
+                return self._shown(sign_in.read_form(await _body(receive)), scope, asked)
+            case (path, "GET" | "HEAD") if path == SIGN_IN:
+                return sign_in.page(next_path=sign_in.wanted(scope["query_string"]))
+        return sign_in.page(next_path="/", told="This is not done so.", status=405)
+
+    def _shown(self, form: sign_in.Form | None, scope: Scope, asked: Asked) -> sign_in.Answer:
+        """Answer who showed a token on the page."""
         if form is None:
             return sign_in.page(next_path="/", told="That was not the form's.", status=400)
         found = self.gate.show(form.token, asked.client, self._monotonic_s())
         if isinstance(found, Problem):
             self.gate.counts[found.code] += 1
-            told = (
-                "Nobody has this token."
-                if found.retry_after_s is None
-                else "Too many wrong tokens. Wait a while."
-            )
-            answer = sign_in.page(next_path=form.next, told=told, status=found.status)
-            return answer._replace(headers=[*answer.headers, *found.headers()[2:]])
+            return sign_in.page_after(found, form)
         lasts_s = int(self._settings.session_hours * 3_600)
         value = self._keyring.cookie(found, expires_s=int(self._wall_s()) + lasts_s)
         cookie = sign_in.session_cookie(value, max_age_s=lasts_s, secure=_is_secure(scope))

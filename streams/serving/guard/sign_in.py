@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, quote
 
 from .gate import COOKIE, SIGN_IN
 from .headers import CLOSED, sign_in_policy
+from .problem import Problem
 
 FORM_BYTES_MAX = 4 * 1024
 FIELDS_MAX = 8
@@ -66,6 +67,24 @@ def page(*, next_path: str, told: str = "", status: int = 200) -> Answer:
         told=f'<p role="alert">{escape(told)}</p>' if told else "",
     )
     return Answer(status, _of_html(sign_in_policy(nonce)), html.encode())
+
+
+def page_after(problem: Problem, form: Form) -> Answer:
+    """Return the page after a token that was not taken."""
+    if problem.retry_after_s is None:
+        return page(next_path=form.next, told="Nobody has this token.", status=problem.status)
+    told = f"Too many wrong tokens. Wait {problem.retry_after_s} seconds."
+    answer = page(next_path=form.next, told=told, status=problem.status)
+    return answer._replace(headers=[*answer.headers, ("retry-after", str(problem.retry_after_s))])
+
+
+def wanted(query: bytes) -> str:
+    """Return the path that the page's own query names, where a person wanted to go."""
+    try:
+        fields = parse_qs(query.decode("ascii"), max_num_fields=FIELDS_MAX)
+    except ValueError:
+        return "/"
+    return local_path(fields.get("next", ["/"])[0])
 
 
 def to_page(path: str) -> Answer:

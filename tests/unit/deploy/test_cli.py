@@ -25,7 +25,7 @@ from topics import KINDS, TOPICS
 from topics.schema import render
 
 COMMAND = (sys.executable, "-P", "-m", "deploy")
-ROLES = ("streams", "agent", "fake-claude")
+ROLES = ("streams", "agent", "serve", "fake-claude")
 COMMANDS = (
     *(("demo",), ("watch",), ("audit",), ("settings",), ("replay",)),
     *((role,) for role in ROLES),
