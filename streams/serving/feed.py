@@ -16,6 +16,7 @@ from topics.codec import tag_of
 from topics.marks import GapDetected, GapFilled, GapPermanent, Heartbeat
 from topics.settings import BrokerSettings
 
+from .embedded import consumer_class
 from .letters import letter_of
 from .shown import Place
 from .view import View
@@ -109,7 +110,7 @@ class Feed:
         Raises:
             TopicsError: No broker answers at first, a topic is missing, or has another partition count.
         """
-        consumer = AIOKafkaConsumer(
+        consumer = consumer_class(self._broker)(
             **self._broker.reader_options(),
             group_id=None,
             auto_offset_reset="none",

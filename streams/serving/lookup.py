@@ -24,6 +24,7 @@ from topics import (
 )
 from topics.settings import BrokerSettings
 
+from .embedded import consumer_class
 from .found import Found, Missing, RawRange, Whole
 from .ids import wanted, window_of
 from .raw_range import Sieve
@@ -179,7 +180,7 @@ class Lookup:
                     await consumer.stop()
 
     async def _open(self) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(
+        consumer = consumer_class(self._broker)(
             **self._broker.reader_options(),
             group_id=None,
             auto_offset_reset="none",
