@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from topics import PipelineError
+from topics.closing import close_consumer
 from topics.settings import BrokerSettings
 
 from .ask.paid import PaidCalls
@@ -16,7 +17,7 @@ from .decide.answered import Said
 from .decide.partition import PartitionDecider
 from .decide.standing import Standing
 from .settings import AgentSettings
-from .tails import close_consumer, read_paid, read_said
+from .tails import read_paid, read_said
 
 GROUP = "agent"
 SESSION_MS = 10_000

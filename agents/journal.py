@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from topics import BY_NAME, ContractError, Control, PipelineError, encode, partition_of
+from topics.closing import close_consumer
 from topics.envelope import headers
 from topics.journal import Intent, Result
 from topics.record import OutRecord
@@ -157,4 +158,4 @@ async def _logged(
                         yield record
             left = {place for place in left if await consumer.position(place) < ends[place]}
     finally:
-        await consumer.stop()
+        await close_consumer(consumer)

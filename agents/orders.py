@@ -7,13 +7,14 @@ not expired. So it does not matter how often a record is read, or in how many pi
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from topics import BY_NAME, ContractError, Control, TopicsError
+from topics.closing import close_within
 from topics.record import LogRecord
 from topics.settings import BrokerSettings
 
@@ -203,14 +204,7 @@ async def reader(
         consumer.assign(places)
         yield consumer, places
     finally:
-        await _stopped(consumer)
-
-
-async def _stopped(consumer: AIOKafkaConsumer) -> None:
-    """End a consumer in a bounded time, whether a broker answers or not."""
-    with suppress(TimeoutError, KafkaError):
-        async with asyncio.timeout(CLOSE_S):
-            await consumer.stop()
+        await close_within(consumer, CLOSE_S)
 
 
 async def to_end(

@@ -14,11 +14,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from topics import BY_NAME, ContractError, Post, PostDeleted
+from topics.closing import close_consumer
 from topics.settings import BrokerSettings
 
 from .ask.excerpts.recent import RecentPosts
 from .metrics import AGENT
-from .tails import AGAIN_S, POLL_MS, close_consumer
+from .tails import AGAIN_S, POLL_MS
 
 TOPIC = "raw.social"
 ROUND_MAX = 200

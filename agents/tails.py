@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from topics import BY_NAME, Alert, ContractError
+from topics.closing import close_consumer
 from topics.settings import BrokerSettings
 
 from .ask.paid import PaidCalls
@@ -27,21 +28,6 @@ SLACK_MS = 60_000
 AGAIN_S = 1.0
 
 log = structlog.get_logger()
-
-
-async def close_consumer(consumer: AIOKafkaConsumer) -> None:
-    """Close a consumer and its connections, whether or not there is a broker, also if we are cancelled meanwhile."""
-    stopping = asyncio.create_task(consumer.stop())
-    try:
-        await asyncio.wait([stopping])
-    finally:
-        await asyncio.wait([stopping])
-        if stopping.cancelled() or stopping.exception() is not None:
-            # Without a broker, aiokafka lets the end of its own waiting fetch through as if we were cancelled,
-            # and leaves its connections open.
-            await consumer._client.close()  # noqa: SLF001
-    if not stopping.cancelled():
-        stopping.result()
 
 
 @asynccontextmanager

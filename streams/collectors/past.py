@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from topics import BY_NAME, ContractError, Kind, raw_topic
+from topics.closing import close_consumer
 from topics.settings import BrokerSettings
 
 from .continuity import GIVE_UP_MS
@@ -66,7 +67,7 @@ class Past:
         """Disconnect; the next reading begins anew, so its recalls must be new."""
         consumer, self._consumer, self._next = self._consumer, None, {}
         if consumer is not None:
-            await consumer.stop()
+            await close_consumer(consumer)
 
     async def _read(self, recalls: Mapping[str, Recall]) -> None:
         if self._consumer is None:

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from topics import Kind, raw_topic
+from topics.closing import close_consumer
 from topics.settings import BrokerSettings
 
 from .lines import Frame
@@ -53,7 +54,7 @@ class TopicRange:
             msg = f"{self.topic} at {self._broker.bootstrap}: {error!r}"
             raise SourceError(msg) from error
         finally:
-            await consumer.stop()
+            await close_consumer(consumer)
 
     async def _assign(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
         """Take every partition, from the first record that may be wanted, and return where each ends."""

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, OffsetOutOf
 from msgspec import Struct
 
 from topics import BY_NAME, KINDS, ContractError, Decoder, Kind, TopicsError, raw_topic
+from topics.closing import close_consumer
 from topics.codec import tag_of
 from topics.marks import GapDetected, GapFilled, GapPermanent, Heartbeat
 from topics.settings import BrokerSettings
@@ -133,7 +134,7 @@ class Feed:
                 await asyncio.sleep(0)
         finally:
             self._consumer = None
-            await consumer.stop()
+            await close_consumer(consumer)
 
     async def bounds(self, name: str) -> dict[int, tuple[int, int]]:
         """Return, by partition, where the broker says that a topic's log begins and ends."""

@@ -8,6 +8,7 @@ import pytest
 
 from deploy.demo.outage import Answered, outage
 from deploy.demo.report import (
+    IN_TIME_OF,
     KIND,
     MINUTES_MIN,
     MODEL_S,
@@ -223,11 +224,18 @@ def _late_applied(made: Made) -> None:
 
 
 def _uncorrected(made: Made) -> None:
-    made.meta("market").counters.corrected -= 1
+    corrected = made.meta("market").counters.corrected
+    made.meta("market").counters.corrected -= corrected // IN_TIME_OF + 1
 
 
 def _unrefused(made: Made) -> None:
     made.witness.letters["collect", "malformed"] -= 1
+
+
+def test_a_correction_that_came_while_its_minute_was_open_is_no_loss() -> None:
+    made = make()
+    made.meta("market").counters.corrected -= made.meta("market").counters.corrected // IN_TIME_OF
+    assert not made.found.not_found
 
 
 @pytest.mark.parametrize(
@@ -254,7 +262,7 @@ def test_each_planted_disorder_that_does_not_show_is_named(
     wanted, found = (
         int(word) for word in missing.removeprefix(f"{what}: ").split() if word[0].isdigit()
     )
-    assert found == wanted - 1
+    assert found == wanted - 1 - (wanted // IN_TIME_OF if what == "corrections" else 0)
     told = made.told()
     assert told["errors"] == [f"planted, but not found: {missing}"]
     assert told["accounted"]
