@@ -5,6 +5,9 @@ from typing import NamedTuple, Protocol
 
 from .envelope import Headers
 
+Labels = Sequence[tuple[str, bytes | None]]
+"""Headers as a record of the log has them."""
+
 
 class LogRecord(Protocol):
     """A record of the log, as whatever client gives it."""
@@ -26,7 +29,7 @@ class LogRecord(Protocol):
         """Its bytes."""
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+    def headers(self) -> Labels:
         """Its headers; a raw record has some only if it was redriven."""
 
 

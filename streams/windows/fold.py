@@ -4,11 +4,10 @@ A pure function of the records in offset order: no clock, no I/O. Whatever the b
 crashes, the same records give the same outputs. The specification is docs/windows.md.
 """
 
-from collections.abc import Sequence
 from typing import cast
 
 from topics import ContractError, Heartbeat, Kind, PostDeleted
-from topics.record import LogRecord
+from topics.record import Labels, LogRecord
 
 from .blocks import Block, empty_block
 from .checks import check_event, check_heartbeat, check_mark, check_names, check_route
@@ -63,12 +62,7 @@ class Fold:
         self.reader = reader_of(kind)
 
     def feed(
-        self,
-        offset: int,
-        timestamp_ms: int,
-        key: bytes | None,
-        value: bytes,
-        headers: Sequence[tuple[str, bytes | None]] = (),
+        self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes, headers: Labels = ()
     ) -> None:
         """Fold the next record. ``timestamp_ms`` is the log's; only a redriven record has headers.
 

@@ -4,13 +4,13 @@ These structs are projections of the contracts: the same tags and names, fewer f
 numbers. Reading them costs a fifth of reading the whole contract; a test holds the two together.
 """
 
-from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
 from topics import GapDetected, GapFilled, GapPermanent, Heartbeat, Kind, PostDeleted
 from topics.codec import Decoder, tag_of
+from topics.record import Labels
 from topics.units import EPOCH_MS_MAX, NUMBER_MAX, NUMBER_MIN
 
 _Number = Annotated[float, Meta(ge=NUMBER_MIN, le=NUMBER_MAX)]
@@ -29,7 +29,7 @@ class Logged(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]] = ()
+    headers: Labels = ()
 
 
 class TradeIn(Struct, tag_field="type", tag="trade", gc=False):

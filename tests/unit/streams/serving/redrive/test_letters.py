@@ -1,5 +1,6 @@
 """Letters out of the log: which are meant, and how many are held."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -21,7 +22,7 @@ class Lying:
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes]]
 
 
 def dead(offset: int = 7, size: int = 3, **changes: object) -> Letter:
