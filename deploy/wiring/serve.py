@@ -43,7 +43,15 @@ def create_app(served: Served, *, market: Market | None = None) -> Guard:
     """
     host = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     host.mount("/api", create_api(served))
-    pages.register(host, served.view, served.lookup, served.acts, served.settings, market=market)
+    pages.register(
+        host,
+        served.view,
+        served.lookup,
+        served.acts,
+        served.settings,
+        redriver=served.redriver,
+        market=market,
+    )
     return Guard(host, served.settings, page_policy=pages.page_policy, answered=answered)
 
 
