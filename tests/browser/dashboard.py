@@ -22,9 +22,12 @@ from topics import Control
 
 from .day import day
 from .invented import Which, feeds, invented
-from .scene import MINUTE_MS, PRICES, statuses, traded, window
+from .scene import MINUTE_MS, PRICES, alert, statuses, traded, window
 
 BEAT_S = 1.0
+STAMP = "stamped "
+"""Before the time in the headline of an alert that is to be timed."""
+STAMP_S = 0.7
 
 
 class InventedActs:
@@ -76,7 +79,24 @@ async def live(view: View, which: Which) -> None:
             view.take(window(traded(price, price * 1.001), f"{asset}/USDT", "market", at_ms))
 
 
-def host(which: Which, *, moving: bool = True) -> tuple[Guard, View]:
+async def stamped(view: View) -> None:
+    """Let one rule fire anew all the time, and say in its headline when."""
+    number = 0
+    while True:
+        await asyncio.sleep(STAMP_S)
+        number += 1
+        at_ms = now_ms()
+        view.take(
+            alert(
+                at_ms,
+                alert_id=f"stamp/SOL/USDT/{number}",
+                rule="stamp",
+                headline=f"{STAMP}{at_ms}",
+            )
+        )
+
+
+def host(which: Which, *, moving: bool = True, stamps: bool = False) -> tuple[Guard, View]:
     """Return the pages behind their guard, and the view they show."""
     view = invented(which, now_ms())
     lookup = day(view, now_ms()) if which == "day" else None
@@ -85,9 +105,13 @@ def host(which: Which, *, moving: bool = True) -> tuple[Guard, View]:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(live(view, which)) if moving else None
+        tasks = []
+        if moving:
+            tasks.append(asyncio.create_task(live(view, which)))
+        if stamps:
+            tasks.append(asyncio.create_task(stamped(view)))
         yield
-        if task:
+        for task in tasks:
             task.cancel()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
@@ -100,8 +124,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--view", choices=get_args(Which), default="crowd")
     parser.add_argument("--port", type=int, default=8090)
+    parser.add_argument("--stamp", action="store_true", help="alerts that say when they came")
     chosen = parser.parse_args()
-    guard, _ = host(chosen.view)
+    guard, _ = host(chosen.view, stamps=chosen.stamp)
     uvicorn.run(
         guard, host="127.0.0.1", port=chosen.port, log_level="warning", timeout_graceful_shutdown=2
     )
