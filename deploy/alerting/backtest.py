@@ -13,12 +13,13 @@ from deploy.settings import Settings
 from streams.alerts.machine import Alerts, Counts
 from streams.alerts.rules import Rule
 from streams.processors.aggregate import AggregateProgram
+from streams.windows.intake import Logged
 from topics import BY_NAME, KINDS, Alert, ContractError, TopicsError, raw_topic
 from topics.broker import check_topics
 from topics.catalog import RAW
 from topics.record import OutRecord
 
-from .invented import Raw, written
+from .invented import written
 from .report import Tested
 
 Told = Callable[[int, int | None], None]
@@ -159,8 +160,10 @@ class _Programs:
         offset = self._next[place]
         self._next[place] = offset + 1
         program = self._of[record.partition]
-        raw = Raw(record.topic, offset, record.timestamp_ms or 0, record.key, record.value)
-        if program.feed(record.topic, [raw]):
+        logged = Logged(
+            offset, record.timestamp_ms or 0, record.key, record.value or b"", record.headers
+        )
+        if program.feed(record.topic, [logged]):
             told: list[Alert] = [
                 self._decode(one.value or b"")
                 for one in written(program)

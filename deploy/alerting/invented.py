@@ -13,6 +13,7 @@ from streams.collectors.synthetic.run import START_MS, Run, run_of
 from streams.collectors.synthetic.settings import SyntheticSettings
 from streams.collectors.synthetic.source import GENERATORS
 from streams.processors.aggregate import AggregateProgram
+from streams.windows.intake import Logged
 from topics import BY_NAME, KINDS, Alert, Kind
 from topics.record import OutRecord
 from topics.settings import BrokerSettings
@@ -23,16 +24,6 @@ DEMO_START_MS = START_MS + 40 * 60_000
 """Of an hour, as the demo begins: so its windows are cut as there."""
 _BEAT_MS = 1_000
 """Of event time, between two heartbeats of a source."""
-
-
-class Raw(Struct, frozen=True):
-    """One record of a raw topic."""
-
-    topic: str
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
 
 
 class Invented(Struct, frozen=True, kw_only=True):
@@ -53,8 +44,8 @@ def run_invented(seed: int, hours: float, start_ms: int, rules: Iterable[Rule]) 
     alerts: list[Alert] = []
     aggregates = 0
     decode = BY_NAME["alerts"].decoder().decode
-    for raw in raw_records(run):
-        if not program.feed(raw.topic, [raw]):
+    for topic, logged in raw_records(run):
+        if not program.feed(topic, [logged]):
             continue
         for record in written(program):
             aggregates += record.topic == _BROKER.topic("aggregates")
@@ -71,14 +62,15 @@ def written(program: AggregateProgram) -> list[OutRecord]:
     return [] if checkpoint is None else checkpoint.outputs
 
 
-def raw_records(run: Run) -> Iterator[Raw]:
-    """Yield the raw records of all kinds, those that arrive first first."""
+def raw_records(run: Run) -> Iterator[tuple[str, Logged]]:
+    """Yield the raw records of all kinds with their topics, those that arrive first first."""
     offsets = {_BROKER.topic(f"raw.{kind}"): 0 for kind in KINDS}
     streams = [_sent(run, kind, number) for number, kind in enumerate(KINDS)]
     for due_ms, _, record in heapq.merge(*streams):
         if record.topic not in offsets:  # a dead letter of the collector
             continue
-        yield Raw(record.topic, offsets[record.topic], due_ms, record.key, record.value)
+        offset = offsets[record.topic]
+        yield record.topic, Logged(offset, due_ms, record.key, record.value or b"")
         offsets[record.topic] += 1
 
 
