@@ -111,7 +111,7 @@ def _roles(view: Answers, now_ms: int) -> Iterator[Finding]:
             "degraded",
             "role/never",
             f"Nothing has been heard of {' and '.join(never)} yet",
-            f"wait while it starts, or start it with `tapereader {never[0]}`",
+            f"wait while that starts, or start it: `tapereader {never[0]}`",
         )
 
 

@@ -78,7 +78,7 @@ def _alerts(view: View, rates: Rates, width: int) -> list[Text]:
     firing = view.alerts(rates.now_ms, firing=True)
     lines = [_alert(shown, rates, width) for shown in firing[:ALERTS]]
     if len(firing) > ALERTS:
-        lines.append(line(f"    and {len(firing) - ALERTS:,} more alerts fire", OLD))
+        lines.append(line(f"    and {len(firing) - ALERTS:,} more", OLD))
     return lines
 
 
@@ -88,7 +88,7 @@ def _alert(shown: AlertShown, rates: Rates, width: int) -> Text:
     state = "" if shown.asks else "acknowledged: " if shown.acknowledged else "muted: "
     name = alert.severity if width >= WIDE else mark
     since = minute(alert.since_ms, rates.event_now_ms)
-    seen = f"ALERT {name} since {since}  {alert.asset}  {state}{alert.headline}"
+    seen = f"ALERT {name} since {since} {alert.asset}: {state}{alert.headline}"
     return line(seen, style if shown.asks else OLD)
 
 

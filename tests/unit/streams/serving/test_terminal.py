@@ -548,9 +548,9 @@ def test_alerts_that_fire_are_seen_with_what_became_of_them() -> None:
     text = painted(view)
     lines = [line.rstrip() for line in text.splitlines() if line.startswith("ALERT")]
     assert len(lines) == ALERTS
-    assert all(line.startswith("ALERT !!! since 08:09  BTC") and "surge" in line for line in lines)
-    assert "and 1 more alerts fire" in text
+    assert all(line.startswith("ALERT !!! since 08:09 BTC:") and "surge" in line for line in lines)
+    assert "and 1 more" in text
     assert "acknowledged" not in " ".join(lines)
     assert lines[0].startswith("ALERT !!!")
     wide = painted(view, 120)
-    assert "ALERT critical since 08:09  BTC" in wide
+    assert "ALERT critical since 08:09 BTC:" in wide
