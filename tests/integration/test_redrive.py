@@ -118,9 +118,17 @@ async def test_a_cured_letter_ends_in_its_window_and_an_incurable_one_at_the_bou
     await line.folded()
     audited = await told(line, "audit", "--all")
     assert audited.exit_code == 0, audited.output
+    muted = await told(
+        line,
+        *("acts", "mute", "asset/BTC", "--minutes", "5", "--reason", "known", "--actor", "bob"),
+    )
+    assert muted.exit_code == 0, muted.output
     acts = await told(line, "acts", "list")
     assert "1 letters, ended" in acts.output
     assert "ann: mended" in acts.output
+    assert "mute on  asset/BTC, until" in acts.output
+    await told(line, "acts", "unmute", "asset/BTC", "--reason", "over")
+    assert "mute" not in (await told(line, "acts", "list")).output
 
 
 def beat(line: Pipeline, through_ms: int) -> OutRecord:

@@ -13,11 +13,13 @@ import pytest
 
 from deploy import cli
 from deploy.commands import actor_of
+from deploy.commands.acts import acts_app
 from deploy.commands.bench import bench_app
 from deploy.commands.breaker import breaker_app
 from deploy.commands.budget import budget_app
 from deploy.commands.cache import cache_app
 from deploy.commands.collect import collect_app
+from deploy.commands.deadletters import deadletters_app
 from deploy.commands.evaluate import evaluate_app
 from deploy.commands.streams import streams_app
 from deploy.commands.topics import topics_app
@@ -29,6 +31,8 @@ ROLES = ("streams", "agent", "serve", "fake-claude")
 COMMANDS = (
     *(("demo",), ("watch",), ("audit",), ("settings",), ("replay",)),
     *((role,) for role in ROLES),
+    *(("acts", name) for name in ("acknowledge", "mute", "unmute", "feedback", "list")),
+    *(("deadletters", name) for name in ("list", "explain", "redrive")),
     *(("topics", name) for name in ("apply", "check", "list", "schema")),
     *(("bench", name) for name in ("windows", "latency", "backlog", "cache", "collect")),
     *(("breaker", name) for name in ("show", "open", "close", "auto")),
@@ -39,11 +43,13 @@ COMMANDS = (
     *(("evaluate",), ("evaluate", "narratives"), ("evaluate", "batch")),
 )
 GROUPS = {
+    "acts": acts_app,
     "bench": bench_app,
     "breaker": breaker_app,
     "budget": budget_app,
     "cache": cache_app,
     "collect": collect_app,
+    "deadletters": deadletters_app,
     "evaluate": evaluate_app,
     "streams": streams_app,
     "topics": topics_app,
