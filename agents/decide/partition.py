@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from agents.settings import AgentSettings
 from topics import Aggregate, Alert, Analysis, Severity, Tally
 from topics.analysis import Product, analysis_id
+from topics.offsets import Offsets
 
 from .alerts import AlertBook, alert_reason, candidate_id_of
 from .answered import Said
@@ -16,7 +17,6 @@ from .context import AssetContext, Context, Labels, Noted
 from .corrections import Corrections
 from .facts import are_latest, earlier_of, facts_of
 from .gate import Gate, Verdict, is_asked, may_ask
-from .offsets import Offsets
 from .quality import quality_of
 from .standing import Standing, root_id_of
 from .superseding import Superseding

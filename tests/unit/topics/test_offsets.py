@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.decide.offsets import Offsets
+from topics.offsets import Offsets
 
 
 @st.composite
