@@ -16,7 +16,7 @@ from yarl import URL
 from topics import Alert
 from topics.envelope import rfc3339
 
-from .door import DoorError, asked_wait_s
+from .door import DoorError, Fires, asked_wait_s
 from .lane import Message
 from .notice import Notice, thread_of
 from .wording import (
@@ -93,20 +93,18 @@ class AlertmanagerDoor:
 
     def __init__(
         self,
-        name: str,
         url: SecretStr,
         *,
         attempt_s: float,
         wording: Wording,
-        fires: Callable[[Alert], bool],
         now_ms: Callable[[], int],
     ) -> None:
-        """Prepare; nothing is connected. ``fires`` says how an alert stands now."""
+        """Prepare; nothing is connected."""
         whole = URL(url.get_secret_value())
         self._url = whole / "api/v2/alerts"
         self._shown = str(whole.with_user(None).with_query(None))
-        self._name, self._wording = name, wording
-        self._fires, self._now_ms = fires, now_ms
+        self._wording = wording
+        self._now_ms = now_ms
         self._timeout = aiohttp.ClientTimeout(total=attempt_s)
         self._session: aiohttp.ClientSession | None = None
 
@@ -115,7 +113,7 @@ class AlertmanagerDoor:
         """Its address without secrets."""
         return self._shown
 
-    async def deliver(self, message: Message, letter: Letter) -> None:
+    async def deliver(self, message: Message, letter: Letter, fires: Fires) -> None:
         """Tell the alerts of a message.
 
         Raises:
@@ -126,7 +124,7 @@ class AlertmanagerDoor:
         # Of one alert the last step counts: it is told a state.
         told = {
             notice.alert.alert_id: self._wording.of_notice(
-                notice, key, now_ms, fires=self._fires(notice.alert)
+                notice, key, now_ms, fires=fires(notice.alert)
             )
             for notice, key in message.entries
         }

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from topics import Alert, SettingsError
 
-from .door import DoorError
+from .door import DoorError, Fires
 from .lane import Message
 from .notice import RANKS
 from .wording import TEXT_CHARS_MAX, Letter
@@ -61,7 +61,7 @@ class AppriseDoor:
         """Its address without secrets."""
         return self._shown
 
-    async def deliver(self, message: Message, letter: Letter) -> None:
+    async def deliver(self, message: Message, letter: Letter, fires: Fires) -> None:
         """Send a message.
 
         Raises:
@@ -69,6 +69,7 @@ class AppriseDoor:
         """
         from apprise import NotifyType  # noqa: PLC0415
 
+        del fires  # people are told what happened
         rank = max(entry.notice.rank for entry in message.entries)
         if all(entry.notice.phase == "ended" for entry in message.entries):
             kind = NotifyType.SUCCESS

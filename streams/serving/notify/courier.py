@@ -7,7 +7,7 @@ import stamina
 import structlog
 from msgspec import Struct
 
-from .door import Door, DoorError, Firing
+from .door import Door, DoorError, Fires, Firing
 from .lane import Lane, Message, Silenced
 from .metrics import NOTIFY
 from .notice import Entry
@@ -48,13 +48,15 @@ class Courier:
         dashboard: str,
         silenced: Silenced,
         firing: Firing,
+        fires: Fires,
         done: Callable[[Outcome], None],
         now_ms: Callable[[], int],
     ) -> None:
         """Take what it needs. ``done`` is told what became of each notice."""
         self.name, self.lane, self.tally = name, lane, tally
         self._door, self._settings, self._dashboard = door, settings, dashboard
-        self._silenced, self._firing, self._done, self._now_ms = silenced, firing, done, now_ms
+        self._silenced, self._firing, self._fires = silenced, firing, fires
+        self._done, self._now_ms = done, now_ms
         self._offered = asyncio.Event()
         self._refresh_ms = 0
 
@@ -107,7 +109,7 @@ class Courier:
                 with attempt:
                     attempts = attempt.num
                     try:
-                        await self._door.deliver(message, letter)
+                        await self._door.deliver(message, letter, self._fires)
                     except DoorError as error:
                         self._failed(error)
                         raise

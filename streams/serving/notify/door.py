@@ -15,6 +15,8 @@ ASKED_S_MAX = 300.0
 
 Firing = Callable[[], Sequence[Alert]]
 """The alerts that fire and are for one receiver."""
+Fires = Callable[[Alert], bool]
+"""Whether an alert fires now."""
 
 
 class DoorError(PipelineError):
@@ -42,7 +44,7 @@ class Door(Protocol):
     def shown(self) -> str:
         """Its address without secrets."""
 
-    async def deliver(self, message: Message, letter: Letter) -> None:
+    async def deliver(self, message: Message, letter: Letter, fires: Fires) -> None:
         """Return when the receiver has taken a message.
 
         Raises:
