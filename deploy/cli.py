@@ -27,6 +27,7 @@ from .commands.deadletters import deadletters_app
 from .commands.evaluate import evaluate_app
 from .commands.fake_claude import EXAMPLES as FAKE_CLAUDE_EXAMPLES
 from .commands.fake_claude import fake_claude
+from .commands.notify import notify_app
 from .commands.replay import EXAMPLES as REPLAY_EXAMPLES
 from .commands.replay import replay
 from .commands.streams import streams_app
@@ -51,6 +52,7 @@ app.add_typer(cache_app, name="cache")
 app.add_typer(collect_app, name="collect")
 app.add_typer(deadletters_app, name="deadletters")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(notify_app, name="notify")
 app.command(epilog=REPLAY_EXAMPLES)(replay)
 app.command(
     epilog="Examples: tapereader audit; tapereader audit --all --json audit.json; tapereader audit --kind market --partition 0"

@@ -6,16 +6,13 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from deploy.reporting import Part
-from deploy.role import end_within, now_ms, run_role
+from deploy.role import now_ms, run_role
 from deploy.settings import Settings
 from streams.serving.notify.alertmanager import AlertmanagerDoor, Wording
 from streams.serving.notify.apprised import AppriseDoor
 from streams.serving.notify.courier import Courier, Tally
 from streams.serving.notify.door import Door
 from streams.serving.notify.notifier import Notifier
-
-END_S = 10.0
-"""For the threads of receivers that hang, once all that counts is committed."""
 
 log = structlog.get_logger()
 
@@ -89,10 +86,11 @@ async def run_notify(settings: Settings, *, lifeline: int | None) -> None:
         settings,
         main,
         parts=lambda: notify_parts(notifier),
-        ready=lambda: None if notifier.ready else "partitions are not assigned or not read back yet",
+        ready=lambda: (
+            None if notifier.ready else "partitions are not assigned or not read back yet"
+        ),
         lifeline=lifeline,
     )
-    end_within(END_S)
 
 
 def notify_parts(notifier: Notifier) -> list[Part]:

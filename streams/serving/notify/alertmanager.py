@@ -65,7 +65,9 @@ class Wording:
 
     def _alert(self, alert: Alert, now_ms: int, *, fires: bool) -> Json:
         # The same labels from the first firing to the end: by them it knows the alert again.
-        ends_ms = now_ms + self._stays_ms if fires else max(alert.since_ms, min(alert.as_of_ms, now_ms))
+        ends_ms = (
+            now_ms + self._stays_ms if fires else max(alert.since_ms, min(alert.as_of_ms, now_ms))
+        )
         told: Json = {
             "labels": {
                 "alertname": neutral(alert.rule, 64),
@@ -191,4 +193,3 @@ class AlertmanagerDoor:
         msg = f"HTTP status {status}"
         final = status < _SERVER_ERROR and status != _TOO_MANY
         raise DoorError(msg, retry_after_s=wait_s, final=final)
-

@@ -5,7 +5,9 @@ something failed, not why, and its log may cite addresses: of it only an HTTP st
 """
 
 import asyncio
+import logging
 import re
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -20,7 +22,7 @@ from .notice import RANKS
 from .wording import TEXT_CHARS_MAX, Letter
 
 if TYPE_CHECKING:
-    from apprise import Apprise, AppriseResult, NotifyType
+    from apprise import AppriseResult, NotifyType
 
 TEXT_CHARS_LEAST = 100
 """Of a receiver that takes less: our keys would not fit; it is given this much, and cuts it."""
@@ -41,9 +43,14 @@ class AppriseDoor:
         from apprise import Apprise, AppriseAsset  # noqa: PLC0415 - it takes 2 s
         from apprise.common import OverflowMode  # noqa: PLC0415
 
+        # It cites addresses and texts; what is to be said of a failure is told in our own words.
+        logging.getLogger("apprise").propagate = False
         # Not its own pool of threads, which all receivers would share; no templates, nothing read from disk.
         asset = AppriseAsset(async_mode=False, secure_logging=True, allow_templates=False)
-        service = Apprise.instantiate(url.get_secret_value(), asset=asset)
+        with warnings.catch_warnings():
+            # The first address loads every service there is; what their libraries will lose some day is not ours.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            service = Apprise.instantiate(url.get_secret_value(), asset=asset)
         if service is None:
             scheme = url.get_secret_value().partition("://")[0]
             msg = f"notify.receivers.{name}.url: apprise knows no such address of {scheme[:20]!r}; see its wiki"
@@ -105,7 +112,7 @@ class AppriseDoor:
         except TimeoutError:
             msg = f"no answer in {self._attempt_s:g} s"
             raise DoorError(msg) from None
-        except Exception as error:  # a service's own defect: what it says may hold its address
+        except Exception as error:  # noqa: BLE001 - a service's own defect; its words may hold the address
             msg = f"the service failed with {type(error).__name__}"
             raise DoorError(msg) from None
         with result:

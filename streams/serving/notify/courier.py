@@ -88,7 +88,9 @@ class Courier:
         wakes = [self.lane.wakes_ms(now_ms), self._refresh_ms if self._door.refreshes else None]
         until_ms = min((time for time in wakes if time is not None), default=None)
         try:
-            async with asyncio.timeout(None if until_ms is None else max(0.0, (until_ms - now_ms) / 1000)):
+            async with asyncio.timeout(
+                None if until_ms is None else max(0.0, (until_ms - now_ms) / 1000)
+            ):
                 await self._offered.wait()
         except TimeoutError:
             pass
@@ -115,7 +117,9 @@ class Courier:
                         raise
         except DoorError as error:
             for entry in message.entries:
-                self._end(entry, "undeliverable", message=message, attempts=attempts, words=str(error))
+                self._end(
+                    entry, "undeliverable", message=message, attempts=attempts, words=str(error)
+                )
         else:
             self._delivered(message, attempts)
 

@@ -11,8 +11,9 @@ from .courier import Courier
 from .hearing import Hearing
 from .metrics import NOTIFY
 from .notice import Notice, Place, entry_of, of_alert, of_analysis, of_mute_end
+from .past import Past
 from .routing import Routes
-from .standing import Book, Mutes
+from .standing import Mutes
 
 ORPHAN_MS = 60_000
 """How long an analysis waits for the alert that it is of; two topics are read in no order."""
@@ -38,16 +39,15 @@ class Desk:
         account: Account,
         routes: Routes,
         couriers: Mapping[str, Courier],
-        book: Book,
-        settled: set[str],
-        hearing: Hearing,
+        past: Past,
         *,
+        hearing: Hearing,
         now_ms: Callable[[], int],
     ) -> None:
-        """Take over from the past: ``book`` and ``settled``, the keys of what was told by then."""
+        """Take over from the past: the alerts as they stand, and the keys of what was told by then."""
         self._account, self._routes, self._couriers = account, routes, couriers
-        self._book, self._hearing, self._now_ms = book, hearing, now_ms
-        self._known = dict.fromkeys(settled)
+        self._book, self._hearing, self._now_ms = past.book, hearing, now_ms
+        self._known = dict.fromkeys(past.settled)
         self._orphans: dict[Place, _Orphan] = {}
         self._mutes = Mutes()
 
@@ -62,7 +62,9 @@ class Desk:
         if alert.audience and not self._routes.audience(alert):
             NOTIFY.forgotten.labels("audience").inc()
         self._tell(of_alert(alert, logged_ms=logged_ms, place=place, value=value))
-        for orphan in [o for o in self._orphans.values() if _alert_id(o.analysis) == alert.alert_id]:
+        for orphan in [
+            o for o in self._orphans.values() if _alert_id(o.analysis) == alert.alert_id
+        ]:
             del self._orphans[orphan.place]
             self._explain(alert, orphan)
         self._account.settle(place)

@@ -78,7 +78,9 @@ def asked_wait_s(header: str | None, now_ms: int) -> float | None:
         seconds = (
             float(text)
             if text.isdigit()
-            else (parsedate_to_datetime(text) - datetime.fromtimestamp(now_ms / 1000, UTC)).total_seconds()
+            else (
+                parsedate_to_datetime(text) - datetime.fromtimestamp(now_ms / 1000, UTC)
+            ).total_seconds()
         )
     except (ValueError, TypeError, OverflowError):
         return None

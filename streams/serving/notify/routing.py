@@ -91,3 +91,18 @@ def _never_addressed(settings: NotifySettings) -> Iterable[str]:
         ]
         if not heard:
             yield name
+
+
+def described(receiver: ReceiverSettings) -> str:
+    """Return what a receiver is told, in words."""
+    told = [f"{receiver.severity_min} and worse", f"at most {receiver.per_hour} messages an hour"]
+    if receiver.rules != ("*",):
+        told.append(f"rules {', '.join(receiver.rules)}")
+    if receiver.assets:
+        told.append(f"assets {', '.join(receiver.assets)}")
+    left_out = [
+        words
+        for words, wanted in (("data gaps", receiver.data_gap), ("analyses", receiver.analyses))
+        if not wanted
+    ]
+    return "; ".join([receiver.kind, *told, *(f"no {words}" for words in left_out)])

@@ -87,9 +87,8 @@ class Tenure:
             self._account,
             Routes(self._settings),
             self.couriers,
-            past.book,
-            past.settled,
-            self._hearing,
+            past,
+            hearing=self._hearing,
             now_ms=self._now_ms,
         )
         for name, receiver in self._settings.receivers.items():
@@ -128,7 +127,9 @@ class Tenure:
             except ContractError as refused:
                 # The role that wrote it is at fault; it stays in the log for whoever looks into that.
                 NOTIFY.unreadable.labels(name).inc()
-                log.warning("a record cannot be read", topic=name, offset=record.offset, why=str(refused))
+                log.warning(
+                    "a record cannot be read", topic=name, offset=record.offset, why=str(refused)
+                )
                 desk.pass_over(where)
                 continue
             take = desk.take_alert if name == "alerts" else desk.take_analysis
@@ -180,7 +181,9 @@ class Tenure:
         places = sorted(consumer.assignment())
         first = await consumer.beginning_offsets(places)
         ends = await consumer.end_offsets(places)
-        fresh = await offsets_at(consumer, places, self._now_ms() - int(self._settings.fresh_s * 1000))
+        fresh = await offsets_at(
+            consumer, places, self._now_ms() - int(self._settings.fresh_s * 1000)
+        )
         begins = {}
         for place in places:
             committed = await consumer.committed(place)
@@ -190,6 +193,10 @@ class Tenure:
             offset = fresh[place] if committed is None else committed
             if offset < first[place]:
                 NOTIFY.cut.inc(first[place] - offset)
-                log.error("records were deleted before they were read", topic=place.topic, partition=place.partition)
+                log.error(
+                    "records were deleted before they were read",
+                    topic=place.topic,
+                    partition=place.partition,
+                )
             begins[place] = max(offset, first[place])
         return begins

@@ -29,7 +29,10 @@ async def reader(
         TopicsError: There is no such topic; asking for it would make one on some brokers.
     """
     consumer = AIOKafkaConsumer(
-        **broker.reader_options(), group_id=None, auto_offset_reset="earliest", fetch_max_wait_ms=100
+        **broker.reader_options(),
+        group_id=None,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=100,
     )
     try:
         await consumer.start()
