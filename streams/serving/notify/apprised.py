@@ -58,7 +58,8 @@ class AppriseDoor:
         service.overflow_mode = OverflowMode.TRUNCATE
         self._apprise: Apprise = Apprise(asset=asset)
         self._apprise.add(service)
-        self._shown: str = service.url(privacy=True).partition("?")[0]
+        shown: str = service.url(privacy=True)  # type: ignore[no-untyped-call]
+        self._shown = shown.partition("?")[0]
         self.text_max = max(TEXT_CHARS_LEAST, min(TEXT_CHARS_MAX, service.body_maxlen))
         self._attempt_s = attempt_s
         self._thread = ThreadPoolExecutor(1, f"notify-{name}")

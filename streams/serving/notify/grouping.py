@@ -18,14 +18,16 @@ SETTLE_MS = 100
 GATHER_MS = 10_000
 
 _Name = tuple[str, Phase]
+"""Of a group: its rule, and what is told of it."""
 
 
 class _Group:
-    __slots__ = ("due_ms", "told_ms", "waiting")
+    __slots__ = ("due_ms", "follows", "waiting")
 
-    def __init__(self, due_ms: int) -> None:
+    def __init__(self, due_ms: int, *, follows: bool) -> None:
         self.due_ms = due_ms
-        self.told_ms: int | None = None
+        self.follows = follows
+        """Whether a message of it has been told, whose time is not over."""
         self.waiting: list[Entry] = []
 
     @property
@@ -40,6 +42,7 @@ class Due(NamedTuple):
     entries: list[Entry]
     gathered: bool
     """Whether they followed a message of their group within its time."""
+    group: _Name
 
     @property
     def critical(self) -> bool:
@@ -67,7 +70,7 @@ class Groups:
         name, count = self._of_alert.get(alert.alert_id, ((alert.rule, entry.notice.phase), 0))
         group = self._groups.get(name)
         if group is None:
-            group = self._groups[name] = _Group(now_ms + SETTLE_MS)
+            group = self._groups[name] = _Group(now_ms + SETTLE_MS, follows=False)
         group.waiting.append(entry)
         self._of_alert[alert.alert_id] = (name, count + 1)
         self._waiting += 1
@@ -77,18 +80,22 @@ class Groups:
         return min((g.due_ms for g in self._groups.values() if g.waiting), default=None)
 
     def pop(self, now_ms: int) -> Due | None:
-        """Return the group that is to be told now, the most severe of several, and count it as told; or None."""
+        """Return the group that is to be told now, the most severe of several; or None. `told` says that it was."""
         self._forget(now_ms)
         due = [(g.order, n) for n, g in self._groups.items() if g.waiting and g.due_ms <= now_ms]
         if not due:
             return None
-        group = self._groups[min(due)[1]]
-        found = Due(group.waiting, group.told_ms is not None)
-        group.waiting, group.told_ms, group.due_ms = [], now_ms, now_ms + GATHER_MS
+        name = min(due)[1]
+        group = self._groups.pop(name)
+        found = Due(group.waiting, group.follows, name)
         for entry in found.entries:
             self._of_alert.pop(entry.notice.alert.alert_id, None)
         self._waiting -= len(found.entries)
         return found
+
+    def told(self, due: Due, now_ms: int) -> None:
+        """Note that a group was told: what follows within its time is gathered."""
+        self._groups[due.group] = _Group(now_ms + GATHER_MS, follows=True)
 
     def drop_oldest(self) -> Entry:
         """Take out the first of the group that has waited longest. There must be one."""

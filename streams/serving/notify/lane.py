@@ -85,7 +85,7 @@ class Lane:
         """Return what is to be told now, or None. A message that is returned has begun."""
         while (due := self._groups.pop(now_ms)) is not None:
             loud, muted = _parted(due.entries, silenced, now_ms)
-            message = self._message(Due(loud, due.gathered), now_ms)
+            message = self._message(due._replace(entries=loud), now_ms)
             if message is not None or muted:
                 return Told(message, tuple(muted))
         return self._digest(now_ms, silenced)
@@ -104,6 +104,7 @@ class Lane:
         if not self._pace.has_room(critical=due.critical, now_ms=now_ms):
             self._hold(due.entries, now_ms)
             return None
+        self._groups.told(due, now_ms)
         return self._begin("gathered" if due.gathered else "sent", due.entries, now_ms)
 
     def _digest(self, now_ms: int, silenced: Silenced) -> Told | None:

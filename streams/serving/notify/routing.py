@@ -38,7 +38,7 @@ class Routes:
 
     def audience(self, alert: Alert) -> frozenset[str]:
         """Return the receivers that its rule names, of those that there are."""
-        return self._receivers.keys() & frozenset(alert.audience)
+        return frozenset(alert.audience).intersection(self._receivers)
 
     def _refusal(self, receiver: ReceiverSettings, notice: Notice, *, named: bool) -> str | None:
         alert = notice.alert
