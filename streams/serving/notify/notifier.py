@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from topics import PipelineError
+from topics.closing import close_within
 from topics.outbox import Sender
 from topics.settings import BrokerSettings
 
@@ -21,7 +22,7 @@ from .metrics import NOTIFY
 from .publishing import Publisher
 from .settings import NotifySettings
 from .tenure import TOPICS, Tenure
-from .topic_log import POLL_MS, stopped
+from .topic_log import CLOSE_S, POLL_MS
 
 SESSION_MS = 10_000
 COMMIT_S = 1.0
@@ -94,7 +95,7 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
                 heartbeat_interval_ms=SESSION_MS // 4,
                 fetch_max_wait_ms=FETCH_WAIT_MS,
             )
-            ending.push_async_callback(stopped, consumer)
+            ending.push_async_callback(close_within, consumer, CLOSE_S)
             consumer.subscribe([self._broker.topic(name) for name in TOPICS], listener=self)
             loops = self._loops(self._work(consumer))
             await asyncio.wait([stopping, *beside, *loops], return_when=asyncio.FIRST_COMPLETED)

@@ -1,13 +1,12 @@
 """Reading topics without a group: whole, or from a time on, to their present ends and beyond."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from topics import TopicsError
+from topics.closing import close_within
 from topics.record import LogRecord
 from topics.settings import BrokerSettings
 
@@ -45,14 +44,7 @@ async def reader(
         consumer.assign(places)
         yield consumer, places
     finally:
-        await stopped(consumer)
-
-
-async def stopped(consumer: AIOKafkaConsumer) -> None:
-    """End a consumer in a bounded time, whether a broker answers or not."""
-    with suppress(TimeoutError, KafkaError):
-        async with asyncio.timeout(CLOSE_S):
-            await consumer.stop()
+        await close_within(consumer, CLOSE_S)
 
 
 async def offsets_at(
