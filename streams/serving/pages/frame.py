@@ -11,14 +11,17 @@ from streams.serving.view import View
 from topics import PipelineError
 
 from . import links
-from .desk import Desk
+from .desk import FRESH_MS, Desk
 from .elements import Keys, Pulse, Said, Text, block
 from .pieces import Mark, Now, Words
 from .rows import announced
 
-PAINT_S = 0.4
-"""Between two looks of a page at what changed: half a second from topic to pixel, with time to draw it."""
-BEAT_MS = 1_000
+LOOK_S = 0.1
+"""Between two looks of a page at whether anything came, which costs next to nothing."""
+PAINT_MS = 300
+"""Between two paintings at least, however much comes: half a second from topic to pixel, with time to draw it."""
+BEAT_MS = 900
+"""Between two beats at least: one with each of the paintings that come each second."""
 ANSWER_MS = 10_000
 """For which what became of an act stands on the page."""
 PLACES = (
@@ -41,6 +44,9 @@ class Frame:
         self.desk, self.access = desk, access
         self._parts: list[Callable[[], None]] = []
         self._beat_ms = 0
+        self._painted_ms = 0
+        self._changed_ms = 0
+        self._serial = -1
         self._pulse: Pulse | None = None
         self._answer: Said | None = None
         self._answered_ms: int | None = None
@@ -64,8 +70,17 @@ class Frame:
         self._parts.append(look)
 
     def look(self) -> None:
-        """Paint what changed since the last look."""
-        now_ms = self.desk.now_ms()
+        """Paint if something came or time went by, and not too soon after the last time."""
+        now_ms, serial = self.desk.now_ms(), self.desk.view.serial
+        if serial != self._serial and now_ms - self._changed_ms >= PAINT_MS:
+            self._serial, self._changed_ms = serial, now_ms
+            self.paint()
+        elif now_ms - self._painted_ms >= FRESH_MS:
+            self.paint()
+
+    def paint(self) -> None:
+        """Paint what changed since the last time."""
+        now_ms = self._painted_ms = self.desk.now_ms()
         if self._pulse is not None and now_ms - self._beat_ms >= BEAT_MS:
             self._beat_ms = now_ms
             market = self.desk.market
@@ -133,8 +148,8 @@ class Frame:
             Keys().props["places"] = [
                 {"key": key, "name": name, "href": href} for key, name, href in PLACES
             ]
-        self.look()
-        ui.timer(PAINT_S, self.look)
+        self.paint()
+        ui.timer(LOOK_S, self.look)
 
 
 @contextmanager
