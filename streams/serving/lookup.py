@@ -104,13 +104,20 @@ class Lookup:
         )
 
     async def raw(
-        self, kind: Kind, subject: str, from_ms: int, to_ms: int, *, after: int | None = None
+        self,
+        kind: Kind,
+        subject: str,
+        from_ms: int,
+        to_ms: int,
+        *,
+        after: int | None = None,
+        beats: bool = False,
     ) -> RawRange | Missing:
         """Return a subject's raw events and gap marks with event times in [from, to), in the order of the log.
 
-        ``after`` is the ``next_offset`` of a range that was cut.
+        ``after`` is the ``next_offset`` of a range that was cut; with ``beats``, heartbeats in between are told too.
         """
-        sieve = Sieve(kind, subject, from_ms, to_ms)
+        sieve = Sieve(kind, subject, from_ms, to_ms, beats=beats)
 
         async def read(consumer: AIOKafkaConsumer, place: TopicPartition) -> RawRange | Missing:
             try:

@@ -5,7 +5,8 @@ from typing import Literal, Protocol
 import msgspec
 from msgspec import Struct
 
-from topics import Kind, raw_topic
+from topics import Heartbeat, Kind, raw_topic
+from topics.codec import tag_of
 
 from .found import RawRange, RawRecord
 from .records import Place
@@ -23,6 +24,7 @@ SLACK_MS: dict[Kind, int] = {
     "development": 3_600_000,
 }
 """How far behind the time of their log events may be: what comes later stands in `late`."""
+BEAT = tag_of(Heartbeat)
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 Cut = Literal["", "count", "bytes", "scan", "time"]
 
@@ -60,8 +62,11 @@ class LogRecord(Protocol):
 class Sieve:
     """Takes the records of a log in their order, and keeps those that are asked for."""
 
-    def __init__(self, kind: Kind, subject: str, from_ms: int, to_ms: int) -> None:
-        """Begin with none. The span is [from, to)."""
+    def __init__(
+        self, kind: Kind, subject: str, from_ms: int, to_ms: int, *, beats: bool = False
+    ) -> None:
+        """Begin with none. The span is [from, to). ``beats``: the last heartbeat between two events is kept too."""
+        self._beats = beats
         self.slack_ms = SLACK_MS[kind]
         self._kind, self._subject = kind, subject
         self._from_ms, self._to_ms = from_ms, to_ms
@@ -96,8 +101,7 @@ class Sieve:
         told_ms = head.through_ms if head.event_ms is None else head.event_ms
         if self._first_ms is None:
             self._first_ms = told_ms
-        if self._is_asked(head):
-            self._keep(record, head, value)
+        self._keep_asked(record, head, value)
         return head.through_ms is None or head.through_ms <= self._to_ms + self.slack_ms
 
     def cut_by(self, cut: Cut) -> None:
@@ -135,15 +139,29 @@ class Sieve:
             return False
         return head.from_ms < self._to_ms and head.to_ms >= self._from_ms
 
-    def _keep(self, record: LogRecord, head: _Head, value: bytes) -> None:
-        time_ms = head.event_ms if head.event_ms is not None else head.from_ms
+    def _keep_asked(self, record: LogRecord, head: _Head, value: bytes) -> None:
+        if self._is_asked(head):
+            time_ms = head.event_ms if head.event_ms is not None else head.from_ms
+            self._put(record, head.type, time_ms or 0, value)
+        elif self._beats and head.through_ms is not None:
+            self._beat(record, head.through_ms, value)
+
+    def _beat(self, record: LogRecord, through_ms: int, value: bytes) -> None:
+        """Keep a heartbeat of the span: of several that follow each other the last, which says the most."""
+        if not self._from_ms <= through_ms < self._to_ms:
+            return
+        if self._records and self._records[-1].type == BEAT:
+            self._bytes -= len(self._records.pop().value)
+        self._put(record, BEAT, through_ms, value)
+
+    def _put(self, record: LogRecord, kind: str, time_ms: int, value: bytes) -> None:
         self._bytes += len(value)
         self._records.append(
             RawRecord(
                 place=Place(raw_topic(self._kind), record.partition, record.offset),
                 at_ms=record.timestamp,
-                type=head.type,
-                time_ms=time_ms or 0,
+                type=kind,
+                time_ms=time_ms,
                 value=value,
             )
         )

@@ -16,12 +16,15 @@ from fastapi import FastAPI
 from streams.serving import pages
 from streams.serving.acts import Act, making
 from streams.serving.guard.middleware import Guard
+from streams.serving.redrive import Chosen, Plan, planned
+from streams.serving.redrive.running import Outcome
 from streams.serving.settings import ServeSettings
 from streams.serving.view import View
 from topics import Control
 
 from .day import day
 from .invented import Which, feeds, invented
+from .log import Log
 from .scene import MINUTE_MS, PRICES, alert, statuses, traded, window
 
 BEAT_S = 1.0
@@ -58,6 +61,20 @@ class InventedActs:
         self._view.take(act)
         assert isinstance(act, Control)
         return act
+
+
+class InventedRedriver:
+    """Does what `Redriver` does with the letters of an invented log; nothing is written anywhere."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    async def plan(self, chosen: Chosen) -> Plan:
+        return planned([one for one in self._log.letters() if chosen.fits(one)], partitions=8)
+
+    async def redrive(self, plan: Plan, *, actor: str, reason: str) -> Outcome:
+        del actor, reason
+        return Outcome(redrive_id=plan.redrive_id, written=len(plan.going), before=0)
 
 
 def now_ms() -> int:
@@ -115,7 +132,8 @@ def host(which: Which, *, moving: bool = True, stamps: bool = False) -> tuple[Gu
             task.cancel()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    pages.register(app, view, lookup, InventedActs(view), settings)
+    redriver = InventedRedriver(lookup) if lookup else None
+    pages.register(app, view, lookup, InventedActs(view), settings, redriver=redriver)
     return Guard(app, settings, page_policy=pages.page_policy), view
 
 

@@ -9,6 +9,7 @@ from streams.serving.found import Found, Missing, RawRange, Whole
 from streams.serving.ids import window_of
 from streams.serving.letters import letter_of
 from streams.serving.raw_range import Sieve
+from streams.serving.redrive import Letter
 from streams.serving.shown import Place
 from streams.serving.view import View
 from topics import (
@@ -16,7 +17,7 @@ from topics import (
     Analysis,
     encode,
 )
-from topics.deadletter import DeadLetter, to_record
+from topics.deadletter import DeadLetter, from_record, to_record
 
 
 class Log:
@@ -43,6 +44,13 @@ class Log:
         kept.append(Whole(place=place, at_ms=at_ms, key=key, value=value, headers=headers))
         self.view.take_dead_letter(letter_of(key, value, headers, at_ms=at_ms, place=place))
 
+    def letters(self) -> list[Letter]:
+        """Return all dead letters, the oldest first."""
+        return [
+            Letter(letter=from_record(one.key, one.value or b"", one.headers, one.at_ms), partition=0, offset=one.place.offset, logged_ms=one.at_ms)
+            for one in self._records.get("deadletters", [])
+        ]  # fmt: skip
+
     async def record(self, place: Place) -> Whole | Missing:
         """Return the record at a place."""
         return self._records[place.topic][place.offset]
@@ -65,10 +73,17 @@ class Log:
         return Missing(why="not_found", words="the log has no such record")
 
     async def raw(
-        self, kind: Any, subject: str, from_ms: int, to_ms: int, *, after: int | None = None
+        self,
+        kind: Any,
+        subject: str,
+        from_ms: int,
+        to_ms: int,
+        *,
+        after: int | None = None,
+        beats: bool = False,
     ) -> RawRange | Missing:
         """Return a subject's raw events of a span."""
-        sieve = Sieve(kind, subject, from_ms, to_ms)
+        sieve = Sieve(kind, subject, from_ms, to_ms, beats=beats)
         for one in self._records.get(f"raw.{kind}", [])[after or 0 :]:
             taken = sieve.take(_Record(one))
             if not taken:

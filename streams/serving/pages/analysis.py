@@ -34,22 +34,23 @@ class _Page:
     def __init__(
         self, frame: Frame, analysis_id: str, logged: rows.AnalysisTold | rows.Logged
     ) -> None:
-        self._unknown = Lines(classes="part said-line")
-        self._said = _Statement()
-        with block("div", "beside") as self._beside:
+        with block("section", "part", aria_label="What is known") as self._unknown_part:
+            self._unknown = Lines()
+        with block("div", "beside") as self._top:
+            self._said = _Statement()
+            with section("About it"):
+                self._about = Facts()
+        with section("How it came to be") as self._path_part:
+            self._steps = Steps()
+            self._command = _Command()
+        with block("div", "beside") as self._below:
+            with section("Facts it rests on"):
+                self._facts = Sheet("Facts", rows.FACT_COLUMNS, caption_hidden=True)
             with block("div"):
-                with section("Facts it rests on") as self._facts_part:
-                    self._facts = Sheet("Facts", rows.FACT_COLUMNS, caption_hidden=True)
                 with section("What changed since the last one") as self._changed_part:
                     self._changed = Lines("li", "said-line change")
-                with section("Is it any good?") as self._feedback_part:
+                with section("Is it any good?"):
                     self._feedback = _Feedback(frame, analysis_id)
-            with block("div"):
-                with section("About it") as self._about_part:
-                    self._about = Facts()
-                with section("How it came to be"):
-                    self._steps = Steps()
-                    self._command = _Command()
         frame.paints(
             ("analysis", analysis_id),
             lambda view, _: rows.analysis_of(view, analysis_id) or logged,
@@ -59,20 +60,21 @@ class _Page:
     def show(self, told: rows.AnalysisTold | rows.CandidateTold | rows.Logged) -> None:
         """Show what there is."""
         analysis = told if isinstance(told, rows.AnalysisTold) else None
-        self._said.show(analysis)
-        for part in (self._facts_part, self._feedback_part, self._about_part):
+        for part in (self._top, self._below):
             part.set_visibility(analysis is not None)
-        self._beside.set_visibility(not isinstance(told, rows.Logged))
+        self._unknown_part.set_visibility(analysis is None)
+        self._path_part.set_visibility(not isinstance(told, rows.Logged))
         self._changed_part.set_visibility(bool(analysis and analysis.statement.changed))
-        self._unknown.show(() if analysis else told.lines)  # type: ignore[union-attr]
+        self._unknown.show(() if isinstance(told, rows.AnalysisTold) else told.lines)
         if not isinstance(told, rows.Logged):
             self._steps.show(told.steps)
+        self._command.show(analysis)
         if analysis is not None:
+            self._said.show(analysis.statement)
             self._facts.show(analysis.facts)
             self._changed.show(analysis.statement.changed)
             self._about.show(analysis.about)
             self._feedback.show(analysis)
-            self._command.show(analysis.command)
 
 
 class _Statement:
@@ -86,12 +88,8 @@ class _Statement:
             self._voice = Said("p").classes("said-line")
             self._text = Said("div")
 
-    def show(self, told: rows.AnalysisTold | None) -> None:
+    def show(self, said: rows.Statement) -> None:
         """Show them."""
-        self._box.set_visibility(told is not None)
-        if told is None:
-            return
-        said = told.statement
         self._box.classes(replace=f"part statement is-{said.standing_tone} by-{said.by}")
         self._standing.say(said.standing)
         self._headline.say((Words(said.headline),))
@@ -100,17 +98,23 @@ class _Statement:
 
 
 class _Command:
-    """The command that says it again."""
+    """The journal's item, and the command that says it again."""
 
     def __init__(self) -> None:
         with block("div", "command") as self._box:
+            with block("div") as self._item_box:
+                Said("p", (Words("What was asked and answered is the journal's item:"),)).classes("note")  # fmt: skip
+                self._item = Said("code")
             Said("p", (Words("To say it again from the log, without a call:"),)).classes("note")
             self._line = Said("code")
 
-    def show(self, command: str | None) -> None:
-        """Show it, if there is one."""
-        self._box.set_visibility(command is not None)
-        self._line.say((Words(command or ""),))
+    def show(self, told: rows.AnalysisTold | None) -> None:
+        """Show them, as far as there are any."""
+        self._box.set_visibility(told is not None)
+        if told is not None:
+            self._item_box.set_visibility(told.item_key is not None)
+            self._item.say((Words(told.item_key or ""),))
+            self._line.say((Words(told.command),))
 
 
 class _Feedback:

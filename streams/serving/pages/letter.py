@@ -12,6 +12,7 @@ from .frame import page_frame
 from .letters import Redriving
 from .pieces import Mark, Words
 from .rows import letters as rows
+from .rows.originals import BYTES_WORDS, Original, original_of
 
 ID_CHARS_MAX = 200
 """Of an address: the view keeps no longer ids."""
@@ -40,12 +41,13 @@ def declare(desk: Desk) -> None:
                     why = whole.words if whole else "this page has no way to the log"
                     Said("p", (Mark("warning", "Not read"), Words(why)))
                 else:
-                    _paint_bytes(rows.original_of(whole.value or b""))
+                    _paint_bytes(original_of(whole.value or b""))
+                    Said("p", rows.around(letter, whole.value or b""))
             Redriving(frame, Chosen(ids=frozenset({wanted})), "Send it again")
 
 
-def _paint_bytes(original: rows.Original) -> None:
-    Said("p", (Words(rows.BYTES_WORDS, tone="quiet"), Words(original.note, tone="doubt")))
+def _paint_bytes(original: Original) -> None:
+    Said("p", (Words(BYTES_WORDS, tone="quiet"), Words(original.note, tone="doubt")))
     for heading, lines in (("As text", original.text), ("As bytes", original.hex)):
         Text("h3", heading)
         with block("div", "bytes", tabindex="0", role="region", aria_label=heading):

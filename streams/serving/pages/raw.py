@@ -3,7 +3,7 @@
 from nicegui import ui
 
 from streams.serving.found import Missing
-from topics import KINDS
+from topics import KINDS, raw_topic
 
 from . import links
 from .desk import Desk
@@ -11,6 +11,7 @@ from .elements import Lines, Said, Sheet, Text, block, section
 from .frame import page_frame
 from .pieces import Instant, Line, Mark, Words
 from .rows import raw as rows
+from .rows.letters import Filter
 
 SUBJECT_CHARS_MAX = 74
 """Of an address: no subject is longer."""
@@ -28,7 +29,7 @@ def declare(desk: Desk) -> None:
         found = None
         if asked is not None and not refused and desk.lookup:
             found = await desk.lookup.raw(
-                asked.kind, asked.subject, asked.from_ms, asked.to_ms, after=asked.after
+                asked.kind, asked.subject, asked.from_ms, asked.to_ms, after=asked.after, beats=True
             )
         with page_frame(desk, f"Raw {known or 'events'} of {name}", here=links.FEEDS, wide=True):
             if asked is None or refused:
@@ -78,6 +79,7 @@ def _paint(asked: rows.Range, told: rows.RawTold) -> None:
                 Words("Later", href=told.later),
                 *((Words("The rest of this range", href=told.further),) if told.further else ()),
                 Words(f"All of {asset}", href=links.asset(asset)),
+                Words("Dead letters of this topic", href=Filter(topic=raw_topic(asked.kind)).href),
             ),
         ).classes("said-line")
         Text("p", "What strangers wrote is shown as it came: it is data, nobody's word.").classes("note")  # fmt: skip

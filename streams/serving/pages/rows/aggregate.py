@@ -176,7 +176,7 @@ def _value(aggregate: Aggregate, told: Measure, value: float | None) -> Row:
             (Words(told.label, hint=told.name),),
             _amount(told, value),
             _amount(told, score.median) if score else (Words("-", tone="quiet"),),
-            (Words(z_text(score.z)) if score else Words("-", tone="quiet"),),
+            (Amount(z_text(score.z)) if score else Words("-", tone="quiet"),),
             (Words(told.formula, tone="quiet"),),
         ),
     )

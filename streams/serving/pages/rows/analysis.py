@@ -20,14 +20,14 @@ from streams.serving.pages.pieces import (
     capped,
     severity,
 )
-from streams.serving.shown import AnalysisShown
+from streams.serving.shown import AnalysisShown, Path
 from streams.serving.view import View
 from streams.serving.words import clock, span
 from topics import Analysis
 from topics import Fact as Cited
 
 from .briefly import whose
-from .naming import alert_words
+from .naming import alert_words, named
 from .path import Step, path_of_log, replay_command, steps
 from .quantities import fact_label, fact_text, window_words, z_text
 from .reasons import ANSWER, in_words
@@ -72,6 +72,8 @@ class AnalysisTold(Struct, frozen=True, kw_only=True):
     about: tuple[Fact, ...]
     facts: Rows
     steps: tuple[Step, ...]
+    item_key: str | None
+    """The journal's item, by which its question and answer are found."""
     command: str
     feedback: tuple[Line, ...]
 
@@ -98,7 +100,7 @@ def of_log(found: Found[Analysis] | Missing | None) -> AnalysisTold | Logged:
             at_ms=found.whole.at_ms,
             standing=found.event.status,
         )
-        return _told(shown, steps(path_of_log(shown)), replay_command(shown.at_ms))
+        return _told(shown, path_of_log(shown))
     why = found.words if found else "this page has no way to the log"
     return Logged(
         lines=(
@@ -117,16 +119,17 @@ def analysis_of(view: View, analysis_id: str) -> AnalysisTold | CandidateTold | 
     if path.analysis is None:
         lead: Line = (Words("No analysis came of this candidate, or none that is known here.", tone="strong"),)  # fmt: skip
         return CandidateTold(steps=steps(path), lines=(lead,))
-    return _told(path.analysis, steps(path), replay_command(path.analysis.at_ms))
+    return _told(path.analysis, path)
 
 
-def _told(shown: AnalysisShown, made: tuple[Step, ...], command: str) -> AnalysisTold:
+def _told(shown: AnalysisShown, path: Path) -> AnalysisTold:
     return AnalysisTold(
         statement=_statement(shown),
         about=_about(shown),
         facts=_facts(shown.analysis),
-        steps=made,
-        command=command,
+        steps=steps(path),
+        item_key=path.item_key,
+        command=replay_command(shown.at_ms),
         feedback=tuple(_said(shown)),
     )
 
@@ -198,21 +201,33 @@ def _others(analysis: Analysis) -> list[Fact]:
     """Return the analyses it speaks of, and what made it take another's place."""
     made = []
     if analysis.supersedes:
-        line: Line = (Words(analysis.supersedes, href=links.analysis(analysis.supersedes)),)
+        line: Line = (
+            Words(
+                "the one before", href=links.analysis(analysis.supersedes), hint=analysis.supersedes
+            ),
+        )
         made.append(Fact("Takes the place of", line))
     if analysis.revised_by:
         made.append(Fact("Revised by", (_reviser(analysis.revised_by),)))
     if analysis.compared_with and analysis.compared_with != analysis.supersedes:
-        line = (Words(analysis.compared_with, href=links.analysis(analysis.compared_with)),)
+        line = (
+            Words(
+                "the last one",
+                href=links.analysis(analysis.compared_with),
+                hint=analysis.compared_with,
+            ),
+        )
         made.append(Fact("Compared with", line))
     return made
 
 
 def _reviser(record_id: str) -> Words:
     """Return the link of what revised it: a window, or else an alert that was retracted."""
-    kind = record_id.partition("/")[0]
-    is_window = kind in {"market", "volume", "social", "development"}
-    return Words(record_id, href=links.aggregate(record_id) if is_window else links.alert(record_id))  # fmt: skip
+    window = named(record_id)
+    if window is not None:
+        words = f"{window.words}, {window.edition}"
+        return Words(words, href=links.aggregate(record_id), hint=record_id)
+    return Words(alert_words(record_id), href=links.alert(record_id), hint=record_id)
 
 
 def _quality(analysis: Analysis) -> Line:
@@ -242,7 +257,7 @@ def _fact(place: int, fact: Cited) -> Row:
     if fact.baseline is not None:
         rests = Words(f"of {fact.sample_size:,} windows", tone="quiet")
         usual = (Amount(fact_text(fact, fact.baseline)), rests)
-    z: Line = (Words(z_text(fact.z)),) if fact.z is not None else (Words("-", tone="quiet"),)
+    z: Line = (Amount(z_text(fact.z)),) if fact.z is not None else (Words("-", tone="quiet"),)
     return Row(
         key=f"{place}/{fact.metric}",
         cells=(

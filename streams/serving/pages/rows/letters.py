@@ -1,9 +1,11 @@
 """What the pages of dead letters tell: which there are, why, their bytes as escapes, and what a redrive would do. PURE."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -24,16 +26,15 @@ from streams.serving.redrive import Chosen, Plan
 from streams.serving.redrive.explaining import remedy_of
 from streams.serving.shown import Letter
 from streams.serving.view import View
+from topics import KINDS
 from topics.deadletter import REASONS
+from topics.units import ASSET_PATTERN, INSTRUMENT_PATTERN
 
 from .option import Option
 
 ROWS_MAX = 100
 """Letters in the list; of more it is said how many, and filters help."""
 LOOKED_AT_MAX = 5_000
-BYTES_SHOWN_MAX = 4_096
-"""Of an original: enough to see what it is; the rest is in the log."""
-HEX_ROW = 16
 PLANNED_SHOWN_MAX = 50
 OPTIONS_MAX = 12
 """Words offered to filter by: the frequent ones; an address may name any."""
@@ -54,7 +55,6 @@ REDRIVE_WORDS = (
     "A dry run says for each letter whether it can be written again, and why not. A redrive writes just those of the dry run,"
     " once each, to where their records belong; it is written down who did it and why."
 )
-BYTES_WORDS = "Shown as escapes: whatever they are, nothing here reads them."
 UNKNOWN: tuple[Line, ...] = (
     (Mark("warning", "Not known"), Words("No dead letter of this address is known here.")),
     (
@@ -65,6 +65,17 @@ UNKNOWN: tuple[Line, ...] = (
     ),
     (Words("All dead letters", href=links.LETTERS),),
 )
+
+
+AROUND_MS = 30_000
+"""Before and behind a record: what stood around it."""
+_ASSET, _INSTRUMENT = re.compile(ASSET_PATTERN), re.compile(INSTRUMENT_PATTERN)
+
+
+class _Subject(Struct):
+    """What of an original says where it belongs, if anything does."""
+
+    subject: str
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -106,16 +117,6 @@ class LettersTold(Struct, frozen=True, kw_only=True):
     rows: Rows
 
 
-class Original(Struct, frozen=True, kw_only=True):
-    """Bytes nobody could use, in two writings; neither is read by anything."""
-
-    text: tuple[str, ...]
-    """Lines, with every control character, and what is no UTF-8, as an escape."""
-    hex: tuple[str, ...]
-    """Offset, bytes, and what is printable of them."""
-    note: str
-
-
 class LetterTold(Struct, frozen=True, kw_only=True):
     """One letter."""
 
@@ -140,7 +141,7 @@ def letters_of(view: View, wanted: Filter) -> LettersTold:
     """Return the letters that fit, the newest first."""
     known = view.letters(most=LOOKED_AT_MAX)
     found = [letter for letter in known if wanted.fits(letter)]
-    lead: Line = (Words(f"{len(known):,} dead letters are remembered"), Words(f"{len(found):,} fit", tone="strong"))  # fmt: skip
+    lead: Line = (Words(f"{len(known):,} dead letters are remembered;"), Words(f"{len(found):,} fit.", tone="strong"))  # fmt: skip
     if not known:
         lead = (Words("No dead letter: every record could be used.", tone="good"),)
     empty = "No letter fits this filter." if known else "Records that nobody could use would stand here, with their bytes and the reason."  # fmt: skip
@@ -177,7 +178,7 @@ def letter_of(letter: Letter) -> LetterTold:
             Fact("What to do", (Words(remedy.todo, tone="strong"),)),
             Fact("Refused by", (Words(f"{letter.role} ({letter.stage})"), Words(f"attempt {letter.attempt}"))),
             Fact("Out of", origin),
-            Fact("Its key", (Words(letter.key or "none"),)),
+            Fact("Its key", (Words(letter.key or "none"), *_way(letter))),
             Fact("Record's time", (Instant(letter.time_ms),)),
             Fact("Became a letter", (Instant(letter.at_ms), Age(letter.at_ms))),
             Fact("Size", (Amount(size, "bytes"),)),
@@ -186,30 +187,23 @@ def letter_of(letter: Letter) -> LetterTold:
     )  # fmt: skip
 
 
-def original_of(value: bytes) -> Original:
-    """Return bytes as text with escapes, and as hexadecimal digits; of many the first."""
-    shown = value[:BYTES_SHOWN_MAX]
-    note = ""
-    if len(shown) < len(value):
-        note = f"The first {len(shown):,} of {len(value):,} bytes. The rest is in the log."
-    return Original(text=tuple(escaped(shown)), hex=tuple(hex_rows(shown)), note=note)
+def _way(letter: Letter) -> Line:
+    """Return the link to the asset, where the key is one."""
+    is_asset = _ASSET.fullmatch(letter.key) is not None
+    return (Words(f"all of {letter.key}", href=links.asset(letter.key)),) if is_asset else ()
 
 
-def escaped(value: bytes) -> list[str]:
-    """Return bytes as lines of printable ASCII: everything else is an escape, so that nothing steers who reads it."""
-    text = value.decode("utf-8", errors="backslashreplace")
-    made = "".join(c if " " <= c <= "~" else _escape(c) for c in text)
-    return [made[i : i + 96] for i in range(0, len(made), 96)] or ["(no bytes)"]
-
-
-def hex_rows(value: bytes) -> list[str]:
-    """Return rows of sixteen bytes: offset, digits, and what is printable."""
-    rows = []
-    for at in range(0, len(value), HEX_ROW):
-        part = value[at : at + HEX_ROW]
-        seen = "".join(chr(b) if 0x20 <= b < 0x7F else "." for b in part)  # noqa: PLR2004 - printable ASCII
-        rows.append(f"{at:06x}  {part.hex(' '):<{HEX_ROW * 3}} {seen}")
-    return rows
+def around(letter: Letter, value: bytes) -> Line:
+    """Return the link to the raw events around a record whose bytes still say of what subject it was."""
+    kind = letter.origin.topic.partition(".")[2] if letter.origin else ""
+    try:
+        subject = msgspec.json.decode(value, type=_Subject).subject
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ()
+    if kind not in KINDS or not (_ASSET.fullmatch(subject) or _INSTRUMENT.fullmatch(subject)):
+        return ()
+    begin, end = max(0, letter.time_ms - AROUND_MS), letter.time_ms + AROUND_MS
+    return (Words(f"Raw events of {subject} around it", href=links.raw(kind, subject, begin, end)),)
 
 
 def plan_of(plan: Plan, attempts_max: int) -> PlanTold:
@@ -268,7 +262,7 @@ def _row(letter: Letter) -> Row:
             (Words(letter.letter_id, href=links.letter(letter.letter_id)),),
             (Words(letter.reason, tone="strong", hint=REASONS.get(letter.reason, "")),),
             (Words(letter.message),),
-            (Words(letter.role), Words(letter.stage, tone="quiet")),
+            (Words(letter.role), Words(f"({letter.stage})", tone="quiet")),
             (Amount(str(letter.attempt)),),
             (Amount(f"{letter.bytes:,}"),),
         ),
@@ -284,12 +278,3 @@ def _options(wanted: Filter, name: str, found: Sequence[str]) -> tuple[Option, .
         href = replace(wanted, **{name: word}).href
         options.append(Option(words=f"{word} ({count:,})", href=href, chosen=chosen == word))
     return tuple(options)
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    if character == "\n":
-        return "\\n"
-    if code < 0x100:  # noqa: PLR2004 - one byte
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004 - two bytes

@@ -55,6 +55,14 @@ def named(aggregate_id: str) -> Named | None:
     )
 
 
+def candidate(analysis_id: str) -> tuple[str, int] | None:
+    """Return what a candidate or an analysis is, and as of when, by its id; None of one that is none."""
+    parts = analysis_id[:200].split("/")
+    if len(parts) != len(("product", "asset", "as_of_ms", "supersessions")) or not _is_number(parts[2]):  # fmt: skip
+        return None
+    return plain(f"{parts[0].replace('_', ' ')} of {parts[1]}", 80), int(parts[2])
+
+
 def alert_words(alert_id: str) -> str:
     """Return an alert by its rule and subject; an id that is none as it is."""
     rule, _, rest = alert_id.removesuffix("/data_gap").partition("/")

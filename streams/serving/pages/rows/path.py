@@ -1,5 +1,6 @@
 """How an analysis came to be, drawn as steps: windows, gate, inbox, cache or call, verdict, what was published. PURE."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -11,11 +12,13 @@ from streams.serving.words import span
 from topics import Analysis, Decision
 from topics.envelope import rfc3339
 
-from .naming import alert_words, named
+from .naming import alert_words, candidate, named
 from .reasons import ANSWER, GATE, REJECTED, in_words
 
 WINDOWS_SHOWN_MAX, TAKEN_OVER_MAX, ATTEMPTS_MAX = 12, 6, 6
 """Listed in a step; of more it is said how many."""
+KEY_CHARS = 14
+"""Of a long key in a step."""
 REPLAY_BEFORE_MS, REPLAY_AFTER_MS = 120_000, 10_000
 """Around when it was logged: its windows were logged at most a deadline before."""
 
@@ -80,20 +83,36 @@ def path_of_log(shown: AnalysisShown) -> Path:
 
 def _windows(path: Path, decision: Decision | None) -> Step:
     found = path.aggregates
-    lines: list[Line] = []
-    for aggregate_id, place in found[:WINDOWS_SHOWN_MAX]:
-        told = named(aggregate_id)
-        words = Words(told.words if told else aggregate_id, href=links.aggregate(aggregate_id), hint=aggregate_id)  # fmt: skip
-        when: Line = (Words("from"), Instant(told.start_ms), Words(told.edition, tone="quiet")) if told else ()  # fmt: skip
-        gone: Line = () if place else (Words("not in this view any more", tone="quiet"),)
-        lines.append((words, *when, *gone))
+    lines: list[Line] = [_window(aggregate_id) for aggregate_id, _ in found[:WINDOWS_SHOWN_MAX]]
     if (more := len(found) - WINDOWS_SHOWN_MAX) > 0:
         lines.append((Words(f"and {more} more", tone="quiet"),))
-    lead: Line = (Words(f"{len(found)} windows were read"),)
+    many = "window was" if len(found) == 1 else "windows were"
+    lead: Line = (Words(f"{len(found)} {many} read"),)
     if decision is not None:
         where = f"up to offset {decision.last_offset:,} of aggregates, partition {decision.aggregates_partition}"
         lead = (*lead, Words(where, tone="quiet"))
     return Step(title="Windows", state="done" if found else "passed", lead=lead, lines=tuple(lines))
+
+
+def _window(aggregate_id: str) -> Line:
+    told = named(aggregate_id)
+    href = links.aggregate(aggregate_id)
+    if told is None:
+        return (Words(aggregate_id, href=href),)
+    revised: Line = (Words(told.edition, tone="quiet"),) if told.revision or told.epoch else ()
+    return (Words(told.words, href=href, hint=aggregate_id), Instant(told.start_ms), *revised)
+
+
+def _candidate(analysis_id: str) -> Line:
+    told, href = candidate(analysis_id), links.analysis(analysis_id)
+    if told is None:
+        return (Words(analysis_id, href=href),)
+    return (Words(told[0], href=href, hint=analysis_id), Instant(told[1]))
+
+
+def _short(key: str) -> Words:
+    """Return the begin of a long key; who asks is told the whole."""
+    return Words(key if len(key) <= KEY_CHARS else f"{key[:KEY_CHARS]}…", hint=key)
 
 
 def _gate(path: Path, decision: Decision | None, analysis: Analysis | None) -> Step:
@@ -115,7 +134,7 @@ def _gate(path: Path, decision: Decision | None, analysis: Analysis | None) -> S
 def _inbox(path: Path, decision: Decision | None) -> Step:
     if path.coalesced_into is not None:
         survivor = path.coalesced_into
-        lead: Line = (Words("taken over by a newer candidate:"), Words(survivor, href=links.analysis(survivor)))  # fmt: skip
+        lead: Line = (Words("taken over by a newer candidate:"), *_candidate(survivor))  # fmt: skip
         return Step(title="Inbox", state="done", lead=lead)
     if decision is None:
         return Step(title="Inbox", state="passed", lead=(Words("not told of any more", tone="quiet"),))  # fmt: skip
@@ -125,7 +144,7 @@ def _inbox(path: Path, decision: Decision | None) -> Step:
         lead = (*lead, Words(f"{span(waited)} after its newest window ended", tone="quiet"))
     taken = path.coalesced_from
     lines: list[Line] = [
-        (Words("took over"), Words(one.decision.decision_id, href=links.analysis(one.decision.decision_id)))
+        (Words("took over"), *_candidate(one.decision.decision_id))
         for one in taken[:TAKEN_OVER_MAX]
     ]  # fmt: skip
     if (more := len(taken) - TAKEN_OVER_MAX) > 0:
@@ -133,18 +152,25 @@ def _inbox(path: Path, decision: Decision | None) -> Step:
     return Step(title="Inbox", state="done", lead=lead, lines=tuple(lines))
 
 
+_OUTCOMES: Mapping[str, tuple[str, State, str]] = {
+    "called": ("Call", "done", "a model was asked"),
+    "cached": ("Cache", "done", "words of before were said again"),
+    "coalesced": ("Cache or call", "passed", "neither: its survivor asks"),
+    "shed": ("Cache or call", "failed", "neither: it was shed"),
+    "rules": ("Cache or call", "failed", "neither: rules answered"),
+}
+
+
 def _asked(path: Path, decision: Decision | None, analysis: Analysis | None) -> Step:
-    title, state, words = {
-        "called": ("Call", "done", "a model was asked"),
-        "cached": ("Cache", "done", "words of before were said again"),
-        "coalesced": ("Cache or call", "passed", "neither: its survivor asks"),
-        "shed": ("Cache or call", "failed", "neither: it was shed"),
-        "rules": ("Cache or call", "failed", "rules answered"),
-    }.get(path.outcome or "", ("Cache or call", "passed", "not told of any more"))
+    unknown: tuple[str, State, str] = ("Cache or call", "passed", "not told of any more")
+    title, state, words = _OUTCOMES.get(path.outcome or "", unknown)
+    rejected = path.outcome == "rules" and path.outcome_reason in REJECTED
+    if rejected:
+        title, state, words = "Call", "done", "a model was asked, and answered"
     lead: Line = (Words(words),)
     if path.model:
         lead = (*lead, Words(path.model, tone="strong"))
-    if path.outcome in {"rules", "shed"} and path.outcome_reason:
+    if path.outcome in {"rules", "shed"} and path.outcome_reason and not rejected:
         lead = (*lead, Words(in_words(path.outcome_reason, ANSWER), tone="doubt"))
     lines: list[Line] = []
     if path.prompt_version:
@@ -152,10 +178,10 @@ def _asked(path: Path, decision: Decision | None, analysis: Analysis | None) -> 
     age = decision.narrative_age_ms if decision else analysis.narrative_age_ms if analysis else None
     if age is not None:
         lines.append((Words(f"first said {span(age)} before", tone="quiet"),))
-    lines += [(Words("attempt", tone="quiet"), Words(a)) for a in path.attempt_ids[:ATTEMPTS_MAX]]
+    lines += [(Words("attempt", tone="quiet"), _short(a)) for a in path.attempt_ids[:ATTEMPTS_MAX]]
     if (more := len(path.attempt_ids) - ATTEMPTS_MAX) > 0:
         lines.append((Words(f"and {more} more attempts", tone="quiet"),))
-    return Step(title=title, state=state, lead=lead, lines=tuple(lines))  # type: ignore[arg-type]
+    return Step(title=title, state=state, lead=lead, lines=tuple(lines))
 
 
 def _verdict(decision: Decision | None, analysis: Analysis | None) -> Step:
@@ -168,7 +194,7 @@ def _verdict(decision: Decision | None, analysis: Analysis | None) -> Step:
         lines: tuple[Line, ...] = ((Words("Code wrote every number in them.", tone="quiet"),),)
         return Step(title="Verdict", state="done", lead=lead, lines=lines)
     if analysis.origin_reason in REJECTED:
-        lead = (Words("the model's words were not used:", tone="doubt"), Words(words))
+        lead = (Words("its words were not used:", tone="doubt"), Words(words))
         return Step(title="Verdict", state="failed", lead=lead, lines=((Words("Rules wrote it."),),))  # fmt: skip
     return Step(title="Verdict", state="passed", lead=(Words("no model's words to judge: rules wrote it"),))  # fmt: skip
 
@@ -189,5 +215,5 @@ def _published(path: Path, analysis: Analysis | None) -> Step:
         (Words("record", tone="quiet"), Words(f"{place.topic}, partition {place.partition}, offset {place.offset:,}")),
     ]  # fmt: skip
     if path.item_key:
-        lines.append((Words("journal item", tone="quiet"), Words(path.item_key)))
+        lines.append((Words("journal item", tone="quiet"), _short(path.item_key)))
     return Step(title="Published", state="done", lead=lead, lines=tuple(lines))

@@ -169,7 +169,7 @@ def _empty(asked: Range) -> str:
 def _row(record: RawRecord, event: Struct | None) -> Row:
     place = record.place
     where: Line = (Words(f"partition {place.partition}, offset {place.offset:,}", tone="quiet"),)
-    when: Line = (Instant(record.time_ms),)
+    when: Line = (Instant(record.time_ms), Words(f".{record.time_ms % 1000:03d}", tone="quiet"))
     tone: Tone = ""
     match event:
         case None:
