@@ -9,8 +9,10 @@ from topics import Alert, asset_of
 
 from .invented import Invented
 
-LATE_MS = 70 * 60_000
-"""How long after its end an incident may still show: an hourly window holds it, and ends later."""
+LATE_MS = 15 * 60_000
+"""How long after its end an incident may still show: a window of five minutes holds it, and the price comes back."""
+SLOW_MS = 70 * 60_000
+"""Where the windows are of hours."""
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -52,7 +54,8 @@ def noticed(run: Invented) -> tuple[list[Noticed], list[Told]]:
 
 
 def _explains(incident: Incident, alert: Alert) -> bool:
-    on_time = incident.from_ms < alert.since_ms <= incident.to_ms + LATE_MS
+    late_ms = SLOW_MS if incident.kind == "developer_exodus" else LATE_MS
+    on_time = incident.from_ms < alert.since_ms <= incident.to_ms + late_ms
     return asset_of(alert.subject) == incident.asset and on_time
 
 

@@ -113,6 +113,11 @@ class ConditionSettings(_Branch):
             return "clear_below: it goes with above"
         if self.below is None and self.clear_above is not None:
             return "clear_above: it goes with below"
+        if self.base_above is not None and self.of != "change":
+            return "base_above: it goes with a change"
+        return self._order()
+
+    def _order(self) -> str | None:
         if (
             self.above is not None
             and self.clear_below is not None
