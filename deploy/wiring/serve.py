@@ -108,7 +108,12 @@ class Serving:
             view=self.view,
             lookup=self._lookup,
             acts=Acts(self._writer, now_ms=now_ms),
-            redriver=Redriver(broker, self._writer, now_ms=now_ms),
+            redriver=Redriver(
+                broker,
+                self._writer,
+                now_ms=now_ms,
+                attempts_max=settings.serve.redrive_attempts_max,
+            ),
             hub=self.hub,
             log=LogReader(broker, intake.happening),
             settings=serve,

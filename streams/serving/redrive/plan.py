@@ -10,7 +10,13 @@ from hashlib import sha256
 from msgspec import Struct
 
 from topics import BY_NAME, ContractError, DeadLetter, Heartbeat, asset_of, partition_of
-from topics.deadletter import ATTEMPT_MAX, Redriven, redriven_headers
+from topics.deadletter import (
+    ATTEMPT_MAX,
+    ORIGINAL_BYTES_MAX,
+    ORIGINAL_CHARS_MAX,
+    Redriven,
+    redriven_headers,
+)
 from topics.record import OutRecord
 from topics.settings import BrokerSettings
 
@@ -21,6 +27,11 @@ ATTEMPTS_MAX = 3
 """A letter of this attempt is not redriven: by then it is known that it does not help."""
 LETTERS_MAX = 1_000
 """Of one redrive: it can be looked through, and is over in seconds."""
+PARTITION_MAX, OFFSET_MAX = 2**31 - 1, 2**63 - 1
+STRANGE = (
+    "the streams role did not write it: its place, attempt or size is none of its letters'. Find who writes to the"
+    " dead letters"
+)
 
 
 class Going(Struct, frozen=True, kw_only=True):
@@ -137,7 +148,21 @@ def _unfit(letter: DeadLetter) -> str | None:
         return DERIVED.format(letter.topic)
     if letter.truncated:
         return f"its bytes were cut: {len(letter.value)} of {letter.length} are kept"
-    return None
+    return None if _is_ours(letter) else STRANGE
+
+
+def _is_ours(letter: DeadLetter) -> bool:
+    """Return whether a letter says what the streams role says of its letters: anybody may write to the topic."""
+    return (
+        letter.origin is None
+        and letter.partition is not None
+        and 0 <= letter.partition <= PARTITION_MAX
+        and letter.offset is not None
+        and 0 <= letter.offset <= OFFSET_MAX
+        and 1 <= letter.attempt <= ATTEMPT_MAX
+        and 1 <= len(letter.original or "-") <= ORIGINAL_CHARS_MAX
+        and len(letter.value) <= ORIGINAL_BYTES_MAX
+    )
 
 
 def _spent(letter: DeadLetter, attempts_max: int, taken: Mapping[str, str]) -> str | None:

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from streams.serving.acts.making import redrive
 from streams.serving.redrive import LETTERS_MAX, REMEDIES, Letter, Plan, planned
-from streams.serving.redrive.plan import record_of
+from streams.serving.redrive.plan import STRANGE, record_of
 from streams.windows import Fold
 from streams.windows.intake import Logged
 from tests.strategies.contracts import events
 from topics import DeadLetter, GapDetected, Heartbeat, Trade, asset_of, encode, partition_of
-from topics.deadletter import redriven_of
+from topics.deadletter import ORIGINAL_BYTES_MAX, from_record, redriven_of, to_record
 from topics.identity import event_id
 from topics.settings import BrokerSettings
 
@@ -211,6 +212,40 @@ def test_every_letter_goes_or_stays_with_a_reason(
         assert going.attempt == was.attempt + 1 <= attempts_max
         assert going.topic == was.topic
         assert going.partition == partition_of(going.key.decode(), PARTITIONS)
+
+
+HEADER = st.tuples(
+    st.sampled_from([name for name, _ in to_record(letter(original="o").letter)[2]]),
+    st.sampled_from([b"", b"-1", b"0", b"1", b"2", b"1001", b"9" * 4_000, b"x" * 500, b"raw.market", b"fold", b"\xff", b"\x1b[2J"])
+    | st.binary(max_size=5),
+)  # fmt: skip
+
+
+@given(st.lists(HEADER, max_size=4), st.integers(1, 2_000))
+def test_a_letter_that_anybody_wrote_goes_well_or_not_at_all(
+    forged: list[tuple[str, bytes]], attempts_max: int
+) -> None:
+    """What goes can be told on control, comes back with its attempt, and holds up no other letter."""
+    key, value, honest = to_record(letter(original="raw.market/0/0", attempt=2).letter)
+    named = {name for name, _ in forged}
+    headers = [*(h for h in honest if h[0] not in named), *forged]
+    try:
+        found = from_record(key, value, headers, AT_MS)
+    except ValueError:
+        return
+    one = Letter(letter=found, partition=0, offset=0, logged_ms=AT_MS)
+    for going in plan_of(one, attempts_max=attempts_max).going:
+        told = redriven_of(record_of(going, BROKER, "r", AT_MS).headers)
+        assert told is not None
+        assert (told.attempt, told.letter_id) == (going.attempt, going.letter_id)
+        redrive("r", letters=[going.letter_id], places=[], actor="a", reason="r", at_ms=AT_MS)
+
+
+def test_a_letter_larger_than_ours_stays() -> None:
+    """With its headers it would not fit into a record."""
+    value = encode(replace(TRADE, trade_id="x"))
+    assert plan_of(letter(value=value + b" " * (ORIGINAL_BYTES_MAX - len(value)))).going
+    assert why(letter(value=value + b" " * (ORIGINAL_BYTES_MAX + 1 - len(value)))) == STRANGE
 
 
 @dataclass
