@@ -70,7 +70,8 @@ export function whole(ms) {
 export function short(ms) {
   const p = parts(ms);
   if (p === null) return "-";
-  const far = Math.abs(wallNow() - ms) > 72_000_000;
+  // Without its date where it cannot be another day's: of our day, or of the market's where that runs by itself.
+  const far = Math.min(Math.abs(wallNow() - ms), Math.abs(marketNow() - ms)) > 72_000_000;
   return far ? `${two(p[1])}-${two(p[2])} ${two(p[3])}:${two(p[4])}` : `${two(p[3])}:${two(p[4])}:${two(p[5])}`;
 }
 
