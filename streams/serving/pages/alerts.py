@@ -21,6 +21,7 @@ def declare(desk: Desk) -> None:
                     "Alerts that fire",
                     rows.FIRING_COLUMNS,
                     caption_hidden=True,
+                    locked=not frame.access.may_act,
                     on_act=acknowledging(frame),
                 )
                 frame.paints(("firing",), rows.firing_of, firing.show)

@@ -96,17 +96,20 @@ class Sheet(Painted, component=STATIC / "tape_sheet.js", dependencies=LIBRARIES)
         *,
         caption_hidden: bool = False,
         stacked: bool = False,
+        locked: bool = False,
         on_act: Done | None = None,
     ) -> None:
         """Begin empty. A hidden caption is for screen readers: a heading beside it says the same.
 
-        ``stacked`` draws rows as cards where there is no room for columns; on a phone all are.
+        ``stacked`` draws rows as cards where there is no room for columns; on a phone all are. ``locked`` shows
+        buttons to those who may not use them.
         """
         super().__init__()
         self.props["caption"] = caption
         self.props["columns"] = wire(tuple(columns))
         self.props["hidden_caption"] = caption_hidden
         self.props["stacked"] = stacked
+        self.props["locked"] = locked
         if on_act:
             self.on_act(on_act)
 

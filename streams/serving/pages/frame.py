@@ -128,7 +128,8 @@ class Frame:
                     link = Text("a", name)
                     link.props["href"] = href
                     if href == here:
-                        link.props["aria-current"] = "page"
+                        at = ui.context.client.request.url.path
+                        link.props["aria-current"] = "page" if at == href else "true"
             self._pulse = Pulse()
             self._pulse.props.update(server_ms=0, market_ms=0, speed=1)
         self._answer = Said("p").classes("answer")

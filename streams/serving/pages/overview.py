@@ -28,6 +28,7 @@ def declare(desk: Desk) -> None:
                             rows.ALERT_COLUMNS,
                             caption_hidden=True,
                             stacked=True,
+                            locked=not frame.access.may_act,
                             on_act=acknowledging(frame),
                         )
                         frame.paints(("asking",), rows.asking_of, asking.show)

@@ -21,7 +21,7 @@ TEXT_MAX = 600
 PROSE_LINES_MAX, PROSE_LINE_MAX = 60, 4_000
 """Of an analysis, which has 4,000 characters at most."""
 
-Tone = Literal["", "good", "doubt", "bad", "quiet", "strong"]
+Tone = Literal["", "good", "doubt", "bad", "quiet", "strong", "code"]
 """How words are shown beside what they say; they say it without."""
 Clock = Literal["market", "wall"]
 """Which time an age is counted in: the market's, which a demo or a replay speeds up, or ours."""

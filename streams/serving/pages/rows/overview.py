@@ -73,9 +73,12 @@ NOTHING_YET = Sentence(
     (Mark("notice", "Nothing yet."), Words("No asset and no feed has been heard of.")),
     (
         Words("What to do:", tone="strong"),
-        Words(
-            "Start the roles `tapereader collect`, `tapereader streams` and `tapereader agent`, or `make demo` for all."
-        ),
+        Words("start the roles"),
+        Words("tapereader collect", tone="code"),
+        Words("tapereader streams", tone="code"),
+        Words("tapereader agent", tone="code"),
+        Words("or, to try them all,"),
+        Words("make demo", tone="code"),
     ),
     (),
 )
@@ -106,7 +109,7 @@ def sentence(summary: Summary, standing: list[Standing], feeds: list[FeedRow]) -
     findings = tuple(_finding(found) for found in others[:FINDINGS_MAX])
     if (more := len(others) - FINDINGS_MAX) > 0:
         findings = (*findings, (Words(f"and {more} more", tone="quiet"),))
-    action: Line = (Words("What to do:", tone="strong"), Words(f"{_capital(worst.action)}."))
+    action: Line = (Words("What to do:", tone="strong"), *_spoken(f"{_capital(worst.action)}."))
     return Sentence(summary.state, lead, action if worst.action else (), findings)
 
 
@@ -136,6 +139,12 @@ def _some(count: int, thing: str) -> str:
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
+def _spoken(words: str, tone: Tone = "") -> Line:
+    """Return words in which what stands between backticks is to be typed."""
+    parts = enumerate(words.split("`"))
+    return tuple(Words(part, tone="code" if i % 2 else tone) for i, part in parts if part.strip())
+
+
 def _capital(words: str) -> str:
     """Return words as the beginning of a sentence, which ends elsewhere."""
     return (words[:1].upper() + words[1:]).rstrip(".")
@@ -146,7 +155,7 @@ def _finding(found: Finding) -> Line:
     since: Line = ()
     if found.since_ms is not None:
         since = (Words("since", tone="quiet"), Instant(found.since_ms))
-    return (mark, Words(_capital(found.words)), *since, Words(found.action, tone="quiet"))
+    return (mark, Words(_capital(found.words)), *since, *_spoken(found.action, "quiet"))
 
 
 def assets_of(view: View, now: Now) -> Rows:

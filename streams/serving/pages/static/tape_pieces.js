@@ -4,6 +4,7 @@ import { nowOf, short, span, whole, zone } from "tape_clock";
 
 const MARKS = { critical: "▲", warning: "◆", notice: "●", info: "○", well: "✓" };
 const VOICES = { rules: "§", model: "❝", simulated: "❝" };
+const LOCKED = "Needs an operator's token; you may look";
 const local = (href) => typeof href === "string" && /^\/(?![/\\])/.test(href);
 
 const DRAWN = {
@@ -42,8 +43,8 @@ const DRAWN = {
     h("span", { class: ["bar", tone(p)], "aria-hidden": "true" }, [
       h("span", { style: { width: `${Math.min(100, Math.max(0, p.share * 100))}%` } }),
     ]),
-  button: (p, act) =>
-    h("button", { type: "button", title: p.hint || undefined, onClick: () => act({ act: p.act, key: p.key }) }, p.text),
+  button: (p, act, locked) =>
+    h("button", { type: "button", disabled: locked, title: locked ? LOCKED : p.hint || undefined, onClick: () => act({ act: p.act, key: p.key }) }, p.text),
 };
 
 const tone = (p) => (p.tone ? `tone-${p.tone}` : undefined);
@@ -53,9 +54,9 @@ function iso(ms) {
   return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
 }
 
-export function drawn(line, act) {
+export function drawn(line, act, locked = false) {
   return (line || []).map((piece, i) => {
-    const made = DRAWN[piece.is]?.(piece, act);
+    const made = DRAWN[piece.is]?.(piece, act, locked);
     if (made) made.key = i;
     return made;
   });

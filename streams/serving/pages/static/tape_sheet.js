@@ -11,6 +11,7 @@ export default {
     more: { type: Number, default: 0 },
     empty: { type: String, default: "" },
     hidden_caption: { type: Boolean, default: false },
+    locked: { type: Boolean, default: false }, // buttons are shown, and do nothing
     stacked: { type: Boolean, default: false }, // rows are cards at every width
   },
   emits: ["act"],
@@ -26,7 +27,7 @@ export default {
           scope: column.main ? "row" : undefined,
           "data-label": column.title,
         },
-        [h("div", { class: "cell" }, drawn(line, (done) => this.$emit("act", done)))],
+        [h("div", { class: "cell" }, drawn(line, (done) => this.$emit("act", done), this.locked))],
       );
     },
   },
