@@ -64,7 +64,16 @@ def state_routes(served: Served) -> APIRouter:
     async def money(request: Request) -> Response:
         """Return what was spent on models, what may be, and in what time the cap would be reached."""
         now_ms = served.now_ms()
-        return reply(request, shapes.MoneyReply(money=view.money(now_ms)), now_ms=now_ms)
+        found = view.money(now_ms)
+        still = [replace(budget, to_cap_ms=None) for budget in found.budgets]
+        return reply(
+            request,
+            shapes.MoneyReply(money=found),
+            same_as=shapes.MoneyReply(
+                money=replace(found, since_ms=0, burn_nano_usd_per_h=0, budgets=tuple(still))
+            ),
+            now_ms=now_ms,
+        )
 
     @router.get("/controls", responses=replies(shapes.ControlsReply))
     async def controls(request: Request) -> Response:

@@ -47,7 +47,9 @@ class Tail:
     def begin(self, positions: Mapping[tuple[str, int], int]) -> None:
         """Take it that every log has been read up to here, and everything before has been taken or is not wanted."""
         self.begun = True
-        self._positions = {log: max(at, self._positions.get(log, 0)) for log, at in positions.items()}
+        self._positions = {
+            log: max(at, self._positions.get(log, 0)) for log, at in positions.items()
+        }
         self._forgotten = dict(self._positions)
         self._last.clear()
         self._bytes = 0

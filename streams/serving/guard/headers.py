@@ -11,7 +11,6 @@ ALWAYS = (
         ", ".join(
             f"{feature}=()"
             for feature in (
-                "bluetooth",
                 "camera",
                 "display-capture",
                 "geolocation",

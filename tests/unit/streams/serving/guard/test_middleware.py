@@ -47,7 +47,9 @@ async def test_it_answers_to_its_own_names_alone(host: str) -> None:
 async def test_two_hosts_are_none() -> None:
     door = Door()
     async with door.client() as client:
-        request = client.build_request("GET", "/", headers=[("host", "localhost"), ("host", "evil")])
+        request = client.build_request(
+            "GET", "/", headers=[("host", "localhost"), ("host", "evil")]
+        )
         assert (await client.send(request)).status_code == 421
 
 
@@ -109,7 +111,15 @@ async def test_behind_https_the_cookie_is_for_https_alone() -> None:
 
 @pytest.mark.parametrize(
     "elsewhere",
-    ["//evil.example", "https://evil.example/", "/\\evil.example", "/\tx", "javascript:1", "", "/signin"],
+    [
+        "//evil.example",
+        "https://evil.example/",
+        "/\\evil.example",
+        "/\tx",
+        "javascript:1",
+        "",
+        "/signin",
+    ],
 )
 async def test_signing_in_leads_nowhere_else(elsewhere: str) -> None:
     door = Door(**TOKENS)
@@ -149,7 +159,9 @@ async def test_a_cookie_holds_on_another_replica_until_it_expires_or_its_token_g
         assert (await client.get("/api/v1/summary")).status_code == 401
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:8081", "file://"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://localhost:8081", "file://"]
+)
 async def test_another_sites_page_neither_acts_nor_opens_a_websocket(origin: str) -> None:
     door = Door()
     async with door.client() as client:
