@@ -322,6 +322,7 @@ async def test_a_log_that_is_cut_ahead_of_the_server_is_named_to_who_listens() -
 async def test_without_the_log_nothing_is_passed_over() -> None:
     class Away(HeldLog):
         async def begins(self, logs: Any) -> Any:
+            del logs
             msg = "no broker"
             raise TopicsError(msg)
 
