@@ -64,5 +64,7 @@ def test_the_policy_names_no_other_host_and_no_eval() -> None:
     policy = dict(part.split(" ", 1) for part in page_policy("n0").split("; "))
     assert policy["script-src"] == "'self' 'nonce-n0'"
     assert policy["default-src"] == "'none'"
+    assert policy["style-src-elem"] == "'self' 'nonce-n0'"
+    assert "unsafe-inline" not in page_policy("n0")
     assert "unsafe-eval" not in page_policy("n0")
     assert "http" not in page_policy("n0")
