@@ -18,7 +18,7 @@ from topics.envelope import rfc3339
 
 from .door import DoorError, Fires, asked_wait_s
 from .lane import Message
-from .notice import Notice, thread_of
+from .notice import Notice, key_of, of_alert, thread_of
 from .wording import (
     ANALYSIS_CHARS_MAX,
     HEADLINE_CHARS_MAX,
@@ -61,7 +61,8 @@ class Wording:
 
     def of_firing(self, alert: Alert, now_ms: int) -> Json:
         """Return an alert that fires still."""
-        return self._alert(alert, now_ms, fires=True)
+        notice = of_alert(alert, logged_ms=now_ms)
+        return self.of_notice(notice, key_of(notice, self._receiver), now_ms, fires=True)
 
     def _alert(self, alert: Alert, now_ms: int, *, fires: bool) -> Json:
         # The same labels from the first firing to the end: by them it knows the alert again.
@@ -109,6 +110,8 @@ class AlertmanagerDoor:
         self._now_ms = now_ms
         self._timeout = aiohttp.ClientTimeout(total=attempt_s)
         self._session: aiohttp.ClientSession | None = None
+        self._explained: dict[str, Json] = {}
+        """Annotations of alerts that fire and were explained: what it is told last takes the place of all before."""
 
     @property
     def shown(self) -> str:
@@ -130,6 +133,10 @@ class AlertmanagerDoor:
             )
             for notice, key in message.entries
         }
+        for notice, _ in message.entries:
+            alert_id = notice.alert.alert_id
+            if notice.analysis is not None and fires(notice.alert):
+                self._explained[alert_id] = told[alert_id]["annotations"]
         await self._post_all(list(told.values()))
 
     async def refresh(self, alerts: Sequence[Alert]) -> None:
@@ -139,7 +146,11 @@ class AlertmanagerDoor:
             DoorError: It did not take it.
         """
         now_ms = self._now_ms()
-        await self._post_all([self._wording.of_firing(alert, now_ms) for alert in alerts])
+        firing = {alert.alert_id: self._wording.of_firing(alert, now_ms) for alert in alerts}
+        self._explained = {name: kept for name, kept in self._explained.items() if name in firing}
+        for alert_id, annotations in self._explained.items():
+            firing[alert_id]["annotations"] = annotations
+        await self._post_all(list(firing.values()))
 
     async def attempt(self, letter: Letter) -> None:
         """Tell an alert that says it is a test, and ends in a minute.

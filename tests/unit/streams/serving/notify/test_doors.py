@@ -162,15 +162,24 @@ async def test_alertmanager_is_told_the_end_under_the_same_labels(server: WebSer
 
 
 async def test_an_analysis_becomes_annotations_of_its_alert(server: WebServer) -> None:
-    """The alert fires on."""
+    """The alert fires on, and a refresh says them again, as long as it fires."""
     door = manager_door(server)
     of = alert()
     step = of_analysis(of, analysis(of.alert_id), logged_ms=NOW_MS, place=None, value=b"")
     await door.deliver(message(entry_of(step, "am")), trial("am"), always)
+    await door.refresh([of, alert(subject="ETH/USD")])
+    await door.refresh([])
+    await door.refresh([of])
     await door.close()
-    ((told,),) = BODIES
+    (told,), (again, other), (later,) = BODIES
     assert told["annotations"]["analysis"] == "Bitcoin falls on heavy selling"
     assert told["endsAt"] == "2026-09-21T14:18:21.000Z"
+    assert again["annotations"] == told["annotations"]
+    assert (
+        set(other["annotations"])
+        == set(later["annotations"])
+        == {"summary", "description", "dedupe_key"}
+    )
 
 
 async def test_a_refresh_tells_all_that_fires_in_requests_of_bounded_size(
