@@ -8,6 +8,7 @@ import pytest
 
 from streams.serving.acts.making import mute
 from streams.serving.acts.writing import record_of as act_record
+from streams.serving.notify.notifier import COMMIT_S
 from tests.servers import SharedKafka
 from tests.servers.web import Status
 from tests.unit.streams.serving.notify.alerts import alert, analysis
@@ -127,6 +128,7 @@ async def test_a_role_that_dies_between_telling_and_noting_tells_it_again_under_
         await until(lambda: len(phone.heard) == 1)
         (key,) = phone.keys
         await write(line.broker, alert(subject="ETH/USD", since_ms=since_ms))
+        await asyncio.sleep(1.5 * COMMIT_S)  # what may be committed is
         first.process.kill()
         first.process.wait()
         phone.silent = False
