@@ -9,6 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from streams.serving.embedded import consumer_class
 from topics import PipelineError
 from topics.closing import close_within
 from topics.outbox import Sender
@@ -85,7 +86,7 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
             stopping = asyncio.create_task(stop.wait())
             beside = self._loops(self._hearing.run(), self._publisher.run())
             ending.push_async_callback(_cancel, [stopping, *beside])
-            consumer = self._consumer = AIOKafkaConsumer(
+            consumer = self._consumer = consumer_class(self._broker)(
                 **self._broker.reader_options(),
                 group_id=self._broker.topic(GROUP),
                 group_instance_id=self._instance_id,

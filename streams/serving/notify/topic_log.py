@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.serving.embedded import consumer_class
 from topics import TopicsError
 from topics.closing import close_within
 from topics.record import LogRecord
@@ -27,7 +28,7 @@ async def reader(
         aiokafka.errors.KafkaError: No broker answers.
         TopicsError: There is no such topic; asking for it would make one on some brokers.
     """
-    consumer = AIOKafkaConsumer(
+    consumer = consumer_class(broker)(
         **broker.reader_options(),
         group_id=None,
         auto_offset_reset="earliest",
