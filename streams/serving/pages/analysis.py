@@ -92,7 +92,7 @@ class _Statement:
         """Show them."""
         self._box.classes(replace=f"part statement is-{said.standing_tone} by-{said.by}")
         self._standing.say(said.standing)
-        self._headline.say((Words(said.headline),))
+        self._headline.say(said.headline)
         self._voice.say(said.voice)
         self._text.say(said.text)
 

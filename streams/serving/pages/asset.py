@@ -92,9 +92,10 @@ class _Board:
     def __init__(self) -> None:
         with block("section", "part", aria_label="Numbers and charts"):
             self._quote = Said("p").classes("said-line note")
-            self._tiles = _Tiles()
-            self._lanes = Lanes()
-            Said("p", (Words(rows.LEGEND, tone="quiet"),)).classes("legend")
+            with block("div") as self._numbers:
+                self._tiles = _Tiles()
+                self._lanes = Lanes()
+                Said("p", (Words(rows.LEGEND, tone="quiet"),)).classes("legend")
         self._table: Sheet | None = None
 
     def draw_table(self) -> None:
@@ -107,6 +108,7 @@ class _Board:
     def show(self, board: rows.Board) -> None:
         """Show them."""
         self._quote.say(board.quote)
+        self._numbers.set_visibility(board.known)
         self._tiles.show(board.tiles)
         self._lanes.show(board.stack)
         if self._table is not None:

@@ -55,7 +55,7 @@ _ORIGINS = {
 class Statement(Struct, frozen=True, kw_only=True):
     """The words themselves, and whose they are."""
 
-    headline: str
+    headline: Line
     by: str
     """rules, model or simulated: how they are drawn."""
     voice: Line
@@ -148,7 +148,7 @@ def _statement(shown: AnalysisShown) -> Statement:
     if analysis.simulated:
         line.append(Words("The model is simulated: no real one was asked.", tone="doubt"))
     return Statement(
-        headline=analysis.headline,
+        headline=(Words(analysis.headline),),
         by=voice.whose,
         voice=tuple(line),
         text=(Prose(analysis.text),),

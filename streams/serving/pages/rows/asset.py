@@ -46,6 +46,8 @@ class Head(Struct, frozen=True, kw_only=True):
 class Board(Struct, frozen=True, kw_only=True):
     """The numbers of a span: tiles, charts and the table behind them."""
 
+    known: bool
+    """False: there is no window of the asset in the span, of any kind; then the sentence is all there is to show."""
     quote: Line
     tiles: tuple[Tile, ...]
     stack: dict[str, Any]
@@ -94,8 +96,10 @@ def board_of(view: View, choice: Choice, now_ms: int) -> Board:
         view.analyses_of(choice.asset, to_ms - choice.span_ms),
         to_ms=to_ms,
     )
+    known = any(found.values())
     return Board(
-        quote=_quote(choice),
+        known=known,
+        quote=_quote(choice) if known or not choice.subject else _nothing(choice),
         tiles=tiles(choice, found),
         stack=wire(drawn),
         windows=window_rows(choice, found.get("market", ())),
@@ -146,6 +150,16 @@ def _data(found: Standing) -> Line:
         Age(found.data_end_ms, stale_ms=STALE_MS, clock="market"),
         Words(found.quality_words, tone=tone),
         *asking,
+    )
+
+
+def _nothing(choice: Choice) -> Line:
+    return (
+        Words(choice.subject, tone="strong"),
+        Words(
+            f"has no window of any kind in the last {window_words(choice.span_ms)} that are known."
+        ),
+        Words("A longer span may have some.", tone="quiet"),
     )
 
 

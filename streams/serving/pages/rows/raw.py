@@ -210,15 +210,19 @@ def _gap(event: GapMark) -> Line:
 
 
 def _gap_words(event: GapMark) -> Line:
-    line = [
-        Words(event.venue, tone="strong"),
-        Words(f"nothing known for {span(event.to_ms - event.from_ms)}, to"),
-    ]
-    missing: Line = ()
-    if isinstance(event, GapDetected) and event.ids_missing is not None:
-        missing = (Words(f"{event.ids_missing:,} events missing", tone="doubt"),)
-    reason: Line = (Words(event.reason),) if isinstance(event, GapPermanent) else ()
-    return (*line, Instant(event.to_ms), *missing, *reason)
+    venue, to = Words(event.venue, tone="strong"), Instant(event.to_ms)
+    long = span(event.to_ms - event.from_ms)
+    match event:
+        case GapFilled():
+            return (venue, Words(f"all that was missing for {long} has been sent, to"), to)
+        case GapPermanent():
+            return (venue, Words(f"what is missing for {long} will not come, to"), to, Words(event.reason))  # fmt: skip
+        case _:
+            count = event.ids_missing
+            many: Line = (
+                () if count is None else (Words(f"{count:,} events missing", tone="doubt"),)
+            )
+            return (venue, Words(f"events are missing for {long}, to"), to, *many)
 
 
 def _field(name: str, value: object, subject: str) -> str:
