@@ -29,7 +29,7 @@ def test_each_state_has_its_words(told: Completeness, words: str, *, doubtful: b
 
 
 def test_no_two_states_have_one_mark() -> None:
-    marks = {quality_of(state, 0.5).mark for state in ("complete", "holed", "unverifiable")}  # type: ignore[arg-type]
+    marks = {quality_of(state, 0.5).mark for state in ("complete", "holed", "unverifiable")}
     assert len({*marks, quality_of("complete", 0, missing=["a"]).mark}) == 4
 
 

@@ -48,13 +48,13 @@ async def test_trades_gaps_and_heartbeats_stand_in_the_order_of_the_log() -> Non
     assert "4 gap marks" in said(told.counts)
 
 
-def record(event: object, offset: int = 0, value: bytes | None = None) -> RawRecord:
+def record(event: Post | None, offset: int = 0, value: bytes = b"") -> RawRecord:
     return RawRecord(
         place=Place("raw.social", 0, offset),
         at_ms=NOW_MS,
         type="post",
         time_ms=NOW_MS,
-        value=encode(event) if value is None else value,
+        value=value if event is None else encode(event),
     )
 
 
