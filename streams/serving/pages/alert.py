@@ -9,6 +9,7 @@ from .elements import Ask, Facts, Said, Select, Sheet, block, section
 from .frame import Frame, page_frame
 from .pieces import Column, Words
 from .rows import alert as rows
+from .rows import measured
 
 ID_CHARS_MAX = 400
 """Of an address; no id is longer."""
@@ -31,8 +32,8 @@ def _paint(frame: Frame, alert_id: str) -> None:
     with tables:
         doing = _Doing(frame, alert_id)
         with block("div", "beside is-even"):
-            values = _table("Measured", rows.VALUE_COLUMNS)
-            windows = _table("Windows it rests on", rows.WINDOW_COLUMNS)
+            values = _table("Measured", measured.VALUE_COLUMNS)
+            windows = _table("Windows it rests on", measured.WINDOW_COLUMNS)
         analyses = _table("Analyses that speak of it", rows.ANALYSIS_COLUMNS)
         told = _table("Who was told", rows.TOLD_COLUMNS)
         transitions = _table("How it came here", rows.TRANSITION_COLUMNS)

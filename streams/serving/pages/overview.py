@@ -8,6 +8,7 @@ from .doing import acknowledging
 from .elements import Lines, Said, Sheet, block, section
 from .frame import page_frame
 from .rows import overview as rows
+from .rows import purse, sentence
 
 
 def declare(desk: Desk) -> None:
@@ -16,7 +17,7 @@ def declare(desk: Desk) -> None:
     @ui.page(links.OVERVIEW, title="Overview · Tapereader")
     def page() -> None:
         with page_frame(desk, "Overview", here=links.OVERVIEW, heading_hidden=True) as frame:
-            frame.paints(("sentence",), rows.sentence_of, _Sentence().show)
+            frame.paints(("sentence",), sentence.sentence_of, _Sentence().show)
             with block("div", "beside"):
                 with section("Assets, the most severe first"):
                     table = Sheet("Assets by severity", rows.ASSET_COLUMNS, caption_hidden=True)
@@ -33,7 +34,7 @@ def declare(desk: Desk) -> None:
                         )
                         frame.paints(("asking",), rows.asking_of, asking.show)
                     with section("Money"):
-                        frame.paints(("purse",), rows.purse_of, Lines().show)
+                        frame.paints(("purse",), purse.purse_of, Lines().show)
 
 
 class _Sentence:
@@ -46,7 +47,7 @@ class _Sentence:
             self._action = Said("p").classes("findings")
             self._findings = Lines(classes="findings")
 
-    def show(self, shown: rows.Sentence) -> None:
+    def show(self, shown: sentence.Sentence) -> None:
         """Show it."""
         self._box.classes(replace=f"part sentence is-{shown.state}")
         self._lead.say(shown.lead)

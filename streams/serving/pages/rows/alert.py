@@ -5,7 +5,6 @@ from msgspec import Struct
 from streams.serving.pages import links
 from streams.serving.pages.pieces import (
     Age,
-    Amount,
     Column,
     Fact,
     Instant,
@@ -17,7 +16,6 @@ from streams.serving.pages.pieces import (
     Tone,
     Until,
     Words,
-    amount,
     capped,
     counted,
     severity,
@@ -25,25 +23,13 @@ from streams.serving.pages.pieces import (
 from streams.serving.shown import AlertShown, AnalysisShown, Transition
 from streams.serving.view import View
 from streams.serving.words import span
-from topics import Alert, Control, Notification
+from topics import Control, Notification
 
-from .telling import alert_state, asset_link, length, voice, voice_of
+from .measured import values, windows
+from .telling import alert_state, asset_link, voice, voice_of
 
-VALUES_MAX, WINDOWS_MAX, ANALYSES_MAX, TRANSITIONS_MAX, TOLD_MAX = 20, 20, 10, 30, 30
+ANALYSES_MAX, TRANSITIONS_MAX, TOLD_MAX = 10, 30, 30
 
-VALUE_COLUMNS = (
-    Column("Measure", main=True),
-    Column("Window"),
-    Column("Value", numeric=True),
-    Column("z", numeric=True),
-)
-WINDOW_COLUMNS = (
-    Column("Window", main=True),
-    Column("Length"),
-    Column("Began"),
-    Column("Revision", numeric=True),
-    Column("Raw events"),
-)
 ANALYSIS_COLUMNS = (Column("Severity", plain=True), Column("Analysis", main=True), Column("As of"))
 TRANSITION_COLUMNS = (
     Column("Logged"),
@@ -183,72 +169,6 @@ def _act(act: Control | None, without: str) -> Line:
         Words(f"“{act.reason}”", tone="quiet"),
     )
     return line if act.expires_ms is None else (*line, Words("ends"), Until(act.expires_ms))
-
-
-def values(alert: Alert) -> Rows:
-    """Return the measures that a rule was judged by: `kind.metric.window`, and its score under the same name with `.z`."""
-    names = sorted({name.removesuffix(".z") for name in alert.values})
-    rows = []
-    for name in names[:VALUES_MAX]:
-        parts = name.split(".")
-        window = parts[-1] if len(parts) > 2 else ""  # noqa: PLR2004 - kind, metric, window
-        metric = ".".join(parts[:-1] if window else parts)
-        rows.append(
-            Row(
-                name,
-                (
-                    (Words(metric.replace("_", " ")),),
-                    (Words(window, tone="quiet"),),
-                    (_value(alert, metric, alert.values.get(name)),),
-                    (amount(alert.values.get(f"{name}.z"), digits=3),),
-                ),
-            )
-        )
-    return capped(rows, VALUES_MAX, "The rule told no measures.", total=len(names))
-
-
-_SHARES = ("return", "ratio", "change", "share", "spread", "concentration")
-_SUMS = ("volume", "flow", "level", "largest_trade", "trade_size")
-
-
-def _value(alert: Alert, metric: str, value: float | None) -> Amount:
-    base, _, quote = alert.subject.partition("/")
-    if value is None:
-        return amount(None)
-    if metric.endswith(_SHARES):
-        return amount(value * 100, "%", digits=4)
-    name = metric.partition(".")[2] or metric
-    if name in ("open", "high", "low", "close", "vwap", "quote_volume"):
-        return amount(value, quote)
-    if name.startswith(_SUMS) or name.endswith("volume"):
-        return amount(value, base)
-    return amount(value)
-
-
-def windows(alert: Alert) -> Rows:
-    """Return the windows behind an alert, each a link to it and to the raw events of its time."""
-    rows = [_window(name) for name in alert.aggregate_ids[:WINDOWS_MAX]]
-    return capped(rows, WINDOWS_MAX, "It rests on no window.", total=len(alert.aggregate_ids))
-
-
-def _window(aggregate_id: str) -> Row:
-    link = Words(aggregate_id, href=links.aggregate(aggregate_id))
-    parts = aggregate_id.split("/")
-    numbers = [part for part in parts if part.isdecimal()]
-    if len(numbers) < 4:  # noqa: PLR2004 - window, step, start, revision
-        return Row(aggregate_id, ((link,), (), (), (), ()))
-    kind, subject = parts[0], "/".join(parts[1 : parts.index(numbers[0], 1)])
-    window_ms, _, start_ms, revision = (int(number) for number in numbers[:4])
-    return Row(
-        aggregate_id,
-        (
-            (Words(f"{kind} of {subject}", href=links.aggregate(aggregate_id), hint=aggregate_id),),
-            (Words(length(window_ms)),),
-            (Instant(start_ms),),
-            (counted(revision),),
-            (Words("show", href=links.raw(kind, subject, start_ms, start_ms + window_ms)),),
-        ),
-    )
 
 
 def _analyses(found: list[AnalysisShown]) -> Rows:

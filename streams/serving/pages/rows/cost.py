@@ -20,8 +20,8 @@ from streams.serving.pages.pieces import (
 from streams.serving.shown import Budget, Money, Spent
 from streams.serving.view import View
 
-from .overview import budget_share, tightness
-from .overview import spent as spent_line
+from .purse import budget_share, tightness
+from .purse import spent as spent_line
 
 BUDGETS_MAX, NAMES_MAX = 20, 15
 

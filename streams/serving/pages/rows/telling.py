@@ -70,14 +70,3 @@ def alert_state(shown: AlertShown) -> Mark:
         return severity(shown.alert.severity)
     # A newer firing of its rule may have come before its own end did.
     return Mark("info", "Retracted" if shown.alert.state == "retracted" else "Cleared")
-
-
-_LENGTHS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
-
-
-def length(window_ms: int) -> str:
-    """Return the length of a window in the largest unit that it is whole in."""
-    for unit_ms, unit in _LENGTHS:
-        if window_ms >= unit_ms and window_ms % unit_ms == 0:
-            return f"{window_ms // unit_ms:,} {unit}"
-    return f"{window_ms:,} ms"

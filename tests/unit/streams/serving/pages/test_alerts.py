@@ -7,8 +7,7 @@ from msgspec.structs import replace
 
 from streams.serving.pages.pieces import Now, wire
 from streams.serving.pages.rows import alert as one_alert
-from streams.serving.pages.rows import alerts, announced
-from streams.serving.pages.rows.telling import length
+from streams.serving.pages.rows import alerts, announced, measured
 from streams.serving.view import View
 from topics import Notification
 
@@ -134,26 +133,31 @@ def test_the_page_of_an_alert_has_its_terms_and_what_may_be_done() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("market.log_return.5m", 0.0312, ["market.log return", "5m", "3.12 %", "-"]),
-        ("market.close.1m", 64_250.5, ["market.close", "1m", "64,250.5 USDT", "-"]),
-        ("market.volume.5m", 1250.5, ["market.volume", "5m", "1,250.5 SOL", "-"]),
-        ("social.posts.1h", 40.0, ["social.posts", "1h", "40", "-"]),
+        (
+            "market.log_return.5m",
+            0.0312,
+            ["return, first to last (log)", "5m", "+3.12 %", "not judged"],
+        ),
+        ("market.close.1m", 64_250.5, ["last price", "1m", "64,250.5 USDT", "not judged"]),
+        ("market.volume.5m", 1250.5, ["volume", "5m", "1,250.5 SOL", "not judged"]),
+        ("odd", 40.0, ["odd", "", "40", "not judged"]),
+        ("social.posts.1h", 40.0, ["posts", "1h", "40 posts", "not judged"]),
     ],
 )
 def test_measures_have_their_unit_and_window(name: str, value: float, said: list[str]) -> None:
     """Shares in per cent, prices in the quote, sizes in the asset."""
-    assert texts(one_alert.values(alert(values={name: value})).rows[0]) == said
+    assert texts(measured.values(alert(values={name: value})).rows[0]) == said
 
 
 def test_a_measure_and_its_score_are_one_row() -> None:
     """The score has the name with `.z`."""
-    rows = one_alert.values(alert(values={"market.volume.5m": 2.0, "market.volume.5m.z": 6.25}))
-    assert [texts(row)[-1] for row in rows.rows] == ["6.25"]
+    rows = measured.values(alert(values={"market.volume.5m": 2.0, "market.volume.5m.z": 6.25}))
+    assert [texts(row)[-1] for row in rows.rows] == ["+6.2 (very unusual)"]
 
 
 def test_the_windows_behind_an_alert_lead_to_themselves_and_to_their_raw_events() -> None:
     """By permanent addresses."""
-    rows = one_alert.windows(alert(aggregate_ids=["market/SOL/USDT/60000/60000/1200000/2", "odd"]))
+    rows = measured.windows(alert(aggregate_ids=["market/SOL/USDT/60000/60000/1200000/2", "odd"]))
     assert hrefs(rows.rows[0]) == [
         "/aggregates/market/SOL/USDT/60000/60000/1200000/2",
         "/raw/market/SOL/USDT?from=1200000&to=1260000",
@@ -168,12 +172,3 @@ def test_what_may_be_muted_is_named_from_the_narrowest() -> None:
     assert targets == ["rule/price.drop/SOL/USDT", "rule/price.drop", "asset/SOL"]
     gap = [t for t, _ in one_alert.targets("posts.many/SOL/1200000/data_gap")]
     assert gap == ["rule/posts.many/SOL", "rule/posts.many", "asset/SOL"]
-
-
-@pytest.mark.parametrize(
-    ("window_ms", "said"),
-    [(60_000, "1 min"), (300_000, "5 min"), (3_600_000, "1 h"), (90_000, "90 s"), (10, "10 ms")],
-)
-def test_windows_have_a_length_in_their_own_unit(window_ms: int, said: str) -> None:
-    """The largest that it is whole in."""
-    assert length(window_ms) == said

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from streams.serving.pages.pieces import wire
-from streams.serving.pages.rows import overview
+from streams.serving.pages.rows import overview, purse, sentence
 from streams.serving.shown import Budget, Finding, Money, Summary
 
 from .told import NOW_MS, act, hrefs, keys, shown, standing, text, texts
@@ -70,7 +70,7 @@ def money(*budgets: Budget) -> Money:
 
 def test_all_well_says_so_and_of_what() -> None:
     """So that nobody takes a dead page for a calm market."""
-    told = overview.sentence(summary(), [standing()], [])
+    told = sentence.sentence(summary(), [standing()], [])
     assert told.state == "well"
     assert text(told.lead).startswith("All well. 1 asset")
     assert (told.action, told.findings) == ((), ())
@@ -78,14 +78,14 @@ def test_all_well_says_so_and_of_what() -> None:
 
 def test_a_view_of_nothing_is_not_well() -> None:
     """It says how to begin."""
-    told = overview.sentence(summary(), [], [])
+    told = sentence.sentence(summary(), [], [])
     assert told.state == "waiting"
     assert "make demo" in text(told.action)
 
 
 def test_what_is_wrong_comes_with_since_when_and_what_to_do() -> None:
     """The worst first; the others with their own remedy."""
-    told = overview.sentence(summary(finding("agent"), finding("streams")), [standing()], [])
+    told = sentence.sentence(summary(finding("agent"), finding("streams")), [standing()], [])
     assert text(told.lead) == "Broken Agent has not been heard from. Since"
     assert {"is": "instant", "at_ms": NOW_MS - 60_000} in wire(told.lead)
     assert text(told.action) == "What to do: Start it again: tapereader agent."
@@ -96,10 +96,10 @@ def test_what_is_wrong_comes_with_since_when_and_what_to_do() -> None:
 
 def test_many_findings_are_capped_and_counted() -> None:
     """At the cap all are shown."""
-    most = overview.FINDINGS_MAX + 1
+    most = sentence.FINDINGS_MAX + 1
     found = [finding(f"r{i}") for i in range(most + 2)]
-    assert len(overview.sentence(summary(*found[:most]), [], []).findings) == most - 1
-    told = overview.sentence(summary(*found), [], [])
+    assert len(sentence.sentence(summary(*found[:most]), [], []).findings) == most - 1
+    told = sentence.sentence(summary(*found), [], [])
     assert text(told.findings[-1]) == "and 2 more"
 
 
@@ -187,7 +187,7 @@ def test_each_alert_that_asks_has_its_button() -> None:
 
 def test_without_a_budget_money_says_why() -> None:
     """Rules are free."""
-    lines = [text(line) for line in overview.purse(money())]
+    lines = [text(line) for line in purse.purse(money())]
     assert lines[0] == "Nothing spent: no analysis yet."
     assert "No budget is told" in lines[1]
 
@@ -212,14 +212,14 @@ def test_money_tells_spent_cap_and_time_to_cap(
     changes: dict[str, object], said: str, tone: str
 ) -> None:
     """Reserved counts as spent, for it may be."""
-    lines = overview.budget_lines(budget(**changes))
+    lines = purse.budget_lines(budget(**changes))
     assert text(lines[1]) == said
     assert wire(lines[1])[0].get("tone", "") == tone
 
 
 def test_a_budget_that_tells_no_cap_has_no_bar() -> None:
     """And none is made up."""
-    lines = overview.budget_lines(budget(cap_nano_usd=None))
+    lines = purse.budget_lines(budget(cap_nano_usd=None))
     assert [text(line) for line in lines] == [
         "default 0.5 USD", "cap not reached in this window",
     ]  # fmt: skip
