@@ -8,10 +8,9 @@ from starlette.responses import Response
 
 from streams.serving.acts.making import REASON_CHARS_MAX, check_target
 from streams.serving.guard import access_of
-from topics.units import EPOCH_MS_MAX
 
 from . import shapes
-from .asking import Id
+from .asking import Id, TimeInBody
 from .documenting import replies
 from .refusing import RefusedError, unknown
 from .replying import reply
@@ -37,7 +36,7 @@ class MuteBody(_Body):
 
     target: str = Field(min_length=1, max_length=TARGET_CHARS_MAX)
     """`all`, `asset/BTC`, `rule/NAME` or `rule/NAME/SUBJECT`."""
-    until_ms: int = Field(ge=0, le=EPOCH_MS_MAX)
+    until_ms: TimeInBody
     """Epoch milliseconds, at most 30 days ahead."""
     reason: Reason
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from topics import Kind, Severity
 from topics.units import EPOCH_MS_MAX
@@ -21,6 +21,21 @@ Id = Annotated[
 AssetName = Annotated[str, Path(min_length=1, max_length=24, description="An asset: BTC.")]
 SubjectName = Annotated[
     str, Path(min_length=1, max_length=74, description="An instrument (BTC/USDT), or an asset.")
+]
+
+
+def _is_number(given: object) -> object:
+    """Refuse what pydantic would make a number of: in JSON a text is none."""
+    if isinstance(given, str | bool):
+        msg = "it is no number"
+        raise ValueError(msg)  # noqa: TRY004 - pydantic's
+    return given
+
+
+TimeInBody = Annotated[
+    int,
+    Field(ge=0, le=EPOCH_MS_MAX, description="Epoch milliseconds."),
+    BeforeValidator(_is_number),
 ]
 Stage = Literal["collect", "fold", "analyse"]
 _Time = Annotated[int, Field(ge=0, le=EPOCH_MS_MAX, description="Epoch milliseconds.")]

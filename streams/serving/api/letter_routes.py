@@ -13,10 +13,9 @@ from streams.serving.guard.problem import Problem
 from streams.serving.redrive import Chosen, Plan
 from streams.serving.redrive.explaining import remedy_of
 from streams.serving.shown import Letter
-from topics.units import EPOCH_MS_MAX
 
 from . import links, shapes
-from .asking import ID_CHARS_MAX, Id, LettersAsked, Stage
+from .asking import ID_CHARS_MAX, Id, LettersAsked, Stage, TimeInBody
 from .documenting import replies
 from .escaping import escaped_bytes
 from .paging import page_of
@@ -41,8 +40,8 @@ class Which(BaseModel):
     reason: str | None = Field(default=None, max_length=64)
     stage: Stage | None = None
     topic: str | None = Field(default=None, max_length=64)
-    since_ms: int | None = Field(default=None, ge=0, le=EPOCH_MS_MAX)
-    until_ms: int | None = Field(default=None, ge=0, le=EPOCH_MS_MAX)
+    since_ms: TimeInBody | None = None
+    until_ms: TimeInBody | None = None
 
     @property
     def chosen(self) -> Chosen:

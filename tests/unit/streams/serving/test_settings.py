@@ -7,6 +7,7 @@ from deploy.settings import load
 from streams.serving.settings import ServeSettings, is_loopback
 from topics import SettingsError
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - to be refused
 LONG = "0123456789abcdef"
 SAFE = {"operator_tokens": {"oscar": LONG}}
 
@@ -14,7 +15,7 @@ SAFE = {"operator_tokens": {"oscar": LONG}}
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"host": "0.0.0.0"}, "serve.host"),
+        ({"host": EVERYWHERE}, "serve.host"),
         ({"host": "::"}, "serve.host"),
         ({"host": "192.0.2.7"}, "serve.host"),
         ({"host": "tape.example.org"}, "serve.host"),
@@ -64,4 +65,4 @@ def test_it_answers_to_its_address_and_to_the_names_it_was_given() -> None:
         {"host": "192.0.2.7", "allowed_hosts": ["tape.example.org"], **SAFE}
     )
     assert settings.hosts == {"localhost", "127.0.0.1", "::1", "192.0.2.7", "tape.example.org"}
-    assert "0.0.0.0" not in ServeSettings.model_validate({"host": "0.0.0.0", **SAFE}).hosts
+    assert EVERYWHERE not in ServeSettings.model_validate({"host": EVERYWHERE, **SAFE}).hosts
