@@ -66,7 +66,7 @@ class NotifySettings(BaseModel):
     """By name. None: nobody is told, and the role says so."""
     routes: dict[Severity, tuple[ReceiverName, ...]] = {}
     """By severity, who is told. A severity without a line: every receiver."""
-    attempts_max: int = Field(default=10, ge=1, le=100)
+    attempts_max: int = Field(default=20, ge=1, le=100)
     """Of one message; then it is a dead letter."""
     age_max_s: float = Field(default=900.0, gt=0, le=86_400)
     """How long one message is tried; then it is a dead letter."""

@@ -62,7 +62,7 @@ class Bench(NamedTuple):
 
 def bench(*settled: str) -> Bench:
     """Return a desk at the beginning of both topics."""
-    clock, couriers = [NOW_MS], {}
+    clock, couriers = [NOW_MS], dict[str, Courier]()
     account = Account({("alerts", 0): 0, ("analyses", 0): 0})
     hearing = Hearing(BrokerSettings())
     past = Past(set(settled), {}, Book())
