@@ -21,13 +21,14 @@ from deploy.commands.cache import cache_app
 from deploy.commands.collect import collect_app
 from deploy.commands.deadletters import deadletters_app
 from deploy.commands.evaluate import evaluate_app
+from deploy.commands.notify import notify_app
 from deploy.commands.streams import streams_app
 from deploy.commands.topics import topics_app
 from topics import KINDS, TOPICS
 from topics.schema import render
 
 COMMAND = (sys.executable, "-P", "-m", "deploy")
-ROLES = ("streams", "agent", "serve", "fake-claude")
+ROLES = ("streams", "agent", "notify", "serve", "fake-claude")
 COMMANDS = (
     *(("demo",), ("watch",), ("audit",), ("settings",), ("replay",)),
     *((role,) for role in ROLES),
@@ -39,6 +40,7 @@ COMMANDS = (
     *(("budget", name) for name in ("show", "set", "reconcile")),
     *(("cache", name) for name in ("show", "drop", "clear")),
     *(("collect", name) for name in ("run", "list", "check")),
+    *(("notify", name) for name in ("check", "test")),
     ("streams", "rebuild"),
     *(("evaluate",), ("evaluate", "narratives"), ("evaluate", "batch")),
 )
@@ -51,6 +53,7 @@ GROUPS = {
     "collect": collect_app,
     "deadletters": deadletters_app,
     "evaluate": evaluate_app,
+    "notify": notify_app,
     "streams": streams_app,
     "topics": topics_app,
 }
