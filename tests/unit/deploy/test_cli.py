@@ -14,6 +14,7 @@ import pytest
 from deploy import cli
 from deploy.commands import actor_of
 from deploy.commands.acts import acts_app
+from deploy.commands.alerts import alerts_app
 from deploy.commands.bench import bench_app
 from deploy.commands.breaker import breaker_app
 from deploy.commands.budget import budget_app
@@ -33,6 +34,7 @@ COMMANDS = (
     *(("demo",), ("watch",), ("audit",), ("settings",), ("replay",)),
     *((role,) for role in ROLES),
     *(("acts", name) for name in ("acknowledge", "mute", "unmute", "feedback", "list")),
+    *(("alerts", name) for name in ("check", "test")),
     *(("deadletters", name) for name in ("list", "explain", "redrive")),
     *(("topics", name) for name in ("apply", "check", "list", "schema")),
     *(("bench", name) for name in ("windows", "latency", "backlog", "cache", "collect")),
@@ -46,6 +48,7 @@ COMMANDS = (
 )
 GROUPS = {
     "acts": acts_app,
+    "alerts": alerts_app,
     "bench": bench_app,
     "breaker": breaker_app,
     "budget": budget_app,
