@@ -1,6 +1,7 @@
 """What the analyst said and decided, each id by its lowest offset. PURE and bounded."""
 
-from collections.abc import Callable
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from topics import Analysis, Decision
@@ -9,9 +10,12 @@ from .counts import Counts
 from .links import Links
 from .newest import Kept, Newest
 from .records import Place
+from .spending import Spending
 
 ANALYSES_MAX = 5_000
 """Kept whole: 50 a day of each of 100 assets."""
+ANALYSES_OF_ASSET_MAX = 500
+"""Of one asset: it does not push out what was said of others."""
 DECISIONS_MAX = 10_000
 SAID_MAX = 20_000
 """Ids of analyses remembered, and places of what was decided on, so that one that is said again counts once: more
@@ -29,6 +33,10 @@ class AnalystBook:
         self.decisions: Newest[Decision] = Newest(DECISIONS_MAX, keep_ms)
         self.analysis: dict[str, Kept[Analysis]] = {}
         """By id."""
+        self.of_asset: dict[str, list[Kept[Analysis]]] = {}
+        """By asset, in the order of what they are of; never empty."""
+        self.spent = Spending()
+        """On the analyses kept."""
         self.decision: dict[str, Kept[Decision]] = {}
         """By id."""
         self.replaced: dict[str, tuple[str, str]] = {}
@@ -58,8 +66,9 @@ class AnalystBook:
         if analysis.supersedes is not None:
             self.replaced[analysis.supersedes] = analysis.analysis_id, analysis.status
         self.answers.add(analysis.trigger.alert_id, analysis.analysis_id)
-        for gone in self.analyses.put(kept):
-            self._forget(gone.item)
+        self.spent.add(analysis)
+        for gone in self._put(kept):
+            self._forget(gone)
         return True
 
     def put_decision(self, decision: Decision, place: Place, at_ms: int) -> bool:
@@ -78,7 +87,31 @@ class AnalystBook:
             _link(self.answers.remove, self.coalesced.remove, gone.item)
         return True
 
-    def _forget(self, analysis: Analysis) -> None:
+    def newest_of(self, asset: str) -> Iterator[Kept[Analysis]]:
+        """Give an asset's analyses, that of the newest window first."""
+        return reversed(self.of_asset.get(asset, []))
+
+    def stands(self, analysis: Analysis) -> bool:
+        """Return whether nobody took an analysis back."""
+        return analysis.status == "current" and analysis.analysis_id not in self.replaced
+
+    def _put(self, kept: Kept[Analysis]) -> list[Kept[Analysis]]:
+        """Keep an analysis; return those that are gone for it."""
+        of_asset = self.of_asset.setdefault(kept.item.asset, [])
+        insort(of_asset, kept, key=_as_of)
+        gone = self.analyses.put(kept)
+        if not gone and len(of_asset) > ANALYSES_OF_ASSET_MAX:
+            gone = [of_asset[0]]
+            self.analyses.remove(of_asset[0])
+        return gone
+
+    def _forget(self, gone: Kept[Analysis]) -> None:
+        analysis = gone.item
+        of_asset = self.of_asset[analysis.asset]
+        del of_asset[bisect_left(of_asset, _as_of(gone), key=_as_of)]
+        if not of_asset:
+            del self.of_asset[analysis.asset]
+        self.spent.remove(analysis)
         del self.analysis[analysis.analysis_id]
         self.replaced.pop(analysis.supersedes or "", None)
         self.answers.remove(analysis.trigger.alert_id, analysis.analysis_id)
@@ -92,6 +125,10 @@ def first_time(said: dict[Key, None], key: Key) -> bool:
         del said[next(iter(said))]
     said[key] = None
     return True
+
+
+def _as_of(kept: Kept[Analysis]) -> tuple[int, int, Place]:
+    return kept.item.as_of_ms, kept.at_ms, kept.place
 
 
 def _link(answers: _Link, coalesced: _Link, decision: Decision) -> None:

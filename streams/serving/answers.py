@@ -1,9 +1,12 @@
 """Questions to what the view remembers of the analyst, of alerts, and of people's acts. PURE."""
 
+from itertools import islice
+
 from topics import Analysis, Control, Decision, Feedback, Notification
 
 from .newest import Kept
 from .questions import SHOWN_MAX, Questions
+from .records import Place
 from .shown import AlertShown, AnalysisShown, DecisionShown
 
 SHOWN_BESIDE_MAX = 20
@@ -22,13 +25,12 @@ class Answers(Questions):
         self, asset: str | None = None, since_ms: int = 0, most: int = SHOWN_MAX
     ) -> list[AnalysisShown]:
         """Return analyses of an asset, or of all, whose newest window ends at a time or later; the newest first."""
-        found = [
-            kept
-            for kept in self.analyst.analyses
-            if (asset is None or kept.item.asset == asset) and kept.item.as_of_ms >= since_ms
-        ]
-        found.sort(key=lambda kept: (kept.item.as_of_ms, kept.at_ms, kept.place), reverse=True)
-        return [self._analysis_shown(kept) for kept in found[:most]]
+        if asset is None:
+            found = sorted(self.analyst.analyses, key=_as_of, reverse=True)
+        else:
+            found = list(self.analyst.newest_of(asset))
+        recent = (kept for kept in found if kept.item.as_of_ms >= since_ms)
+        return [self._analysis_shown(kept) for kept in islice(recent, most)]
 
     def decision(self, decision_id: str) -> DecisionShown | None:
         """Return a decision by its id, which is its candidate's analysis id."""
@@ -166,6 +168,10 @@ class Answers(Questions):
 
 def _decision_shown(kept: Kept[Decision]) -> DecisionShown:
     return DecisionShown(decision=kept.item, place=kept.place, at_ms=kept.at_ms)
+
+
+def _as_of(kept: Kept[Analysis]) -> tuple[int, int, Place]:
+    return kept.item.as_of_ms, kept.at_ms, kept.place
 
 
 _RANKS = ("critical", "warning", "notice", "info")

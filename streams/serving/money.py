@@ -3,13 +3,14 @@
 A budget is capped by UTC days; its owner tells what is settled and reserved in this one.
 """
 
-from collections.abc import Callable
+from msgspec.structs import asdict, astuple
 
 from topics import Analysis, Status
 
 from .answers import Answers
-from .newest import Kept
+from .newest import Newest
 from .shown import Budget, Money, Spent
+from .spending import Sum
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 NAMES_MAX = 100
@@ -21,42 +22,35 @@ NEARLY_PERMILLE = 800
 """Of a cap, from which it is nearly spent;"""
 NEARLY_MS = HOUR_MS
 """and so it is if it will be reached this soon."""
-_BY: dict[str, Callable[[Analysis], str]] = {
-    "asset": lambda a: a.asset,
-    "model": lambda a: a.model or "rules",
-    "prompt": lambda a: a.prompt_version or "none",
-    "origin": lambda a: a.origin,
-    "product": lambda a: a.product,
-}
 
 
 def money_of(view: Answers, now_ms: int) -> Money:
     """Return what was spent, and on what. What is told by name is of the analyses the view keeps."""
-    kept = list(view.analyst.analyses)
-    analyses = [k.item for k in kept]
-    burn = _burn(kept, now_ms)
+    analyst = view.analyst
+    burn = _burn(analyst.analyses, now_ms)
     return Money(
         budgets=tuple(budgets_of(view, burn, now_ms)),
-        spent_nano_usd=sum(a.cost_nano_usd for a in analyses),
-        since_ms=min((k.at_ms for k in kept), default=now_ms),
+        spent_nano_usd=analyst.spent.all.cost_nano_usd,
+        since_ms=next((kept.at_ms for kept in analyst.analyses), now_ms),
         burn_nano_usd_per_h=burn,
-        by={name: _spent(analyses, of) for name, of in _BY.items()},
+        by={name: _spent(sums) for name, sums in analyst.spent.by.items()},
     )
 
 
 def budgets(view: Answers, now_ms: int) -> list[Budget]:
-    """Return the budgets alone, which is cheaper."""
-    return budgets_of(view, _burn(list(view.analyst.analyses), now_ms), now_ms)
+    """Return the budgets alone."""
+    return budgets_of(view, _burn(view.analyst.analyses, now_ms), now_ms)
 
 
-def _burn(kept: list[Kept[Analysis]], now_ms: int) -> int:
+def _burn(analyses: Newest[Analysis], now_ms: int) -> int:
     """Return what is spent in an hour as in the last one, or since the first analysis if that is less long ago."""
-    recent = [k for k in kept if now_ms - HOUR_MS < k.at_ms <= now_ms]
-    if not recent:
-        return 0
-    first_ms = min(k.at_ms for k in kept)
-    span_ms = min(HOUR_MS, max(BURN_MS_MIN, now_ms - first_ms))
-    return sum(k.item.cost_nano_usd for k in recent) * HOUR_MS // span_ms
+    first_ms = next((kept.at_ms for kept in analyses), now_ms)
+    spent = 0
+    for kept in analyses.newest_first():
+        if kept.at_ms <= now_ms - HOUR_MS:
+            break
+        spent += kept.item.cost_nano_usd
+    return spent * HOUR_MS // min(HOUR_MS, max(BURN_MS_MIN, now_ms - first_ms))
 
 
 def budgets_of(view: Answers, burn: int, now_ms: int) -> list[Budget]:
@@ -107,18 +101,11 @@ def _whole(status: Status, name: str) -> int | None:
     return None if found is None else int(found)
 
 
-def _spent(analyses: list[Analysis], of: Callable[[Analysis], str]) -> tuple[Spent, ...]:
-    sums: dict[str, list[int]] = {}
-    for a in analyses:
-        row = sums.setdefault(of(a), [0, 0, 0, 0])
-        told = (a.cost_nano_usd, 1, a.input_tokens, a.output_tokens)
-        row[:] = [had + more for had, more in zip(row, told, strict=True)]
-    ordered = sorted(sums.items(), key=lambda item: (-item[1][0], -item[1][1], item[0]))
-    rest = [row for _, row in ordered[NAMES_MAX:]]
-    shown = ordered[:NAMES_MAX]
+def _spent(sums: dict[str, Sum]) -> tuple[Spent, ...]:
+    """Return the dearest first; of many names those that cost least are told together."""
+    ordered = sorted(sums.items(), key=lambda i: (-i[1].cost_nano_usd, -i[1].analyses, i[0]))
+    shown, rest = ordered[:NAMES_MAX], [one for _, one in ordered[NAMES_MAX:]]
     if rest:
-        shown.append((OTHERS, [sum(column) for column in zip(*rest, strict=True)]))
-    return tuple(
-        Spent(name=name, cost_nano_usd=c, analyses=n, input_tokens=i, output_tokens=o)
-        for name, (c, n, i, o) in shown
-    )
+        together = Sum(*(sum(column) for column in zip(*map(astuple, rest), strict=True)))
+        shown.append((OTHERS, together))
+    return tuple(Spent(name=name, **asdict(one)) for name, one in shown)

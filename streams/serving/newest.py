@@ -1,6 +1,6 @@
 """The newest records of one sort, in the order of their log times: the same ones in whatever order they come. PURE."""
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 
@@ -32,6 +32,13 @@ class Newest(Generic[T]):
         """Take a record; return those that are gone for it, perhaps itself."""
         insort(self._kept, kept, key=_age)
         return self._trim()
+
+    def remove(self, kept: Kept[T]) -> None:
+        """Let a record go before its time: its own kind has too many."""
+        at = bisect_left(self._kept, _age(kept), key=_age)
+        if at < len(self._kept) and self._kept[at] is kept:
+            del self._kept[at]
+            self.forgotten += 1
 
     def __len__(self) -> int:
         """Return how many there are."""

@@ -98,7 +98,8 @@ def _asked_steps(analysis: Analysis | None, decision: Decision | None) -> Iterat
     outcome = decision.outcome if decision else _outcome(analysis)
     attempts = _attempts(analysis, decision)
     yield PathStep(station="cache", words=_cache_words(analysis, outcome), done=outcome == "cached")
-    asked = outcome == "called" or bool(attempts and outcome != "cached")
+    # A coalesced one's attempts are its survivor's, a cached one's those behind its words.
+    asked = outcome == "called" or bool(attempts and outcome == "rules")
     words = f"not asked: {_said(decision.reason)}" if decision else "not asked"
     if asked:
         words = f"{_count(len(attempts), 'call')} to {plain((analysis and analysis.model) or 'a model')}"

@@ -1,6 +1,7 @@
 """Plain questions to what the view remembers. PURE."""
 
 from collections import Counter
+from itertools import islice
 
 from topics import (
     Aggregate,
@@ -34,7 +35,7 @@ class Questions(Memory):
     def assets(self) -> list[str]:
         """Return every asset there is anything of, by name."""
         rows = {row.asset for row in self.series_book.rows.values()}
-        said = {kept.item.asset for kept in self.analyst.analyses}
+        said = self.analyst.of_asset.keys()
         fired = {kept.alert.asset for kept in self.alert_book}
         return sorted(rows | said | fired)
 
@@ -55,11 +56,20 @@ class Questions(Memory):
         since_ms: int = 0,
         *,
         step_ms: int | None = None,
+        until_ms: int | None = None,
+        most: int | None = None,
     ) -> list[Point]:
-        """Return a row's windows that begin at a time or later, the oldest first. ``step_ms`` of windows that hop."""
+        """Return a row's windows that begin in [since, until), the oldest first, at most so many.
+
+        ``step_ms`` of windows that hop. A chart is better served by `columns`.
+        """
         key = SeriesKey(kind, subject, window_ms, step_ms or window_ms)
         row = self.series_book.row(key)
-        return [] if row is None else list(row.points(*self.series_book.span(key, since_ms)))
+        if row is None:
+            return []
+        first_ms, end_ms = self.series_book.span(key, since_ms)
+        end_ms = end_ms if until_ms is None else min(end_ms, until_ms)
+        return list(islice(row.points(first_ms, end_ms), most))
 
     def columns(
         self, key: SeriesKey, names: tuple[str, ...], since_ms: int = 0

@@ -32,18 +32,11 @@ def standing_of(view: Answers, now_ms: int, event_now_ms: int) -> list[Standing]
 def _holding(view: Answers, event_now_ms: int) -> dict[str, Analysis]:
     """Return by asset the newest analysis that holds: nobody took it back, and its time is not over."""
     found: dict[str, Analysis] = {}
-    for kept in view.analyst.analyses:
-        analysis = kept.item
-        if analysis.status != "current" or analysis.analysis_id in view.analyst.replaced:
-            continue
-        if analysis.valid_until_ms <= event_now_ms:
-            continue
-        known = found.get(analysis.asset)
-        if known is None or (analysis.as_of_ms, analysis.analysis_id) >= (
-            known.as_of_ms,
-            known.analysis_id,
-        ):
-            found[analysis.asset] = analysis
+    for asset in view.analyst.of_asset:
+        for kept in view.analyst.newest_of(asset):
+            if kept.item.valid_until_ms > event_now_ms and view.analyst.stands(kept.item):
+                found[asset] = kept.item
+                break
     return found
 
 
