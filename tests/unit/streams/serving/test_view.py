@@ -216,14 +216,31 @@ def test_at_the_bound_the_feed_longest_not_told_makes_room(monkeypatch: pytest.M
     assert view.counts.forgotten == 1
 
 
-def test_the_last_analyses_are_kept() -> None:
+def test_the_last_analyses_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """All count."""
+    monkeypatch.setattr(book, "ANALYSES_MAX", 20)
     view = View()
-    for n in range(book.ANALYSES_MAX + 1):
+    for n in range(21):
         view.take(analysis(n))
-    assert len(view.analyses) == book.ANALYSES_MAX
+    assert len(view.analyses) == 20
     assert view.analyses[0].as_of_ms == NOW_MS + 1
-    assert view.counts.analyses == book.ANALYSES_MAX + 1
+    assert view.counts.analyses == 21
+
+
+def test_an_asset_of_which_much_is_said_does_not_push_out_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of each at most so many are kept: those of the newest windows."""
+    monkeypatch.setattr(book, "ANALYSES_OF_ASSET_MAX", 3)
+    view = View()
+    view.take(analysis(0, asset="ETH", analysis_id="eth"))
+    for n in (1, 2, 3, 5, 4, 6):
+        view.take(analysis(n))
+    found = [a.analysis.as_of_ms - NOW_MS for a in view.analyses_of("BTC")]
+    assert found == [6, 5, 4]
+    assert len(view.analyses_of("ETH")) == 1
+    assert view.money(NOW_MS).by["asset"][0].analyses == 3
+    assert next(b.forgotten for b in view.bounds() if b.name == "analyses") == 3
 
 
 @pytest.mark.parametrize(
