@@ -34,10 +34,10 @@ STAMP_S = 0.7
 
 
 class InventedActs:
-    """Does what `Acts` does, without a log: the view takes the act at once."""
+    """Does what `Acts` does: the view takes the act at once, by way of the invented log if there is one."""
 
-    def __init__(self, view: View) -> None:
-        self._view = view
+    def __init__(self, view: View, log: Log | None) -> None:
+        self._view, self._log = view, log
 
     async def acknowledge(self, alert_id: str, *, actor: str, reason: str = "seen") -> Control:
         return self._taken(
@@ -54,13 +54,19 @@ class InventedActs:
 
     async def feedback(self, analysis_id: str, verdict: str, *, actor: str, reason: str) -> Act:
         act = making.feedback(analysis_id, verdict, actor=actor, reason=reason, at_ms=now_ms())
-        self._view.take(act)
+        self._take(act)
         return act
 
     def _taken(self, act: Act) -> Control:
-        self._view.take(act)
+        self._take(act)
         assert isinstance(act, Control)
         return act
+
+    def _take(self, act: Act) -> None:
+        if self._log is None:
+            self._view.take(act)
+        else:
+            self._log.put("control", act, now_ms())
 
 
 class InventedRedriver:
@@ -133,7 +139,7 @@ def host(which: Which, *, moving: bool = True, stamps: bool = False) -> tuple[Gu
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     redriver = InventedRedriver(lookup) if lookup else None
-    pages.register(app, view, lookup, InventedActs(view), settings, redriver=redriver)
+    pages.register(app, view, lookup, InventedActs(view, lookup), settings, redriver=redriver)
     return Guard(app, settings, page_policy=pages.page_policy), view
 
 

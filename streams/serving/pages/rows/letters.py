@@ -48,7 +48,7 @@ LETTER_COLUMNS = (
     Column("Attempt", numeric=True),
     Column("Bytes", numeric=True),
 )
-PLAN_COLUMNS = (Column("Letter", main=True), Column("What becomes of it"))
+PLAN_COLUMNS = (Column("Letter"), Column("What becomes of it", main=True))
 
 
 REDRIVE_WORDS = (

@@ -109,7 +109,11 @@ def _quality(market: Sequence[Point]) -> Tile:
     whole = sum(p.state == "complete" and not p.missing_sources for p in market)
     holed = sum(p.state == "holed" for p in market)
     unproven = sum(p.state == "unverifiable" for p in market)
-    said = [f"{holed} holed"] * bool(holed) + [f"{unproven} unverifiable"] * bool(unproven)
-    tone: Tone = "doubt" if holed else ""
+    absent = (market[-1].start_ms - market[0].start_ms) // market[0].step_ms + 1 - len(market)
+    counted = ((absent, "not there"), (holed, "holed"), (unproven, "unverifiable"))
+    said = [f"{count} {word}" for count, word in counted if count]
+    tone: Tone = "doubt" if holed or absent else ""
     note: Line = (Words(", ".join(said), tone=tone),) if said else (Words("nothing is known to be missing", tone="quiet"),)  # fmt: skip
-    return Tile(title=title, value=(Amount(f"{whole} of {len(market)}", "windows"),), note=note)
+    return Tile(
+        title=title, value=(Amount(f"{whole} of {len(market) + absent}", "windows"),), note=note
+    )

@@ -14,6 +14,8 @@ const STROKES = { main: "━━", second: "╍╍", third: "┅┅", faint: "┈
 const SHAPES = { triangle: "triangle", circle: "circle", rect: "rect", ring: "emptyCircle" };
 const isLocal = (href) => typeof href === "string" && /^\/(?![/\\])/.test(href);
 const figure = (n) => n.toLocaleString("en", { maximumSignificantDigits: 6 });
+const ROUGH = new Set(["%", "z", "from -1 to 1"]); // Units of which nobody wants six digits.
+const rough = (n) => n.toLocaleString("en", { maximumSignificantDigits: 3 });
 const brief = (n) =>
   Math.abs(n) >= 100_000
     ? n.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 4 })
@@ -149,7 +151,7 @@ function optionsOf(stack, look, width) {
       borderColor: look.line,
       padding: 8,
       textStyle: { color: look.ink, fontSize: 12, fontFamily: look.font },
-      axisPointer: { type: "line", lineStyle: { color: look.text, type: "dashed" } },
+      axisPointer: { type: "line", axis: "x", lineStyle: { color: look.text, type: "dashed" } },
       formatter: (shown) => tooltipOf(stack, shown, units),
     },
     axisPointer: { link: [{ xAxisIndex: "all" }] },
@@ -210,6 +212,7 @@ const rowsAxis = (stack, at, look) => ({
   axisLabel: { color: look.text, fontSize: 11 },
   axisLine: { show: false },
   axisTick: { show: false },
+  axisPointer: { show: false, triggerTooltip: false },
   splitArea: { show: true, areaStyle: { color: ["transparent", `${look.line}18`] } },
 });
 
@@ -282,7 +285,7 @@ function happenedOf(stack, at, look) {
       type: "line",
       name: "spans",
       silent: true,
-      showSymbol: false,
+      symbol: "none",
       lineStyle: { color: look.text, width: 5, opacity: 0.35, cap: "round" },
       data: spans.flatMap((m) => [[m.at_ms, m.row], [m.until_ms, m.row], [m.until_ms, null]]),
     },
@@ -321,12 +324,13 @@ function tooltipOf(stack, shown, units) {
       if (marker) lines.push(`${marker.words}, ${short(marker.at_ms)}: click to open`);
       continue;
     }
-    const unit = units[one.seriesIndex] ? ` ${units[one.seriesIndex]}` : "";
+    const of = units[one.seriesIndex];
+    const unit = of ? ` ${of}` : "";
     if (one.seriesType === "candlestick") {
       const [, open, close, low, high] = one.value;
       lines.push(`first ${figure(open)}, last ${figure(close)}, low ${figure(low)}, high ${figure(high)}${unit}`);
     } else if (one.value[1] !== null && one.value[1] !== undefined)
-      lines.push(`${one.seriesName}: ${figure(one.value[1])}${unit}`);
+      lines.push(`${of === "z" ? "how unusual, " : ""}${one.seriesName}: ${ROUGH.has(of) ? rough(one.value[1]) : figure(one.value[1])}${unit}`);
   }
   return lines.join("\n");
 }
