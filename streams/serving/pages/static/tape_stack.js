@@ -155,7 +155,7 @@ function optionsOf(stack, look, width) {
       formatter: (shown) => tooltipOf(stack, shown, units),
     },
     axisPointer: { link: [{ xAxisIndex: "all" }] },
-    grid: tops.map((t, at) => ({ left, right: RIGHT, top: t, height: heights[at] })),
+    grid: tops.map((t, at) => ({ left, right: RIGHT, top: t, height: heights[at], outerBoundsMode: "none" })),
     xAxis: tops.map((_, at) => timeAxis(stack, at, at === tops.length - 1, look, narrow)),
     yAxis: [...stack.lanes.map((lane, at) => valueAxis(lane, at, look)), rowsAxis(stack, tops.length - 1, look)],
     series: [...series, ...happenedOf(stack, tops.length - 1, look)],
