@@ -8,7 +8,7 @@ import pytest
 
 from streams.serving.acts.making import mute
 from streams.serving.acts.writing import record_of as act_record
-from streams.serving.notify.notifier import COMMIT_S
+from streams.serving.notify.notifier import COMMIT_S, Notifier
 from tests.servers import SharedKafka
 from tests.servers.web import Status
 from tests.unit.streams.serving.notify.alerts import alert, analysis
@@ -168,3 +168,39 @@ async def test_the_command_explains_routes_and_tries_a_receiver(
         status, failed = await asyncio.to_thread(asked, "test", "gone")
     assert (status, phone.titles) == (2, ["Tapereader: a test"])
     assert "did not take the message" in failed
+
+
+async def test_the_hours_bound_and_what_it_holds_back_outlive_the_process(
+    broker: BrokerSettings, phone: Phone
+) -> None:
+    """Of four an hour two are for anything: the third waits, through a restart, for a digest that matters."""
+    since_ms = now_ms()
+    settings = settings_of(broker, {"phone": {"url": phone.url, "per_hour": 4}})
+
+    async def holds_one(notifier: Notifier) -> None:
+        await until(lambda: bool(notifier.tenure and notifier.tenure.couriers["phone"].lane.held))
+
+    async with notifying(settings):
+        for count, rule in enumerate(("one", "two"), 1):
+            await write(broker, alert(rule, since_ms=since_ms))
+            await until(lambda count=count: len(phone.heard) == count)  # type: ignore[misc]
+        await told_until(broker, 2)
+    async with notifying(settings) as second:
+        await write(broker, alert("three", since_ms=since_ms))
+        await holds_one(second)
+    async with notifying(settings) as third:
+        await holds_one(third)
+        assert len(phone.heard) == 2
+        for rule in ("crash", "quake"):
+            await write(broker, alert(rule, since_ms=since_ms, severity="critical"))
+            await asyncio.sleep(0.3)
+        await until(lambda: len(phone.heard) == 4)
+        found = await told_until(broker, 5)
+    assert phone.titles[3] == "CRITICAL: 2 held back, the hour's messages were used up"
+    assert {one.alert_id.partition("/")[0]: one.outcome for one in found} == {
+        "one": "sent",
+        "two": "sent",
+        "crash": "sent",
+        "three": "digest",
+        "quake": "digest",
+    }

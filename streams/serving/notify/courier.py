@@ -58,6 +58,7 @@ class Courier:
         self._silenced, self._firing, self._fires = silenced, firing, fires
         self._done, self._now_ms = done, now_ms
         self._offered = asyncio.Event()
+        self._leaves = False
         self._refresh_ms = 0
 
     def offer(self, entry: Entry) -> None:
@@ -67,9 +68,14 @@ class Courier:
             self._end(gone, "undeliverable", words="too many waited for this receiver")
         self._offered.set()
 
+    def leave(self) -> None:
+        """Begin no message any more; the one under way is finished, if it is taken in time."""
+        self._leaves = True
+        self._offered.set()
+
     async def run(self) -> None:
-        """Tell until cancelled."""
-        while True:
+        """Tell until it leaves, or is cancelled."""
+        while not self._leaves:
             now_ms = self._now_ms()
             told = self.lane.next(now_ms, self._silenced)
             if told is not None:

@@ -60,6 +60,7 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         self._publisher = Publisher(self._sender)
         self._consumer: AIOKafkaConsumer | None = None
         self._assigned = asyncio.Event()
+        self._assignments = 0
         self._ours = False
         self._stands_by = False
 
@@ -117,6 +118,7 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Note whether all are ours, or none."""
+        self._assignments += 1
         self._ours = bool(list(assigned))
         self._stands_by = not self._ours
         self._assigned.set()
@@ -158,11 +160,12 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
             dashboard=self._dashboard,
             now_ms=self._now_ms,
         )
+        began = self._assignments
         try:
             await tenure.begin(consumer)
         except IllegalStateError:
             return False  # taken away meanwhile
-        if not self._assigned.is_set():
+        if not self._assigned.is_set() or self._assignments != began:
             await _cancel(tenure.running)
             return False
         self.tenure = tenure

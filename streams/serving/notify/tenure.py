@@ -163,6 +163,10 @@ class Tenure:
 
     async def end(self, consumer: AIOKafkaConsumer) -> None:
         """Tell nobody any more, and commit what was told."""
+        for courier in self.couriers.values():
+            courier.leave()
+        if self._running:  # what a receiver takes now need not be told twice
+            await asyncio.wait(self._running, timeout=LEAVE_S)
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

@@ -148,6 +148,21 @@ async def test_while_one_receiver_fails_another_is_told() -> None:
         assert none == []
 
 
+async def test_who_leaves_finishes_the_message_under_way_and_begins_none() -> None:
+    """A clean end tells nothing twice."""
+    door = ListDoor(DoorError("x", retry_after_s=0.3))
+    async with running(door) as (courier, outcomes):
+        courier.offer(entry())
+        async with asyncio.timeout(10):
+            while not door.tries:
+                await asyncio.sleep(0.01)
+        courier.offer(entry(rule="other"))
+        courier.leave()
+        assert await until(outcomes, 1) == ["sent"]
+        await asyncio.sleep(0.3)
+        assert (len(outcomes), courier.lane.waiting) == (1, 1)
+
+
 async def test_what_is_muted_ends_without_a_message() -> None:
     """And is said to have."""
     door = ListDoor()

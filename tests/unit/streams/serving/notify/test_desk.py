@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from streams.serving.acts.standing import StandingActs
 from streams.serving.notify.account import Account
 from streams.serving.notify.courier import Courier, Tally
@@ -182,6 +185,44 @@ def test_of_an_acknowledged_alert_its_analysis_and_its_end_are_told() -> None:
     made.hearing.acts.take(act("mute", "rule/price_fall", NOW_MS + 1_000))
     assert made.desk.silenced(of_alert(over, logged_ms=0), NOW_MS)
     assert not made.desk.silenced(of_alert(over, logged_ms=0), NOW_MS + 1_000)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["price_fall", "crash"]),
+            st.sampled_from(["BTC/USD", "ETH/USD"]),
+            st.sampled_from(["firing", "cleared", "retracted"]),
+            st.sampled_from(["info", "critical"]),
+            st.integers(1, 3),
+        ),
+        max_size=30,
+    )
+)
+def test_each_step_is_offered_to_or_filtered_for_every_receiver_once(
+    steps: list[tuple[str, str, str, str, int]],
+) -> None:
+    """And every record is done with when all that was offered of it has ended, however it did."""
+    made = bench()
+    seen = set()
+    for offset, (rule, subject, state, severity, transition) in enumerate(steps):
+        one = alert(rule, subject, state=state, severity=severity, transition=transition)
+        made.alert(one, offset)
+        seen.add((rule, subject, state, transition))
+    ended: list[Entry] = []
+    for name in made.couriers:
+        ended += made.waiting(name)
+    keys = [entry.key for entry in ended]
+    assert len(keys) == len(set(keys))
+    phone = {
+        (e.notice.alert.rule, e.notice.alert.subject, e.notice.step, e.notice.alert.transition)
+        for e in ended
+        if e.key == key_of(e.notice, "phone")
+    }
+    assert phone == seen
+    for entry in ended:
+        made.account.settle(entry.notice.place)
+    assert (len(made.account), made.committable.get(("alerts", 0), 0)) == (0, len(steps))
 
 
 def test_a_record_that_says_nothing_is_passed_over() -> None:
