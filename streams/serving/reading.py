@@ -1,7 +1,7 @@
 """Topics read from a time to their end, once, in a bounded time and without a group."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -50,6 +50,8 @@ class TopicReader:
         ends = await consumer.end_offsets(assigned)
         begins = await self._begins(assigned, since_ms)
         left = {place for place in assigned if begins.get(place, ends[place]) < ends[place]}
+        if not left:
+            return  # without a partition the client's end would be waited for
         consumer.assign(list(left))
         for place in left:
             consumer.seek(place, begins[place])
@@ -78,7 +80,7 @@ class TopicReader:
 
 @asynccontextmanager
 async def topic_reader(
-    broker: BrokerSettings, names: Iterable[str], within_s: float = READ_S
+    broker: BrokerSettings, names: Sequence[str], within_s: float = READ_S
 ) -> AsyncIterator[TopicReader]:
     """Give a reader of topics that are there; all that is asked of it must be answered in so many seconds.
 
@@ -99,9 +101,14 @@ async def topic_reader(
                 msg = f"missing on {broker.bootstrap}: {', '.join(missing)}. `tapereader topics apply` creates them"
                 raise TopicsError(msg)
             yield TopicReader(broker, consumer)
-    except (KafkaError, TimeoutError) as error:
-        why = str(error) or f"not in {within_s:g} s"
-        msg = f"no Kafka broker answers at {broker.bootstrap}: {why}"
+    except KafkaError as error:
+        msg = f"no Kafka broker answers at {broker.bootstrap}: {error}"
+        raise TopicsError(msg) from None
+    except TimeoutError:
+        msg = (
+            f"{broker.bootstrap} did not give {', '.join(names)} in {within_s:g} s;"
+            " if there is so much of it, ask for less time"
+        )
         raise TopicsError(msg) from None
     finally:
         with suppress(TimeoutError, KafkaError):

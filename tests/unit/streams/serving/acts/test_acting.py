@@ -5,7 +5,7 @@ import pytest
 from streams.serving.acts import Act, ActRefusedError
 from streams.serving.acts.acting import Acts
 from streams.serving.acts.writing import ControlWriter, record_of
-from topics import BY_NAME, partition_of
+from topics import BY_NAME, Control, Feedback, partition_of
 from topics.envelope import header
 from topics.settings import BrokerSettings
 
@@ -38,7 +38,7 @@ def acts(kept: Kept) -> Acts:
 
 async def test_what_is_done_is_what_was_written(acts: Acts, kept: Kept) -> None:
     """Each with who, when and why."""
-    done = [
+    done: list[Control | Feedback] = [
         await acts.acknowledge("volume.surge/BTC/1", actor="ann"),
         await acts.mute("all", until_ms=NOW_MS + 1, actor="ann", reason="a move"),
         await acts.unmute("all", actor="bob", reason="moved"),
