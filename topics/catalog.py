@@ -84,12 +84,13 @@ def raw_topic(kind: Kind) -> str:
 RAW: tuple[Topic, ...] = tuple(
     Topic(
         name=raw_topic(kind),
-        summary=_RAW_SUMMARY[kind] + " With heartbeats and gap marks; lean, without headers.",
+        summary=_RAW_SUMMARY[kind]
+        + " With heartbeats and gap marks; lean, without headers but on records that were redriven.",
         events=_RAW_EVENTS[kind] + _MARKS,
         key="asset; none for heartbeats",
         cleanup="delete",
         retention_ms=7 * _DAY_MS,
-        written_by=("collect",),
+        written_by=("collect", "serve", "people"),
         # The agent only where a model may be asked about posts.
         read_by=("streams", "replay", "audit", *(("agent",) if kind == "social" else ())),
         enveloped=False,
