@@ -18,7 +18,7 @@ from topics.settings import BrokerSettings
 
 from .log import read_log
 from .notified import Phone, notifying, now_ms, settings_of, told_until, until, write
-from .roles import command, pipeline
+from .roles import pipeline
 
 pytestmark = pytest.mark.integration
 
@@ -146,28 +146,6 @@ async def test_a_role_that_dies_between_telling_and_noting_tells_it_again_under_
         await write(line.broker, alert("next", since_ms=since_ms))
         assert len(await told_until(line.broker, 3)) == 3
         assert phone.keys[:-1] == before
-
-
-async def test_the_command_explains_routes_and_tries_a_receiver(
-    kafka: SharedKafka, topic_prefix: str, tmp_path: Path, phone: Phone
-) -> None:
-    """Without a secret in what it prints."""
-    with pipeline(kafka.bootstrap, topic_prefix, tmp_path) as line:
-        url = phone.url.replace("json://", "json://user:verysecret@")
-        notify = {"receivers": {"phone": {"url": url}, "gone": {"url": "json://127.0.0.1:9/"}}}
-
-        def asked(*arguments: str) -> tuple[int, str]:
-            done = command(line, "notify", *arguments, notify=notify)
-            return done.returncode, done.stdout + done.stderr
-
-        status, explained = await asyncio.to_thread(asked, "check")
-        assert status == 0, explained
-        assert "critical: phone, gone" in explained
-        assert "secret" not in explained
-        assert (await asyncio.to_thread(asked, "test", "phone"))[0] == 0
-        status, failed = await asyncio.to_thread(asked, "test", "gone")
-    assert (status, phone.titles) == (2, ["Tapereader: a test"])
-    assert "did not take the message" in failed
 
 
 async def test_the_hours_bound_and_what_it_holds_back_outlive_the_process(
