@@ -35,6 +35,9 @@ from .day_said import (
 from .log import Log
 from .scene import FIVE_MS, HOUR_MS, MINUTE_MS, posted, traded, window
 
+LOST = range(1_424, 1_429)
+"""Minutes that stay holed."""
+
 
 def day(view: View, now_ms: int) -> Log:
     """Write a day that ends now."""
@@ -100,7 +103,7 @@ def _traded(random: Random, opened: float, close: float, volume: float) -> Marke
 
 
 def _seen(minute: int) -> Completeness:
-    if minute in HOLE:
+    if minute in HOLE or minute in LOST:
         return Completeness(state="holed", holed_fraction=0.62, holed_venues=["simex"])
     if minute in range(1_330, 1_333):
         return Completeness(state="complete", missing_sources=["simulated/simtrade"])

@@ -15,6 +15,7 @@ from .frame import Frame, page_frame
 from .pieces import Column, Rows, Words
 from .rows import asset as rows
 from .rows.briefly import ALERT_COLUMNS, ANALYSIS_COLUMNS, GAP_COLUMNS
+from .rows.renewing import Renewing
 from .rows.tiles import Tile
 from .rows.window_rows import WINDOW_COLUMNS
 
@@ -41,7 +42,8 @@ def _paint(frame: Frame, choice: Choice) -> None:
         choices = _Choices()
     frame.paints(("asset.choices", choice), lambda view, _: rows.choices_of(view, choice), choices.show)  # fmt: skip
     board = _Board()
-    frame.paints(("asset.board", choice), lambda view, now: rows.board_of(view, choice, now.ms), board.show)  # fmt: skip
+    drawn = Renewing(name, lambda view, now: rows.board_of(view, choice, now.ms))
+    frame.paints(("asset.board", choice), drawn, board.show)
     for heading, columns, of in _tables(name):
         with section(heading):
             table = Sheet(heading, columns, caption_hidden=True)

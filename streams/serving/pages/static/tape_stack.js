@@ -117,7 +117,7 @@ function hatch(what, look) {
 
 function optionsOf(stack, look, width) {
   const narrow = width < 600;
-  const left = narrow ? 52 : 66;
+  const left = narrow ? 58 : 66;
   const plot = Math.max(50, width - left - RIGHT);
   const tops = [];
   let top = HEAD;
@@ -142,7 +142,7 @@ function optionsOf(stack, look, width) {
     animation: false,
     useUTC: !clock.local,
     textStyle: { color: look.text, fontFamily: look.font },
-    title: [...stack.lanes.map((lane, at) => titleOf(lane, tops[at], left, look)), headOf("What happened", tops.at(-1), look)],
+    title: [...stack.lanes.map((lane, at) => titleOf(lane, tops[at], narrow, look)), headOf("What happened", tops.at(-1), look)],
     tooltip: {
       trigger: "axis",
       renderMode: "richText",
@@ -170,13 +170,14 @@ const headOf = (text, top, look) => ({
   textStyle: { fontSize: 12, fontWeight: 600, color: look.ink, fontFamily: look.font },
 });
 
-function titleOf(lane, top, left, look) {
+function titleOf(lane, top, narrow, look) {
   const unit = lane.unit && lane.unit !== lane.title.toLowerCase() ? ` {unit|${lane.unit}}` : "";
   const names = lane.series.length > 1 || lane.candles ? lane.series : [];
   const keys = names.map((one) => `{${one.colour}|${one.form === "bars" ? "▮" : STROKES[one.colour]}} {unit|${one.name}}`);
-  const rich = { unit: { color: look.text, fontSize: 11 } };
-  for (const name of ["main", "second", "third", "faint"]) rich[name] = { color: look[name], fontSize: 11 };
-  const head = headOf(`${lane.title}${unit}   ${keys.join("   ")}`, top, look);
+  const fontSize = narrow ? 9.5 : 11;
+  const rich = { unit: { color: look.text, fontSize } };
+  for (const name of ["main", "second", "third", "faint"]) rich[name] = { color: look[name], fontSize };
+  const head = headOf(`${lane.title}${unit}${narrow ? " " : "   "}${keys.join(narrow ? " " : "   ")}`, top, look);
   head.textStyle.rich = rich;
   return head;
 }

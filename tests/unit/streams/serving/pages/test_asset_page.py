@@ -101,7 +101,11 @@ def test_all_lanes_are_over_one_axis_and_holes_and_revisions_are_in_them(view: V
         "Development",
         "How unusual",
     ]
-    assert {what for _, _, what in stack["lanes"][0]["doubts"]} == {"no windows", "source missing"}
+    assert {what for _, _, what in stack["lanes"][0]["doubts"]} == {
+        "holed",
+        "no windows",
+        "source missing",
+    }
     rows_of = {marker["row"] for marker in stack["markers"]}
     assert rows_of == {0, 1, 2}
     assert all(marker["href"].startswith("/") for marker in stack["markers"])
