@@ -16,6 +16,7 @@ from streams.serving.acts.writing import ControlWriter
 from streams.serving.api.app import create_api
 from streams.serving.api.hub import Hub
 from streams.serving.api.intake import Intake
+from streams.serving.api.kept_replies import KeptReplies
 from streams.serving.api.log_reader import LogReader
 from streams.serving.api.metrics import ServingMetrics, answered
 from streams.serving.api.served import Served
@@ -42,7 +43,7 @@ def create_app(served: Served, *, market: Market | None = None) -> Guard:
     What would be mounted after the pages is never reached: NiceGUI answers for every path.
     """
     host = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    host.mount("/api", create_api(served))
+    host.mount("/api", KeptReplies(create_api(served), now_ms=served.now_ms))
     pages.register(
         host,
         served.view,

@@ -10,7 +10,7 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from topics import encode
+from topics.codec import encode_checked
 
 LIVE = "private, no-cache"
 """Kept by a reader, and asked about each time."""
@@ -34,8 +34,8 @@ def reply(
 
     ``same_as`` is what is told without its ages, where there are any in it: they alone make no difference.
     """
-    body = encode(told)
-    tag = tag_of(body if same_as is None else encode(same_as))
+    body = encode_checked(told)  # all doubles in it were read from JSON, which has no NaN
+    tag = tag_of(body if same_as is None else encode_checked(same_as))
     headers = {"etag": tag, "cache-control": cache, "vary": "authorization, cookie"}
     if status == 200 and has(request.headers.get("if-none-match", ""), tag):  # noqa: PLR2004 - HTTP's
         return Response(status_code=304, headers=headers)

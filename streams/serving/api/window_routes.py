@@ -76,15 +76,15 @@ def asset_routes(served: Served) -> APIRouter:
         key = SeriesKey(
             asked.kind, asked.subject, asked.window_ms, asked.step_ms or asked.window_ms
         )
-        if key not in view.series_book.rows:
+        row = view.series_book.row(key)
+        if row is None:
             told = f"{asked.kind} {asked.subject} {asked.window_ms}/{key.step_ms}"
             raise RefusedError(unknown("row of windows", told, "`series` of /assets/ASSET"))
-        points = view.series(
-            key.kind, key.subject, key.window_ms, asked.since_ms, step_ms=key.step_ms
-        )
+        # Of a day of windows only those of the page are made.
+        since_ms, before_ms = view.series_book.span(key, asked.since_ms)
         page = page_of(
-            (point for point in points if point.start_ms <= asked.until_ms),
-            key=lambda point: (point.start_ms,),
+            row.starts(since_ms, min(before_ms, asked.until_ms + 1)),
+            key=lambda start_ms: (start_ms,),
             asked=asked,
             newest_first=False,
         )
@@ -93,7 +93,7 @@ def asset_routes(served: Served) -> APIRouter:
             shapes.SeriesReply(
                 row=shapes.Row(**key._asdict()),
                 measures=measures_of(key.kind, key.subject),
-                items=page.items,
+                items=[point for at in page.items if (point := row.at(at)) is not None],
                 next=page.next,
                 links={"asset": links.asset(asset_of(key.subject))},
             ),

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from streams.serving.found import Missing, Whole
 from streams.serving.letters import letter_of
@@ -48,7 +49,7 @@ async def test_every_value_has_its_unit_and_quote() -> None:
     async with api.client() as client:
         asset = (await client.get("/assets/BTC")).json()
         market = next(w for w in asset["latest"] if w["aggregate"]["values"]["kind"] == "market")
-        row = {"kind": "market", "subject": "BTC/USDT", "window_ms": 60_000}
+        row: dict[str, Any] = {"kind": "market", "subject": "BTC/USDT", "window_ms": 60_000}
         series = (await client.get("/series", params=row)).json()
     for measures in (market["measures"], series["measures"]):
         assert measures["close"] == {**measures["close"], "unit": "USDT", "quote": "USDT"}
@@ -285,7 +286,9 @@ async def test_what_is_not_there_and_what_is_not_done_are_problems_too() -> None
 async def test_a_defect_is_told_without_its_inside() -> None:
     api = Api()
     api.lookup.aggregate = None  # type: ignore[method-assign, assignment]
-    async with api.client() as client:
-        refused = await client.get("/aggregates/market/BTC/1/1/1/0")
+    with capture_logs() as logged:
+        async with api.client() as client:
+            refused = await client.get("/aggregates/market/BTC/1/1/1/0")
+    assert [one["event"] for one in logged] == ["a request failed"]
     assert _problem(refused) == (500, "defect")
     assert "NoneType" not in refused.text

@@ -1,5 +1,7 @@
 """The API is what its OpenAPI document says, whatever it is asked: schemathesis, seeded, in this process."""
 
+from typing import Any
+
 import schemathesis
 from hypothesis import HealthCheck, Phase, seed, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
@@ -24,7 +26,7 @@ schema = schemathesis.openapi.from_asgi("/api/openapi.json", HOST).exclude(path=
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_every_reply_is_what_the_document_says(case: schemathesis.Case) -> None:
+def test_every_reply_is_what_the_document_says(case: schemathesis.Case[Any]) -> None:
     response = case.call()
     told = response.json() if response.status_code == 400 else {}
     # No schema can say which cursors were given, nor how far two times may be apart.
