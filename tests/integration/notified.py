@@ -93,14 +93,29 @@ def record_of(broker: BrokerSettings, event: Alert | Analysis) -> OutRecord:
     return OutRecord(broker.topic(name), partition, key.encode(), encode(event))
 
 
-async def write(broker: BrokerSettings, *events: Struct | OutRecord) -> None:
-    """Write records."""
+def writer(broker: BrokerSettings) -> AIOKafkaProducer:
+    """Return a producer like the streams role's: what it writes is seen once its transaction is committed."""
+    return AIOKafkaProducer(
+        **broker.client_options(), transactional_id=broker.topic("writer"), linger_ms=0
+    )
+
+
+async def write_by(
+    producer: AIOKafkaProducer, broker: BrokerSettings, *events: Struct | OutRecord
+) -> None:
+    """Write records in one transaction."""
     records = [
         event if isinstance(event, OutRecord) else record_of(broker, event)  # type: ignore[arg-type]
         for event in events
     ]
-    async with AIOKafkaProducer(**broker.client_options(), acks="all") as producer:
+    async with producer.transaction():
         await send(producer, records)
+
+
+async def write(broker: BrokerSettings, *events: Struct | OutRecord) -> None:
+    """Write records in one transaction, as somebody who comes and goes."""
+    async with writer(broker) as producer:
+        await write_by(producer, broker, *events)
 
 
 def settings_of(

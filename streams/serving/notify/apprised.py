@@ -41,12 +41,17 @@ class AppriseDoor:
             SettingsError: Apprise knows no such address.
         """
         from apprise import Apprise, AppriseAsset  # noqa: PLC0415 - it takes 2 s
-        from apprise.common import OverflowMode  # noqa: PLC0415
+        from apprise.common import OverflowMode, PersistentStoreMode  # noqa: PLC0415
 
         # It cites addresses and texts; what is to be said of a failure is told in our own words.
         logging.getLogger("apprise").propagate = False
         # Not its own pool of threads, which all receivers would share; no templates, nothing read from disk.
-        asset = AppriseAsset(async_mode=False, secure_logging=True, allow_templates=False)
+        asset = AppriseAsset(
+            async_mode=False,
+            secure_logging=True,
+            allow_templates=False,
+            storage_mode=PersistentStoreMode.MEMORY,
+        )
         with warnings.catch_warnings():
             # The first address loads every service there is; what their libraries will lose some day is not ours.
             warnings.simplefilter("ignore", DeprecationWarning)
