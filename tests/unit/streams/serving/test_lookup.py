@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from streams.serving import lookup as module
-from streams.serving import raw_range
+from streams.serving import raw_range, walking
 from streams.serving.found import Found, Missing, RawRange, Whole
-from streams.serving.lookup import Lookup
+from streams.serving.lookup import READERS_MAX, Lookup
 from streams.serving.shown import Place
 from streams.serving.view import View
 from tests.servers import SharedKafka
@@ -112,6 +111,44 @@ async def test_an_id_is_found_by_the_view_or_else_in_the_log(broker: BrokerSetti
             assert why(await lookup.decision("no id")) == "not_found"
 
 
+async def test_every_edition_of_a_window_is_found_in_its_order(broker: BrokerSettings) -> None:
+    """Whichever of them is asked for, with the view and without; those of other windows are not among them."""
+    editions = [aggregates.market(revision=r, base_ms=NOW_MS) for r in range(3)]
+    other = aggregates.market(number=1, base_ms=NOW_MS)
+    at_ms = editions[0].window_end_ms
+    written = [editions[0], other, editions[1], editions[2]]
+    await write(broker, [Sent("aggregates", encode(one), at_ms=at_ms) for one in written])
+    view = View()
+    for offset, one in enumerate(written):
+        view.take(one, Place("aggregates", 0, offset), at_ms)
+    for known in (view, View()):
+        async with looking(broker, known) as lookup:
+            for asked in editions:
+                found = await lookup.editions(asked.aggregate_id)
+                assert isinstance(found, list)
+                assert [one.event for one in found] == editions
+                assert [one.whole.place.offset for one in found] == [0, 2, 3]
+            lost = aggregates.market(number=9, base_ms=NOW_MS)
+            assert why(await lookup.editions(lost.aggregate_id)) == "not_found"
+            assert why(await lookup.editions("no id")) == "not_found"
+
+
+async def test_of_heartbeats_between_two_events_the_last_is_told_if_asked_for(
+    broker: BrokerSettings,
+) -> None:
+    """They are of no subject, and of the span by what they promise."""
+    records = [trade(1), beat(0), beat(1), trade(2), beat(2), trade(3), beat(900)]
+    await write(broker, records)
+    async with looking(broker) as lookup:
+        span = ("market", "BTC/USDT", NOW_MS, NOW_MS + 60_000)
+        told = await lookup.raw(*span, beats=True)  # type: ignore[arg-type]
+        plain = await lookup.raw(*span)  # type: ignore[arg-type]
+        assert isinstance(told, RawRange)
+        assert isinstance(plain, RawRange)
+        assert [record.place.offset for record in told.records] == [0, 2, 3, 4, 5]
+        assert [record.place.offset for record in plain.records] == [0, 3, 5]
+
+
 def trade(n: int, subject: str = "BTC/USDT", lag_ms: int = 5) -> Sent:
     """Return the n-th second's trade, logged a while after."""
     made = golden(Trade, subject=subject, event_ms=NOW_MS + 1000 * n, received_ms=NOW_MS + 1000 * n)
@@ -129,7 +166,7 @@ async def test_raw_events_are_found_by_their_time(
     broker: BrokerSettings, monkeypatch: pytest.MonkeyPatch, lag_ms: int
 ) -> None:
     """Also where they were logged long after, as in a demo's market; it stops soon behind the span."""
-    monkeypatch.setattr(module, "NEAR_RECORDS", 50)
+    monkeypatch.setattr(walking, "NEAR_RECORDS", 50)
     records = []
     for n in range(1500):
         records += [trade(n, lag_ms=lag_ms), trade(n, "ETH/USDT", lag_ms), beat(n, lag_ms)]
@@ -182,7 +219,7 @@ async def test_looks_beyond_the_readers_wait_their_turn(broker: BrokerSettings) 
     """Not more connections than there may be."""
     await write(broker, [event("aggregates", Aggregate), event("analyses", Analysis)])
     async with looking(broker) as lookup:
-        places = [Place("aggregates", 0, 0)] * (3 * module.READERS_MAX)
+        places = [Place("aggregates", 0, 0)] * (3 * READERS_MAX)
         found = await asyncio.gather(*(lookup.record(place) for place in places))
         assert all(isinstance(whole, Whole) for whole in found)
-        assert len(lookup._idle) <= module.READERS_MAX
+        assert len(lookup._idle) <= READERS_MAX
