@@ -76,7 +76,7 @@ def lead(money: Money) -> Line:
         *spent_line(money),
         Words("·", tone="quiet"),
         dollars(money.burn_nano_usd_per_h),
-        Words("in the last hour"),
+        Words("an hour at the present rate"),
     )
 
 

@@ -24,8 +24,8 @@ from streams.serving.words import span
 from topics import asset_of
 
 FEEDS_MAX, GAPS_MAX = 100, 50
-FEED_STALE_MS = 120_000
-"""Since a feed last received anything; rare ones, as development, say their own state beside it."""
+FEED_STALE_MS = 300_000
+"""Since a feed of trades last received anything. Others are rare by nature: their state beside it says whether they are stale."""
 
 FEED_COLUMNS = (
     Column("State", plain=True),
@@ -105,8 +105,11 @@ def _feed(row: FeedRow) -> Row:
     feed = row.feed
     received: Line = (Words("never", tone="quiet"),)
     if feed.last_received_ms is not None:
-        received = (Age(feed.last_received_ms, FEED_STALE_MS),)
-    reason: Line = (Words(feed.reason, tone="quiet"),) if feed.reason else ()
+        stale_ms = FEED_STALE_MS if "/" in feed.subject else 0
+        # A feed's times are its source's, which a demo speeds up with the market.
+        received = (Age(feed.last_received_ms, stale_ms, clock="market"),)
+    told = feed.reason and feed.reason != feed.source
+    reason: Line = (Words(feed.reason, tone="quiet"),) if told else ()
     name = Words(feed.subject, href=links.asset(asset_of(feed.subject)), tone="strong")
     source: Line = () if feed.source == feed.venue else (Words(f"by {feed.source}", tone="quiet"),)
     return Row(
@@ -114,7 +117,7 @@ def _feed(row: FeedRow) -> Row:
         (
             (_state(row.state),),
             (Words(feed.venue), name, *source, *reason),
-            (Age(feed.since_ms),),
+            (Age(feed.since_ms, clock="market"),),
             received,
             (counted(feed.events),),
             (counted(feed.refused, "doubt"),),

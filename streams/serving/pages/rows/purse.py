@@ -37,7 +37,7 @@ def purse(money: Money) -> tuple[Line, ...]:
         lines += budget_lines(budget)
     if (more := len(money.budgets) - BUDGETS_MAX) > 0:
         lines.append((Words(f"and {more} more budgets", href=links.COST),))
-    burn = (dollars(money.burn_nano_usd_per_h), Words("in the last hour", tone="quiet"))
+    burn = (dollars(money.burn_nano_usd_per_h), Words("an hour at the present rate", tone="quiet"))
     return (*lines, burn)
 
 

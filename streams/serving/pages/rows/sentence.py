@@ -9,6 +9,14 @@ from streams.serving.view import View
 
 from .telling import DATA_STALE_MS
 
+_PAGES = {
+    "feed": links.FEEDS,
+    "gap": links.FEEDS,
+    "letter": links.LETTERS,
+    "budget": links.COST,
+    "told": links.ALERTS,
+}
+"""Where there is more of a finding, by what it is of."""
 FINDINGS_MAX = 5
 """Told beside the worst; of more it says how many."""
 _STATE: dict[str, Mark] = {
@@ -62,7 +70,7 @@ def sentence(summary: Summary, standing: list[Standing], feeds: list[FeedRow]) -
         return Sentence(summary.state, (_STATE[summary.state], *context), (), ())
     # The sentence is the worst finding's, in parts: so its time is in the reader's zone, and counts on.
     worst, *others = summary.findings
-    lead: Line = (_STATE[summary.state], Words(f"{_capital(worst.words)}."))
+    lead: Line = (_STATE[summary.state], Words(f"{_capital(worst.words)}.", href=_page(worst)))
     if worst.since_ms is not None:
         lead = (*lead, Words("Since", tone="quiet"), Instant(worst.since_ms))
     findings = tuple(_finding(found) for found in others[:FINDINGS_MAX])
@@ -109,9 +117,14 @@ def _capital(words: str) -> str:
     return (words[:1].upper() + words[1:]).rstrip(".")
 
 
+def _page(found: Finding) -> str | None:
+    return _PAGES.get(found.what.partition("/")[0])
+
+
 def _finding(found: Finding) -> Line:
     mark = Mark("critical", "Broken") if found.state == "broken" else Mark("warning", "Degraded")
     since: Line = ()
     if found.since_ms is not None:
         since = (Words("since", tone="quiet"), Instant(found.since_ms))
-    return (mark, Words(_capital(found.words)), *since, *_spoken(found.action, "quiet"))
+    words = Words(_capital(found.words), href=_page(found))
+    return (mark, words, *since, *_spoken(found.action, "quiet"))

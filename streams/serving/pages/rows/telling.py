@@ -12,7 +12,7 @@ DATA_STALE_MS = 300_000
 _QUALITY = {
     "complete": ("complete", "quiet"),
     "holed": ("incomplete", "doubt"),
-    "unverifiable": ("cannot be proven complete", "quiet"),
+    "unverifiable": ("unproven", "quiet"),
     "none": ("no data", "quiet"),
 }
 
@@ -43,6 +43,8 @@ def voice_of(analysis: Analysis) -> Voice:
 
 def quality(state: str, hint: str = "") -> Words:
     """Return how good data are, in words."""
+    if state == "unverifiable":
+        hint = f"some venue cannot prove that nothing is missing; {hint}".removesuffix("; ")
     text, tone = _QUALITY.get(state, (state, "quiet"))
     return Words(text, tone=tone, hint=hint)  # type: ignore[arg-type]
 

@@ -94,6 +94,14 @@ def test_what_is_wrong_comes_with_since_when_and_what_to_do() -> None:
     ]
 
 
+def test_a_finding_leads_to_the_page_that_has_more_of_it() -> None:
+    """Where there is one."""
+    found = [finding("x", what="letter"), finding("y", what="feed"), finding("agent")]
+    told = sentence.sentence(summary(*found), [standing()], [])
+    assert wire(told.lead)[1]["href"] == "/deadletters"
+    assert [piece.get("href") for line in told.findings for piece in wire(line)][1] == "/feeds"
+
+
 def test_many_findings_are_capped_and_counted() -> None:
     """At the cap all are shown."""
     most = sentence.FINDINGS_MAX + 1

@@ -138,7 +138,9 @@ def test_shares_are_of_all_that_was_spent_and_free_is_free() -> None:
 def test_what_was_spent_is_told_with_since_when_and_how_fast() -> None:
     """Or that there was nothing."""
     told = replace(money(), by={"asset": (spent("SOL", 5),)}, spent_nano_usd=2_500_000_000)
-    assert text(cost.lead(told)) == ("2.50 USD spent on analyses since · 1.00 USD in the last hour")
+    assert text(cost.lead(told)) == (
+        "2.50 USD spent on analyses since · 1.00 USD an hour at the present rate"
+    )
     none: Money = money()
     assert text(cost.lead(none)) == "Nothing spent: no analysis yet."
 
