@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from streams.serving.pages.charts.thinning import KEPT_OF_SPAN, Dot, thin, with_gaps
 
 VALUES = st.one_of(st.none(), st.floats(-1e6, 1e6))
-LINES = st.lists(VALUES, min_size=24, max_size=120).map(lambda ys: [(i * 10, y) for i, y in enumerate(ys)])
+LINES = st.lists(VALUES, min_size=24, max_size=120).map(
+    lambda ys: [(i * 10, y) for i, y in enumerate(ys)]
+)
 BOUNDS = st.integers(KEPT_OF_SPAN, 30)
 
 
