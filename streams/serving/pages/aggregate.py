@@ -8,7 +8,7 @@ from streams.serving.found import Found, Missing
 from topics import Aggregate
 
 from . import links
-from .desk import Desk
+from .desk import READ_S, Desk
 from .elements import Facts, Lines, Said, Sheet, block, section
 from .frame import Frame, page_frame
 from .pieces import Line
@@ -23,18 +23,20 @@ ID_CHARS_MAX = 200
 def declare(desk: Desk) -> None:
     """Declare the page."""
 
-    @ui.page("/aggregates/{aggregate_id:path}", title="Window · Tapereader")
+    @ui.page(
+        "/aggregates/{aggregate_id:path}", title="Window · Tapereader", response_timeout=READ_S
+    )
     async def page(aggregate_id: str) -> None:
         wanted = aggregate_id[:ID_CHARS_MAX]
         found = await desk.lookup.editions(wanted) if desk.lookup else None
         editions = _editions(found)
         told = rows.aggregate_of(wanted, editions)
-        with page_frame(desk, "Window", here=links.OVERVIEW, wide=True) as frame:
+        with page_frame(desk, rows.title_of(wanted), here=links.OVERVIEW, wide=True) as frame:
             if told is None:
                 why = found.words if isinstance(found, Missing) else None
                 _paint_missing(rows.missing_of(desk.view, wanted, why))
             else:
-                _paint(told)
+                _paint(frame, wanted, told)
             _paint_citing(frame, wanted)
 
 
@@ -44,11 +46,11 @@ def _editions(found: Sequence[Found[Aggregate]] | Missing | None) -> list[Editio
     return [(one.event, one.whole.place) for one in found]
 
 
-def _paint(told: rows.AggregateTold) -> None:
+def _paint(frame: Frame, aggregate_id: str, told: rows.AggregateTold) -> None:
     with block("section", "part", aria_label="The window"):
         Said("p", told.lead).classes("lead")
-        if told.later:
-            Said("p", told.later).classes("said-line warned")
+        with block("div", "warned") as warned:
+            later = Said("p").classes("said-line")
         Facts().show(told.about)
     for heading, columns, shown in (
         ("Values", rows.VALUE_COLUMNS, told.values),
@@ -58,6 +60,16 @@ def _paint(told: rows.AggregateTold) -> None:
         if shown.rows or heading != "By venue":
             with section(heading):
                 Sheet(heading, columns, caption_hidden=True).show(shown)
+
+    def show(line: Line) -> None:
+        warned.set_visibility(bool(line))
+        later.say(line)
+
+    frame.paints(
+        ("aggregate.later", aggregate_id),
+        lambda view, _: rows.later_of(view, aggregate_id, told.latest),
+        show,
+    )
 
 
 def _paint_missing(lines: Sequence[Line]) -> None:

@@ -3,7 +3,7 @@
 from nicegui import ui
 
 from . import links
-from .desk import Desk
+from .desk import READ_S, Desk
 from .elements import Ask, Facts, Lines, Said, Select, Sheet, Told, block, section
 from .frame import Frame, page_frame
 from .pieces import Words
@@ -18,13 +18,13 @@ VERDICTS = (("wrong", "wrong: it says what is not so"), ("unhelpful", "unhelpful
 def declare(desk: Desk) -> None:
     """Declare the page."""
 
-    @ui.page("/analyses/{analysis_id:path}", title="Analysis · Tapereader")
+    @ui.page("/analyses/{analysis_id:path}", title="Analysis · Tapereader", response_timeout=READ_S)
     async def page(analysis_id: str) -> None:
         wanted = analysis_id[:ID_CHARS_MAX]
         logged: rows.AnalysisTold | rows.Logged = rows.Logged(lines=())
         if desk.view.path(wanted) is None:
             logged = rows.of_log(await desk.lookup.analysis(wanted) if desk.lookup else None)
-        with page_frame(desk, "Analysis", here=links.OVERVIEW) as frame:
+        with page_frame(desk, rows.title_of(wanted), here=links.OVERVIEW) as frame:
             _Page(frame, wanted, logged)
 
 

@@ -16,6 +16,9 @@ PICTURES_MAX = 500
 FRESH_MS = 1_000
 """A picture is made anew after this even if nothing came: things go stale by time alone."""
 
+READ_S = 12.0
+"""For a page that reads the log before it is drawn: a look at it, and the wait for one, are over by then."""
+
 P = TypeVar("P")
 
 

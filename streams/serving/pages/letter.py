@@ -6,7 +6,7 @@ from streams.serving.found import Missing
 from streams.serving.redrive import Chosen
 
 from . import links
-from .desk import Desk
+from .desk import READ_S, Desk
 from .elements import Facts, Lines, Said, Text, block, section
 from .frame import page_frame
 from .letters import Redriving
@@ -21,7 +21,11 @@ ID_CHARS_MAX = 200
 def declare(desk: Desk) -> None:
     """Declare the page."""
 
-    @ui.page(links.LETTERS + "/{letter_id:path}", title="Dead letter · Tapereader")
+    @ui.page(
+        links.LETTERS + "/{letter_id:path}",
+        title="Dead letter · Tapereader",
+        response_timeout=READ_S,
+    )
     async def page(letter_id: str) -> None:
         wanted = letter_id[:ID_CHARS_MAX]
         letter = desk.view.letter(wanted)

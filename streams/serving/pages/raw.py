@@ -6,7 +6,7 @@ from streams.serving.found import Missing
 from topics import KINDS, raw_topic
 
 from . import links
-from .desk import Desk
+from .desk import READ_S, Desk
 from .elements import Lines, Said, Sheet, Text, block, section
 from .frame import page_frame
 from .pieces import Instant, Line, Mark, Words
@@ -20,7 +20,7 @@ SUBJECT_CHARS_MAX = 74
 def declare(desk: Desk) -> None:
     """Declare the page."""
 
-    @ui.page("/raw/{kind}/{subject:path}", title="Raw events · Tapereader")
+    @ui.page("/raw/{kind}/{subject:path}", title="Raw events · Tapereader", response_timeout=READ_S)
     async def page(kind: str, subject: str) -> None:
         name, query = subject[:SUBJECT_CHARS_MAX], dict(ui.context.client.request.query_params)
         known = next((one for one in KINDS if one == kind), None)

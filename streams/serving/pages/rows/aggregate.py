@@ -54,8 +54,8 @@ class AggregateTold(Struct, frozen=True, kw_only=True):
     """The whole page."""
 
     lead: Line
-    later: Line
-    """That another edition holds by now; empty of the one that does."""
+    latest: str
+    """The id of the edition that holds, of those in the log."""
     about: tuple[Fact, ...]
     values: Rows
     venue_columns: tuple[Column, ...]
@@ -77,23 +77,37 @@ def aggregate_of(aggregate_id: str, found: Sequence[Edition]) -> AggregateTold |
     if shown is None:
         return None
     aggregate = shown[0]
-    latest = ordered[-1][0]
-    later: Line = ()
-    if latest.edition != aggregate.edition:
-        later = (
-            Words("This edition holds no more:", tone="doubt"),
-            Words(name_of(latest), href=links.aggregate(latest.aggregate_id)),
-            Words("took its place."),
-        )
     columns, venues = _venues(aggregate)
     return AggregateTold(
         lead=_lead(aggregate),
-        later=later,
+        latest=ordered[-1][0].aggregate_id,
         about=_about(shown),
         values=_values(aggregate),
         venue_columns=columns,
         venues=venues,
         editions=edition_rows(found, aggregate),
+    )
+
+
+def title_of(aggregate_id: str) -> str:
+    """Return the page's heading."""
+    window = named(aggregate_id)
+    return "Window" if window is None else f"Window: {window.words}"
+
+
+def later_of(view: View, aggregate_id: str, latest: str) -> Line:
+    """Return that another edition holds by now: of those that the log had, and of what came since. Empty if this one does."""
+    known = view.point(aggregate_id)
+    told, last = named(aggregate_id), named(latest)
+    if known is not None and last is not None and known[1].edition > (last.epoch, last.revision):
+        latest = id_of(known[0].kind, known[0].subject, known[1])
+        last = named(latest)
+    if told is None or last is None or latest == aggregate_id:
+        return ()
+    return (
+        Words("This edition holds no more:", tone="doubt"),
+        Words(last.edition, href=links.aggregate(latest)),
+        Words("took its place."),
     )
 
 

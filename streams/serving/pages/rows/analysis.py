@@ -27,7 +27,7 @@ from topics import Analysis
 from topics import Fact as Cited
 
 from .briefly import whose
-from .naming import alert_words, named
+from .naming import alert_words, candidate, named
 from .path import Step, path_of_log, replay_command, steps
 from .quantities import fact_label, fact_text, window_words, z_text
 from .reasons import ANSWER, in_words
@@ -89,6 +89,12 @@ class Logged(Struct, frozen=True, kw_only=True):
     """What is said where the view knows nothing of an id."""
 
     lines: tuple[Line, ...]
+
+
+def title_of(analysis_id: str) -> str:
+    """Return the page's heading."""
+    told = candidate(analysis_id)
+    return "Analysis" if told is None else f"Analysis: {told[0]}"
 
 
 def of_log(found: Found[Analysis] | Missing | None) -> AnalysisTold | Logged:

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from streams.serving.pages.rows.aggregate import aggregate_of, citing_of, missing_of
+from streams.serving.pages.rows.aggregate import (
+    aggregate_of,
+    citing_of,
+    later_of,
+    missing_of,
+    title_of,
+)
 from streams.serving.pages.rows.editions import changes, edition_rows, in_order, numbers
 from streams.serving.pages.rows.naming import alert_words, candidate, named
 from streams.serving.pages.rows.quantities import CATALOGUE
@@ -49,7 +55,9 @@ async def test_an_edition_that_holds_no_more_says_which_does(log: Log) -> None:
     wanted = window_id(HOLE.start, 1)
     told = aggregate_of(wanted, await editions(log, wanted))
     assert told is not None
-    assert hrefs(told.later) == [f"/aggregates/{window_id(HOLE.start, 2)}"]
+    later = later_of(View(), wanted, told.latest)
+    assert hrefs(later) == [f"/aggregates/{window_id(HOLE.start, 2)}"]
+    assert "revision 2" in said(later)
     assert "11 % of its time is missing, at simex" in said(told.about)
     assert any(h.startswith("/raw/market/SOL/USDT?from=") for h in hrefs(told.about))
     assert "aggregates, partition 0, offset" in said(told.about)
@@ -59,7 +67,7 @@ async def test_editions_say_what_they_changed_in_its_unit(log: Log) -> None:
     wanted = window_id(HOLE.start, 2)
     told = aggregate_of(wanted, await editions(log, wanted))
     assert told is not None
-    assert told.later == ()
+    assert later_of(log.view, wanted, told.latest) == ()
     assert len(told.editions.rows) == 3
     newest, _, first = told.editions.rows
     assert "volume" in said(newest)
@@ -103,6 +111,17 @@ async def test_who_cites_a_window_is_found_whichever_edition_they_name(log: Log)
     none = citing_of(log.view, "hello", NOW_MS)
     assert not none.alerts.rows
     assert not none.analyses.rows
+
+
+def test_an_edition_that_comes_while_the_page_is_open_is_told() -> None:
+    view = View()
+    made = window(posted(), "SOL", "social", START_MS)
+    view.take(made)
+    assert later_of(view, made.aggregate_id, made.aggregate_id) == ()
+    view.take(replace(made, revision=1, aggregate_id=made.aggregate_id[:-1] + "1"))
+    assert hrefs(later_of(view, made.aggregate_id, made.aggregate_id)) == [f"/aggregates/{made.aggregate_id[:-1]}1"]  # fmt: skip
+    assert title_of(made.aggregate_id) == "Window: social SOL, 1 min"
+    assert title_of("hello") == "Window"
 
 
 def test_what_cannot_be_read_says_why_and_where_to_look() -> None:
