@@ -84,11 +84,20 @@ def demo(
     model: Annotated[
         str, typer.Option(help="rules: no model; simulated: our fake Claude, with an outage.")
     ] = "rules",
+    dashboard: Annotated[bool, typer.Option(help="Serve the dashboard on this machine.")] = True,  # noqa: FBT002 - a flag
 ) -> None:
     """Everything on this machine: recorded and invented markets, no Docker, no Java, no key."""
     from .demo.command import run_demo  # noqa: PLC0415
 
-    sys.exit(run_demo(seconds=seconds, report_file=report, model=model, picture_file=picture))
+    sys.exit(
+        run_demo(
+            seconds=seconds,
+            report_file=report,
+            model=model,
+            picture_file=picture,
+            dashboard=dashboard,
+        )
+    )
 
 
 @app.command(epilog="Example: tapereader agent --instance 0")

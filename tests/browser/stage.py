@@ -37,7 +37,9 @@ _NAMES = {
     if topic.name not in map(raw_topic, KINDS)
     for event in topic.events
 }
-_RAW = {event: raw_topic(kind) for kind in KINDS for event in BY_NAME[raw_topic(kind)].events}
+_RAW = {
+    event: raw_topic(kind) for kind in reversed(KINDS) for event in BY_NAME[raw_topic(kind)].events
+}
 _SAID = 4_000
 
 
