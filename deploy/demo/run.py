@@ -32,6 +32,8 @@ from .witness import Witness
 READY_S = 60.0
 LEAD_MS = 1_500
 """From the start of the collector to the market's begin: it is up by then."""
+BEGUN_S = 6.0
+"""How long the first event may take, until people may look all the same."""
 SETTLE_S = 15.0
 """How long the roles may take to finish what was sent."""
 BREAK_OFF_S = 2.5
@@ -103,7 +105,8 @@ class Demo:
         screen = self._screen(planned, broker)
         painting = asyncio.create_task(screen.run())
         self._tasks.append(painting)
-        # Not before: the first screen does not wait for what the dashboard imports.
+        # Not before: neither the first screen nor the market's begin waits for what the dashboard imports.
+        await self._until(self._begun, BEGUN_S)
         self._settings |= self._outlets.settings()
         self._roles |= {role: self._child(role, role) for role in self._outlets.roles}
         await self._until(_never, (seconds or plan.HOURS * 60) - self._age_s(planned))
@@ -242,6 +245,10 @@ class Demo:
                 if end and (meta is None or meta.next_offset != end):
                     return False
         return True
+
+    async def _begun(self) -> bool:
+        """Return whether anything has come of the market."""
+        return self._view.counts.raw_events > 0
 
     async def _told(self) -> bool:
         """Return whether somebody was told of everything that fired."""

@@ -203,6 +203,16 @@ def _five_minutes(at_ms: int) -> list[Struct]:
     ]
 
 
+def minute(now_ms: int) -> list[Struct]:
+    """Return the last whole minute of each instrument, in which little happened."""
+    start_ms = now_ms // MINUTE_MS * MINUTE_MS - MINUTE_MS
+    last = {asset: price(asset, MINUTES - 1) for asset in PRICES}
+    return [
+        window(traded(at, at * 1.0001), f"{asset}/USDT", "market", start_ms)
+        for asset, at in last.items()
+    ]
+
+
 def crash_id(end_ms: int) -> str:
     """Return the id of the minute in which the price fell."""
     return aggregate_id(
@@ -402,7 +412,7 @@ def _dead(now_ms: int) -> DeadLetter:
         key=b"BTC",
         value=b'{"type":"trade","subject":5}',
         time_ms=now_ms - 1_000,
-        topic="stage.raw.market",
+        topic="raw.market",
         partition=1,
         offset=77,
     )

@@ -54,6 +54,8 @@ class Stage:
         self.folder, self._children = folder, children
         self._child: Child | None = None
         self.port, self._probe = free_ports(2)
+        self.begun_ms = 0
+        """When its scene was written."""
         apply_topics(self.broker)
 
     @property

@@ -18,6 +18,10 @@ PHONE: dict[str, Any] = {
 }
 
 
+Cookies = Any
+"""As the browser keeps them."""
+
+
 class Visit:
     """A page in a context of its own. What it does wrong is in `problems`; whoever opened it must look."""
 
@@ -95,3 +99,15 @@ class Visit:
 
     def _failed(self, request: Request) -> None:
         self._problems.append(f"failed request: {request.url} ({request.failure})")
+
+
+async def signed_in(browser: Browser, base_url: str, token: str) -> Cookies:
+    """Show a token to the sign-in page, as a person does, and return the session."""
+    one = await Visit.begin(browser, base_url)
+    await one.to("/")
+    await one.page.get_by_label("Token").fill(token)
+    await one.page.get_by_role("button", name="Sign in").click()
+    await one.page.wait_for_selector("main#main")
+    found = await one.context.cookies()
+    assert await one.end() == []
+    return found
