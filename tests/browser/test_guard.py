@@ -115,3 +115,12 @@ async def test_a_page_runs_loads_and_styles_nothing_that_is_not_its_own(visit: O
     styled = "getComputedStyle(document.querySelector('#styled')).position"
     assert await page.evaluate(styled) == "static"
     assert await page.evaluate("window.picture.naturalWidth") == 0
+
+
+async def test_an_address_of_no_page_says_so(visit: Open) -> None:
+    made = await visit("/nowhere/<b>")
+    made.expect_problem("404")
+    assert "There is no such page" in await made.text()
+    await made.page.click("a")
+    await made.page.wait_for_selector("main")
+    assert made.page.url.endswith("/")
