@@ -17,7 +17,7 @@ from .thinning import Dot
 DIGITS = 6
 """Of a drawn number: more could not be seen, and would be sent to every viewer."""
 CANDLES_MAX, VALUES_MAX = 240, 400
-"""Drawn in one lane, and in one line of it: a screen is some 1,500 pixels wide, and 50 viewers are sent each."""
+"""Drawn in one lane (twice as many at most, where there are gaps), and in one line of it: a screen is some 1,500 pixels wide, and 50 viewers are sent each."""
 MARKERS_MAX = 120
 """Drawn; of more the newest."""
 
@@ -123,6 +123,7 @@ def _lane(lane: Lane) -> dict[str, Any]:
 
 
 def _candle(candle: Candle) -> list[float | int]:
-    """Return its middle, its prices in the library's order, and whether it is holed."""
+    """Return its middle, first, last, least and greatest price, whether it is holed, and how long it is."""
     prices = map(rounded, (candle.open, candle.close, candle.low, candle.high))
-    return [(candle.start_ms + candle.end_ms) // 2, *prices, int(candle.holed)]
+    middle_ms = (candle.start_ms + candle.end_ms) // 2
+    return [middle_ms, *prices, int(candle.holed), candle.end_ms - candle.start_ms]

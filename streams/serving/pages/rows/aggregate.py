@@ -160,7 +160,7 @@ def _about(shown: Edition) -> tuple[Fact, ...]:
     start_ms, end_ms = aggregate.window_start_ms, aggregate.window_end_ms
     raw = links.raw(aggregate.kind, aggregate.subject, start_ms, end_ms)
     made = [
-        Fact("Data", (Words(told.mark), Words(told.words, tone="doubt" if told.doubtful else ""))),
+        Fact("Data", (Words(f"{told.mark} {told.words}", tone="doubt" if told.doubtful else ""),)),
         Fact("Published", (Words(REASONS.get(aggregate.reason, aggregate.reason)),)),
         Fact("Asset", (Words(aggregate.asset, href=links.asset(aggregate.asset)),)),
         Fact("Usual rests on", (Words(history if aggregate.scores else "nothing yet: the history is short"),)),

@@ -118,7 +118,6 @@ function hatch(what, look) {
 function optionsOf(stack, look, width) {
   const narrow = width < 600;
   const left = narrow ? 58 : 66;
-  const plot = Math.max(50, width - left - RIGHT);
   const tops = [];
   let top = HEAD;
   for (const lane of stack.lanes) {
@@ -127,13 +126,11 @@ function optionsOf(stack, look, width) {
   }
   tops.push(top);
   const heights = [...stack.lanes.map((lane) => lane.height), ROW * stack.rows.length];
-  const candleOf = (lane, count) =>
-    Math.min(22, Math.max(1, (plot / Math.max(count, (stack.to - stack.from) / lane.window)) * 0.72));
   const hatches = Object.fromEntries(["holed", "source missing", "no windows"].map((w) => [w, hatch(w, look)]));
   const units = [];
   const series = [];
   stack.lanes.forEach((lane, at) => {
-    for (const one of seriesOf(lane, at, look, candleOf, hatches)) {
+    for (const one of seriesOf(lane, at, look, hatches)) {
       units.push(lane.unit);
       series.push(one);
     }
@@ -217,9 +214,9 @@ const rowsAxis = (stack, at, look) => ({
   splitArea: { show: true, areaStyle: { color: ["transparent", `${look.line}18`] } },
 });
 
-function seriesOf(lane, at, look, candleOf, hatches) {
+function seriesOf(lane, at, look, hatches) {
   const place = { xAxisIndex: at, yAxisIndex: at, emphasis: { disabled: true }, animation: false };
-  const made = lane.candles ? [candlesOf(lane, place, look, candleOf)] : [];
+  const made = lane.candles ? [candlesOf(lane, place, look)] : [];
   for (const one of lane.series) made.push(lineOf(one, lane, place, look));
   made[0].markArea = {
     silent: true,
@@ -235,17 +232,35 @@ function seriesOf(lane, at, look, candleOf, hatches) {
   return made;
 }
 
-// Hollow where the price rose, filled where it fell; dashed where the window is holed.
-const candlesOf = (lane, place, look, candleOf) => ({
+// Hollow where the price rose, filled where it fell; dashed where the window is holed; as wide as its time. The library's
+// own candles would widen the axis of their lane, and no lane would fit another.
+const candlesOf = (lane, place, look) => ({
   ...place,
-  type: "candlestick",
+  type: "custom",
   name: "price",
-  barWidth: candleOf(lane, lane.candles.length),
-  itemStyle: { color: look.back, borderColor: look.up, color0: look.down, borderColor0: look.down, borderWidth: 1.2 },
-  data: lane.candles.map(([ms, open, close, low, high, holed]) => ({
-    value: [ms, open, close, low, high],
-    itemStyle: holed ? { borderType: "dashed", opacity: 0.7 } : undefined,
-  })),
+  encode: { x: 0, y: [1, 2, 3, 4] },
+  clip: true,
+  data: lane.candles,
+  renderItem: (params, api) => {
+    const [middle, open, close, low, high, holed, wide] = [0, 1, 2, 3, 4, 5, 6].map((i) => api.value(i));
+    const rose = close >= open;
+    const colour = rose ? look.up : look.down;
+    const [left, from] = api.coord([middle - wide / 2, open]);
+    const [right, to] = api.coord([middle + wide / 2, close]);
+    const gap = right - left > 4 ? (right - left) * 0.14 : 0;
+    const [top, bottom, x] = [Math.min(from, to), Math.max(from, to), (left + right) / 2];
+    const style = { stroke: colour, fill: rose ? look.back : colour, lineWidth: 1.2, lineDash: holed ? [3, 2] : null };
+    const wick = (y1, y2) => ({ type: "line", shape: { x1: x, y1, x2: x, y2 }, style: { ...style, fill: null } });
+    const body = { x: left + gap, y: top, width: Math.max(1, right - left - 2 * gap), height: Math.max(1, bottom - top) };
+    return {
+      type: "group",
+      children: [
+        wick(api.coord([middle, high])[1], top),
+        wick(bottom, api.coord([middle, low])[1]),
+        { type: "rect", shape: body, style },
+      ],
+    };
+  },
 });
 
 function lineOf(one, lane, place, look) {
@@ -327,7 +342,7 @@ function tooltipOf(stack, shown, units) {
     }
     const of = units[one.seriesIndex];
     const unit = of ? ` ${of}` : "";
-    if (one.seriesType === "candlestick") {
+    if (one.seriesName === "price") {
       const [, open, close, low, high] = one.value;
       lines.push(`first ${figure(open)}, last ${figure(close)}, low ${figure(low)}, high ${figure(high)}${unit}`);
     } else if (one.value[1] !== null && one.value[1] !== undefined)

@@ -1,5 +1,7 @@
 """Candles that become one keep the prices at both ends, and the doubt."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,10 +15,12 @@ PRICES = st.lists(st.floats(0.01, 1e6), min_size=4, max_size=4).map(sorted)
 
 @st.composite
 def rows(draw: st.DrawFn) -> list[Candle]:
-    found = []
-    for i, (prices, holed, rose) in enumerate(
-        draw(st.lists(st.tuples(PRICES, st.booleans(), st.booleans()), max_size=60))
+    found: list[Candle] = []
+    i = -1
+    for prices, holed, rose, gap in draw(
+        st.lists(st.tuples(PRICES, st.booleans(), st.booleans(), st.integers(0, 12)), max_size=60)
     ):
+        i += 3 if gap == 0 else 1
         low, a, b, high = prices
         found.append(
             Candle(
@@ -37,7 +41,8 @@ def test_there_are_as_few_as_asked_for_and_they_span_the_same_time(
     found: list[Candle], most: int
 ) -> None:
     kept = merged(found, most)
-    assert len(kept) == min(len(found), most)
+    apart = any(b.start_ms > a.end_ms for a, b in pairwise(found))
+    assert min(len(found), most) <= len(kept) <= (2 * most if apart else most)
     if found:
         assert (kept[0].start_ms, kept[-1].end_ms) == (found[0].start_ms, found[-1].end_ms)
         assert (kept[0].open, kept[-1].close) == (found[0].open, found[-1].close)
@@ -51,6 +56,21 @@ def test_no_extreme_and_no_doubt_is_lost(found: list[Candle], most: int) -> None
         assert holder.low <= one.low
         assert holder.high >= one.high
         assert holder.holed or not one.holed
+
+
+@given(rows(), st.integers(1, 20))
+def test_none_is_drawn_through_a_gap_without_a_word(found: list[Candle], most: int) -> None:
+    for one in merged(found, most):
+        inside = [c for c in found if one.start_ms <= c.start_ms < one.end_ms]
+        if any(b.start_ms > a.end_ms for a, b in pairwise(inside)):
+            assert one.holed
+
+
+def test_one_gap_makes_two_candles_beside_it() -> None:
+    found = candles([point(i * MINUTE_MS) for i in (*range(4), *range(6, 10))])
+    kept = merged(found, 1)
+    assert [(c.start_ms, c.end_ms) for c in kept] == [(0, 240_000), (360_000, 600_000)]
+    assert not any(c.holed for c in kept)
 
 
 def test_a_window_without_trades_has_no_candle() -> None:
