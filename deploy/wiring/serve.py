@@ -88,7 +88,7 @@ class Serving:
         """Prepare; nothing is connected."""
         self._settings = settings
         broker, serve = settings.broker, settings.serve
-        self.view = View()
+        self.view = View(keep_ms=int(serve.view_hours * _HOUR_MS))
         self.hub = Hub()
         intake = Intake(self.hub, prefix=broker.prefix)
         # The demo's own broker knows no times, and its logs are as old as the demo.

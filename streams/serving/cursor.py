@@ -70,6 +70,8 @@ class Ring:
         self._dropped: Positions = {}
         """By log, the offset after the last change that is remembered no more."""
         self._came: deque[_Came] = deque()
+        self._written = 0, ""
+        """The cursor as it was at a serial."""
 
     def __len__(self) -> int:
         """Return how many changes are remembered."""
@@ -88,6 +90,7 @@ class Ring:
         log = topic, partition
         self._positions[log] = offset
         self._shown.pop(log, None)
+        self.serial += 1
         self._came = deque(c for c in self._came if (c.place.topic, c.place.partition) != log)
         self._dropped.pop(log, None)
 
@@ -103,7 +106,9 @@ class Ring:
     @property
     def cursor(self) -> str:
         """Where a reader is that has seen everything."""
-        return written(self._shown)
+        if self._written[0] != self.serial:
+            self._written = self.serial, written(self._shown)
+        return self._written[1]
 
     def after(self, cursor: str, most: int) -> Changes:
         """Return what came after a cursor, at most so many.
@@ -111,6 +116,8 @@ class Ring:
         Raises:
             CursorError: It is none.
         """
+        if cursor == self.cursor:
+            return Changes(items=(), cursor=cursor, complete=True)
         at = read(cursor)
         complete = all(at.get(log, 0) >= offset for log, offset in self._dropped.items())
         items = []

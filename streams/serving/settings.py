@@ -59,7 +59,7 @@ class RateSettings(BaseModel):
 class ServeSettings(BaseModel):
     """The serve role: API, live stream and dashboard at one address."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
     """The address to listen at. Beyond loopback a token is needed."""

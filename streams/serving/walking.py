@@ -17,7 +17,7 @@ SCAN_RECORDS_MAX = 50_000
 """Looked at for one id or span."""
 PROBES_MAX = 24
 """Steps of the search for a time: halves any log there can be."""
-NEAR_RECORDS = 1_000
+NEAR_RECORDS = 100
 """So close before a time, reading on is cheaper than another step."""
 POLL_MS = 200
 

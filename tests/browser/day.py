@@ -171,13 +171,19 @@ def _raw(kept: Log, random: Random, start_ms: int, end_ms: int) -> None:
 _DECIMAL = Trade.__annotations__["price"]
 
 
+def _fine(now_ms: int) -> bytes:
+    """Return a trade that nothing is wrong with: there was no room for its subject."""
+    told = {"type": "trade", "subject": SUBJECT, "source": "simulated", "venue": "simex", "trade_id": "t10", "event_ms": now_ms - 90_000, "received_ms": now_ms - 89_000, "price": "141.5", "size": "1", "side": "buy"}  # fmt: skip
+    return json.dumps(told).encode()
+
+
 def _letters(kept: Log, now_ms: int) -> None:
     bad = [
         ("malformed", "not JSON at byte 17", "fold", b'{"type": "trade", \xff\xfe<script>alert(1)</script>\x1b[31m'),
         ("invalid", "price: expected a decimal above 0, not -1", "fold", json.dumps({"type": "trade", "subject": SUBJECT, "source": "simulated", "venue": "simex", "trade_id": "t9", "event_ms": now_ms - 90_000, "received_ms": now_ms - 89_000, "price": "-1", "size": "1", "side": "buy"}).encode()),
         ("misrouted", "of SOL, found in partition 3 (its own is 0)", "fold", b'{"type":"heartbeat","source":"simulated","epoch":1,"through_ms":1}'),
         ("venue_error", "the venue said: <b>rate limit</b> {{7*7}} exceeded", "collect", b'{"error":"too many requests","code":-1003}'),
-        ("subjects_max", "a new subject beyond 20,000", "fold", b"x" * 5_000),
+        ("subjects_max", "a new subject beyond 20,000", "fold", _fine(now_ms)),
         ("unknown_type", "trade.v9", "fold", b'{"type":"trade.v9"}'),
     ]  # fmt: skip
     for i, (reason, message, stage, value) in enumerate(bad * 3):

@@ -17,8 +17,9 @@ from streams.serving.pages import page_policy
 from streams.serving.settings import ServeSettings
 from tests.servers.process import free_ports
 
-from .conftest import OPERATOR, Open
+from .conftest import Open
 
+OPERATOR = "a-token-of-an-operator-of-tests"
 REFUSED = "Content Security Policy"
 
 

@@ -48,7 +48,11 @@ def state_routes(served: Served) -> APIRouter:
         """Return feeds by venue and subject, each with its gaps: the open ones first."""
         now_ms = served.now_ms()
         page = page_of(
-            (row for row in view.feed_rows(now_ms) if asked.state in (None, row.state)),
+            (
+                row
+                for row in view.feed_rows(now_ms, served.event_now_ms())
+                if asked.state in (None, row.state)
+            ),
             key=lambda row: (row.feed.venue, row.feed.subject),
             asked=asked,
             newest_first=False,

@@ -23,7 +23,8 @@ def declare(desk: Desk) -> None:
         wanted = analysis_id[:ID_CHARS_MAX]
         logged: rows.AnalysisTold | rows.Logged = rows.Logged(lines=())
         if desk.view.path(wanted) is None:
-            logged = rows.of_log(await desk.lookup.analysis(wanted) if desk.lookup else None)
+            found = await desk.lookup.analysis(wanted) if desk.lookup else None
+            logged = rows.of_log(found, desk.market.time_ms(desk.now_ms()))
         with page_frame(desk, rows.title_of(wanted), here=links.OVERVIEW) as frame:
             _Page(frame, wanted, logged)
 
@@ -48,12 +49,12 @@ class _Page:
                 self._facts = Sheet("Facts", rows.FACT_COLUMNS, caption_hidden=True)
             with block("div"):
                 with section("What changed since the last one") as self._changed_part:
-                    self._changed = Lines("li", "said-line change")
+                    self._changed = Lines("p", "said-line change")
                 with section("Is it any good?"):
                     self._feedback = _Feedback(frame, analysis_id)
         frame.paints(
             ("analysis", analysis_id),
-            lambda view, _: rows.analysis_of(view, analysis_id) or logged,
+            lambda view, now: rows.analysis_of(view, analysis_id, now.market_ms) or logged,
             self.show,
         )
 

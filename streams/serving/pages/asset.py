@@ -139,7 +139,7 @@ class _Tiles:
     def _tile() -> tuple[Said, Said, Said]:
         with block("div", "tile"):
             return (
-                Said("h3").classes("tile-title"),
+                Said("p").classes("tile-title"),
                 Said("p").classes("tile-value"),
                 Said("p").classes("tile-note"),
             )

@@ -7,6 +7,7 @@ from msgspec import Struct
 from streams.serving.pages import links
 from streams.serving.pages.charts.lanes import id_of
 from streams.serving.pages.pieces import (
+    Age,
     Amount,
     Column,
     Fact,
@@ -150,6 +151,7 @@ def _lead(aggregate: Aggregate) -> Line:
         Words("to"),
         Instant(aggregate.window_end_ms),
         Words(name_of(aggregate)),
+        Age(aggregate.window_end_ms, clock="market"),
     )
 
 

@@ -5,6 +5,7 @@ from msgspec import Struct
 from streams.serving.found import Found, Missing
 from streams.serving.pages import links
 from streams.serving.pages.pieces import (
+    Age,
     Amount,
     Column,
     Fact,
@@ -97,7 +98,7 @@ def title_of(analysis_id: str) -> str:
     return "Analysis" if told is None else f"Analysis: {told[0]}"
 
 
-def of_log(found: Found[Analysis] | Missing | None) -> AnalysisTold | Logged:
+def of_log(found: Found[Analysis] | Missing | None, market_ms: int) -> AnalysisTold | Logged:
     """Return what is told of an analysis that only the log has; without it, why it cannot be shown."""
     if isinstance(found, Found):
         shown = AnalysisShown(
@@ -106,7 +107,7 @@ def of_log(found: Found[Analysis] | Missing | None) -> AnalysisTold | Logged:
             at_ms=found.whole.at_ms,
             standing=found.event.status,
         )
-        return _told(shown, path_of_log(shown))
+        return _told(shown, path_of_log(shown), market_ms)
     why = found.words if found else "this page has no way to the log"
     return Logged(
         lines=(
@@ -117,7 +118,9 @@ def of_log(found: Found[Analysis] | Missing | None) -> AnalysisTold | Logged:
     )  # fmt: skip
 
 
-def analysis_of(view: View, analysis_id: str) -> AnalysisTold | CandidateTold | None:
+def analysis_of(
+    view: View, analysis_id: str, market_ms: int
+) -> AnalysisTold | CandidateTold | None:
     """Return what is told of an id: an analysis, a candidate without one, or None of what is not known."""
     path = view.path(analysis_id)
     if path is None:
@@ -125,12 +128,12 @@ def analysis_of(view: View, analysis_id: str) -> AnalysisTold | CandidateTold | 
     if path.analysis is None:
         lead: Line = (Words("No analysis came of this candidate, or none that is known here.", tone="strong"),)  # fmt: skip
         return CandidateTold(steps=steps(path), lines=(lead,))
-    return _told(path.analysis, path)
+    return _told(path.analysis, path, market_ms)
 
 
-def _told(shown: AnalysisShown, path: Path) -> AnalysisTold:
+def _told(shown: AnalysisShown, path: Path, market_ms: int) -> AnalysisTold:
     return AnalysisTold(
-        statement=_statement(shown),
+        statement=_statement(shown, market_ms),
         about=_about(shown),
         facts=_facts(shown.analysis),
         steps=steps(path),
@@ -140,7 +143,7 @@ def _told(shown: AnalysisShown, path: Path) -> AnalysisTold:
     )
 
 
-def _statement(shown: AnalysisShown) -> Statement:
+def _statement(shown: AnalysisShown, market_ms: int) -> Statement:
     analysis = shown.analysis
     voice = whose(shown)
     words = _ORIGINS.get(analysis.origin, "")
@@ -158,20 +161,23 @@ def _statement(shown: AnalysisShown) -> Statement:
         by=voice.whose,
         voice=tuple(line),
         text=(Prose(analysis.text),),
-        standing=_standing(shown),
+        standing=_standing(shown, market_ms),
         standing_tone=shown.standing,
         changed=tuple((Words(change),) for change in analysis.changed[:CHANGED_MAX]),
     )
 
 
-def _standing(shown: AnalysisShown) -> Line:
+def _standing(shown: AnalysisShown, market_ms: int) -> Line:
     analysis = shown.analysis
     by: Line = ()
     if shown.replaced_by is not None:
         by = (Words("the one that holds", href=links.analysis(shown.replaced_by), hint=shown.replaced_by),)  # fmt: skip
+    until_ms = analysis.valid_until_ms
     match shown.standing:
+        case "current" if until_ms <= market_ms:
+            return (Words("Nothing contradicted it, and its time is over."), Words("It ran out"), Age(until_ms, clock="market"))  # fmt: skip
         case "current":
-            return (Words("It stands.", tone="strong"), Words("It runs out"), Until(analysis.valid_until_ms, clock="market"))  # fmt: skip
+            return (Words("It stands.", tone="strong"), Words("It runs out"), Until(until_ms, clock="market"))  # fmt: skip
         case "superseded":
             return (Words("It stands no more: revised data changed what it says.", tone="doubt"), *by)  # fmt: skip
         case _:
@@ -183,7 +189,7 @@ def _about(shown: AnalysisShown) -> tuple[Fact, ...]:
     made: list[Fact] = [
         Fact("Severity", (severity(analysis.severity),)),
         Fact("Asset", (Words(analysis.asset, href=links.asset(analysis.asset)), Words("deep dive" if analysis.product == "deep_dive" else "state", tone="quiet"))),
-        Fact("As of", (Instant(analysis.as_of_ms), Words("the end of the newest window it read", tone="quiet"))),
+        Fact("As of", (Instant(analysis.as_of_ms), Age(analysis.as_of_ms, clock="market"), Words("the end of the newest window it read", tone="quiet"))),
         Fact("Observed", (Words(analysis.observed_direction), Words("by code, from the facts", tone="quiet"))),
         Fact("Confidence", (Words(analysis.confidence, tone="strong"), Words(analysis.confidence_basis))),
         Fact("Data", _quality(analysis)),

@@ -67,7 +67,7 @@ NO_GAP = "No gap: nothing is known to be missing."
 
 def counts_of(view: View, now: Now) -> Line:
     """Return in a line how many feeds are in each state."""
-    return counts(view.feed_rows(now.ms))
+    return counts(view.feed_rows(now.ms, now.market_ms))
 
 
 def counts(feeds: list[FeedRow]) -> Line:
@@ -84,7 +84,7 @@ def counts(feeds: list[FeedRow]) -> Line:
 
 def feeds_of(view: View, now: Now) -> Rows:
     """Return the feeds."""
-    return feeds(view.feed_rows(now.ms))
+    return feeds(view.feed_rows(now.ms, now.market_ms))
 
 
 def feeds(found: list[FeedRow]) -> Rows:

@@ -57,7 +57,7 @@ def sentence_of(view: View, now: Now) -> Sentence:
     return sentence(
         view.summary(now.ms, now.market_ms),
         view.standing(now.ms, now.market_ms),
-        view.feed_rows(now.ms),
+        view.feed_rows(now.ms, now.market_ms),
     )
 
 

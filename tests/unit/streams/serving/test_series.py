@@ -128,8 +128,10 @@ def test_a_day_behind_the_newest_of_its_kind_a_window_is_forgotten() -> None:
     book.put(aggregates.market(number=day + 1), place(3))
     assert [p.place.offset for p in points(book)] == [2, 3]
     assert points(book, SeriesKey("market", "ETH/USDT", MINUTE_MS, MINUTE_MS)) == []
-    book.put(aggregates.market(number=0, revision=1), place(4))
+    kept = book.points
+    book.put(aggregates.market(number=-9), place(4))
     assert [p.place.offset for p in points(book)] == [2, 3]
+    assert book.points == kept
 
 
 def test_what_nobody_may_ask_for_is_let_go() -> None:

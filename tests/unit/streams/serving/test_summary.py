@@ -283,9 +283,10 @@ def test_what_is_broken_comes_before_what_is_degraded() -> None:
     view.take(part("agent", "breaker/a", state="open"))
     view.take(feed("BTC/USDT", state="stale"))
     view.take_evicted(1)
+    view.take(part("notify", at_ms=NOW_MS - 100_000, expires_ms=NOW_MS - 70_000))
     summary = view.summary(NOW_MS)
-    assert [f.what for f in summary.findings] == ["feed", "cut", "breaker/a"]
-    assert summary.sentence.endswith("2 more to see to.")
+    assert [f.what for f in summary.findings] == ["feed", "role/notify", "cut", "breaker/a"]
+    assert summary.sentence.endswith("3 more to see to.")
     assert summary.state == "broken"
 
 

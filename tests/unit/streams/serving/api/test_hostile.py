@@ -47,7 +47,7 @@ async def test_as_an_id_or_a_parameter_it_is_unknown_or_refused(text: Text) -> N
                 _is_text(await client.get(path, params={name: text.text}))
         span = {"from_ms": 1, "to_ms": 2}
         _is_text(await client.get(f"/v1/raw/market/{at}", params=span))
-        row = {"kind": "market", "subject": text.text, "window_ms": 60_000}
+        row: dict[str, Any] = {"kind": "market", "subject": text.text, "window_ms": 60_000}
         _is_text(await client.get("/v1/series", params=row))
         for name in ("topics", "after"):
             assert _is_text(await client.get("/v1/stream", params={name: text.text}))

@@ -34,7 +34,7 @@ def view() -> View:
 
 
 def told(view: View, analysis_id: str) -> AnalysisTold:
-    found = analysis_of(view, analysis_id)
+    found = analysis_of(view, analysis_id, NOW_MS)
     assert isinstance(found, AnalysisTold)
     return found
 
@@ -60,6 +60,14 @@ def test_whose_words_they_are_is_said_in_words_and_drawn_by_them(
     statement = told(view, state_at(minute)).statement
     assert statement.by == by
     assert words in said(statement.voice)
+
+
+def test_what_nothing_contradicted_says_when_its_time_ends_or_that_it_is_over(view: View) -> None:
+    analysis_id = f"deep_dive/SOL/{fall_ms(NOW_MS)}/0"
+    for later_ms, words in ((0, "It stands."), (4 * MINUTE_MS, "its time is over")):
+        found = analysis_of(view, analysis_id, NOW_MS + later_ms)
+        assert isinstance(found, AnalysisTold)
+        assert words in said(found.statement.standing)
 
 
 def test_a_simulated_model_says_so(view: View) -> None:
@@ -110,17 +118,17 @@ def test_words_that_were_rejected_are_told_as_such(view: View) -> None:
 
 
 def test_a_candidate_that_was_taken_over_leads_to_its_survivor(view: View) -> None:
-    found = analysis_of(view, f"deep_dive/SOL/{fall_ms(NOW_MS) - MINUTE_MS}/0")
+    found = analysis_of(view, f"deep_dive/SOL/{fall_ms(NOW_MS) - MINUTE_MS}/0", NOW_MS)
     assert isinstance(found, CandidateTold)
     assert f"/analyses/deep_dive/SOL/{fall_ms(NOW_MS)}/0" in hrefs(found.steps)
 
 
 def test_an_id_that_nobody_knows_is_none_and_the_log_says_why(view: View) -> None:
-    assert analysis_of(view, "state/XX/1/0") is None
-    lost = of_log(Missing(why="deleted", words="the log no longer has it"))
+    assert analysis_of(view, "state/XX/1/0", NOW_MS) is None
+    lost = of_log(Missing(why="deleted", words="the log no longer has it"), NOW_MS)
     assert isinstance(lost, Logged)
     assert "the log no longer has it" in said(lost)
-    assert "no way to the log" in said(of_log(None))
+    assert "no way to the log" in said(of_log(None, NOW_MS))
 
 
 def test_an_analysis_that_only_the_log_has_is_told_with_its_command() -> None:
@@ -128,7 +136,7 @@ def test_an_analysis_that_only_the_log_has_is_told_with_its_command() -> None:
     whole = Whole(
         place=Place("analyses", 3, 9), at_ms=NOW_MS, key=b"SOL", value=encode(event), headers=[]
     )
-    found = of_log(Found[Analysis](event=event, whole=whole))
+    found = of_log(Found[Analysis](event=event, whole=whole), NOW_MS)
     assert isinstance(found, AnalysisTold)
     assert "analyses, partition 3, offset 9" in said(found.steps)
 
