@@ -9,7 +9,7 @@ from starlette.responses import Response
 from streams.serving.acts.making import REASON_CHARS_MAX, check_target
 from streams.serving.guard import access_of
 
-from . import shapes
+from . import deed_shapes
 from .asking import Id, TimeInBody
 from .documenting import replies
 from .refusing import RefusedError, unknown
@@ -55,7 +55,7 @@ def act_routes(served: Served) -> APIRouter:
 
     @router.post(
         "/alerts/{alert_id:path}/acknowledgement",
-        responses=replies(shapes.ActReply, 404, 409, body=True),
+        responses=replies(deed_shapes.ActReply, 404, 409, body=True),
     )
     async def acknowledge(request: Request, alert_id: Id, body: AcknowledgeBody) -> Response:
         """Say that somebody has seen an alert. The same again is the same act."""
@@ -63,9 +63,9 @@ def act_routes(served: Served) -> APIRouter:
             raise RefusedError(unknown("alert", alert_id, "the ids of /alerts"))
         actor = access_of(request.scope).actor
         act = await acts.acknowledge(alert_id, actor=actor, reason=body.reason)
-        return reply(request, shapes.ActReply(act=act), now_ms=served.now_ms())
+        return reply(request, deed_shapes.ActReply(act=act), now_ms=served.now_ms())
 
-    @router.post("/mutes", responses=replies(shapes.ActReply, 409, body=True))
+    @router.post("/mutes", responses=replies(deed_shapes.ActReply, 409, body=True))
     async def mute(request: Request, body: MuteBody) -> Response:
         """Keep alerts of a target from being delivered until a time; they still fire and are shown."""
         act = await acts.mute(
@@ -74,9 +74,11 @@ def act_routes(served: Served) -> APIRouter:
             actor=access_of(request.scope).actor,
             reason=body.reason,
         )
-        return reply(request, shapes.ActReply(act=act), now_ms=served.now_ms())
+        return reply(request, deed_shapes.ActReply(act=act), now_ms=served.now_ms())
 
-    @router.delete("/mutes/{target:path}", responses=replies(shapes.ActReply, 404, 409, body=True))
+    @router.delete(
+        "/mutes/{target:path}", responses=replies(deed_shapes.ActReply, 404, 409, body=True)
+    )
     async def unmute(
         request: Request,
         target: Annotated[str, Path(min_length=1, max_length=TARGET_CHARS_MAX)],
@@ -88,11 +90,11 @@ def act_routes(served: Served) -> APIRouter:
         if not any(act.act == "mute" and act.subject == target for act in held):
             raise RefusedError(unknown("mute", target, "the subjects of mutes among /controls"))
         act = await acts.unmute(target, actor=access_of(request.scope).actor, reason=reason)
-        return reply(request, shapes.ActReply(act=act), now_ms=served.now_ms())
+        return reply(request, deed_shapes.ActReply(act=act), now_ms=served.now_ms())
 
     @router.post(
         "/analyses/{analysis_id:path}/feedback",
-        responses=replies(shapes.ActReply, 404, 409, body=True),
+        responses=replies(deed_shapes.ActReply, 404, 409, body=True),
     )
     async def feedback(request: Request, analysis_id: Id, body: FeedbackBody) -> Response:
         """Say that an analysis is wrong or unhelpful, and why; of one person the last word counts."""
@@ -104,6 +106,6 @@ def act_routes(served: Served) -> APIRouter:
             actor=access_of(request.scope).actor,
             reason=body.reason,
         )
-        return reply(request, shapes.ActReply(act=act), now_ms=served.now_ms())
+        return reply(request, deed_shapes.ActReply(act=act), now_ms=served.now_ms())
 
     return router

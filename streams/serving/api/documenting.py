@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from topics.components import components
 
-from .shapes import REPLIES
+from . import deed_shapes, shapes
 
+REPLIES = (*shapes.REPLIES, *deed_shapes.REPLIES)
 REFERENCE = "#/components/schemas/"
 VERSION = "1.0.0"
 """Of the API. The second number rises with what is added; nothing is taken away under `/v1`."""

@@ -14,7 +14,7 @@ from streams.serving.redrive import Chosen, Plan
 from streams.serving.redrive.explaining import remedy_of
 from streams.serving.shown import Letter
 
-from . import links, shapes
+from . import deed_shapes, links, shapes
 from .asking import ID_CHARS_MAX, Id, LettersAsked, Stage, TimeInBody
 from .documenting import replies
 from .escaping import escaped_bytes
@@ -63,7 +63,7 @@ def letter_routes(served: Served) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["dead letters"])
 
-    @router.get("/deadletters", responses=replies(shapes.LettersReply))
+    @router.get("/deadletters", responses=replies(deed_shapes.LettersReply))
     async def letters(request: Request, asked: Annotated[LettersAsked, Query()]) -> Response:
         """Return dead letters of the view's time without their bytes, the newest first."""
         page = page_of(
@@ -76,11 +76,13 @@ def letter_routes(served: Served) -> APIRouter:
             key=lambda letter: (letter.at_ms, *letter.place),
             asked=asked,
         )
-        items = [shapes.LetterItem(letter=one, links=_links_of(one)) for one in page.items]
-        told = shapes.LettersReply(items=items, next=page.next)
+        items = [deed_shapes.LetterItem(letter=one, links=_links_of(one)) for one in page.items]
+        told = deed_shapes.LettersReply(items=items, next=page.next)
         return reply(request, told, now_ms=served.now_ms())
 
-    @router.get("/deadletters/{letter_id:path}", responses=replies(shapes.LetterReply, 404, 410))
+    @router.get(
+        "/deadletters/{letter_id:path}", responses=replies(deed_shapes.LetterReply, 404, 410)
+    )
     async def letter(request: Request, letter_id: Id) -> Response:
         """Return a dead letter with its bytes, escaped: they are whatever somebody sent."""
         shown = served.view.letter(letter_id)
@@ -92,7 +94,7 @@ def letter_routes(served: Served) -> APIRouter:
         remedy = remedy_of(shown.reason)
         bytes_kept = whole.value or b""
         value = bytes_kept[:TOLD_BYTES_MAX]
-        told = shapes.LetterReply(
+        told = deed_shapes.LetterReply(
             letter=shown,
             cause=remedy.cause,
             todo=remedy.todo,
@@ -103,13 +105,13 @@ def letter_routes(served: Served) -> APIRouter:
         )
         return reply(request, told, now_ms=served.now_ms())
 
-    @router.post("/redrives/plan", responses=replies(shapes.PlanReply, body=True))
+    @router.post("/redrives/plan", responses=replies(deed_shapes.PlanReply, body=True))
     async def plan(request: Request, which: Which) -> Response:
         """Return what a redrive of these letters would do; nothing is written."""
         found = await served.redriver.plan(which.chosen)
         return reply(request, _plan_reply(found), now_ms=served.now_ms())
 
-    @router.post("/redrives", responses=replies(shapes.RedriveReply, 409, body=True))
+    @router.post("/redrives", responses=replies(deed_shapes.RedriveReply, 409, body=True))
     async def redrive(request: Request, body: RedriveBody) -> Response:
         """Write these letters' records again, each once; the act is on `control`. Needs an operator's token."""
         found = await served.redriver.plan(body.chosen)
@@ -127,7 +129,7 @@ def letter_routes(served: Served) -> APIRouter:
         done = await served.redriver.redrive(
             found, actor=access_of(request.scope).actor, reason=body.why
         )
-        told = shapes.RedriveReply(
+        told = deed_shapes.RedriveReply(
             redrive_id=done.redrive_id,
             written=done.written,
             before=done.before,
@@ -137,11 +139,11 @@ def letter_routes(served: Served) -> APIRouter:
     return router
 
 
-def _plan_reply(plan: Plan) -> shapes.PlanReply:
-    return shapes.PlanReply(
+def _plan_reply(plan: Plan) -> deed_shapes.PlanReply:
+    return deed_shapes.PlanReply(
         redrive_id=plan.redrive_id,
         going=[
-            shapes.GoingItem(
+            deed_shapes.GoingItem(
                 letter_id=one.letter_id,
                 topic=one.topic,
                 partition=one.partition,
@@ -150,7 +152,8 @@ def _plan_reply(plan: Plan) -> shapes.PlanReply:
             for one in plan.going
         ],
         staying=[
-            shapes.StayingItem(letter_id=one.letter.letter_id, why=one.why) for one in plan.staying
+            deed_shapes.StayingItem(letter_id=one.letter.letter_id, why=one.why)
+            for one in plan.staying
         ],
         left_out=plan.left_out,
     )
