@@ -22,7 +22,13 @@ CAP = 1_000_000_000
 
 def part(role: str, name: str = "role", **changes: Any) -> Status:
     """Return what a part says of itself now."""
-    fields = {"role": role, "state": "running", "words": "", "measures": {}, "since_ms": NOW_MS}
+    fields: dict[str, Any] = {
+        "role": role,
+        "state": "running",
+        "words": "",
+        "measures": {},
+        "since_ms": NOW_MS,
+    }
     return status(name, **fields | changes)
 
 
