@@ -42,6 +42,7 @@ def report(
         "analyses_by_model": counts.by_model,
         "analyses_said_again": counts.said_again,
         "decisions": counts.decisions,
+        "aggregates_decided": counts.decided,
         "aggregates_tallied": counts.tallied,
         "breaker_states": list(witness.breaker_states),
         "outage": None if seen is None else to_builtins(seen),
