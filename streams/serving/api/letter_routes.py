@@ -105,6 +105,13 @@ def letter_routes(served: Served) -> APIRouter:
         )
         return reply(request, told, now_ms=served.now_ms())
 
+    _redrive_routes(router, served)
+    return router
+
+
+def _redrive_routes(router: APIRouter, served: Served) -> None:
+    """Add what sends letters again."""
+
     @router.post("/redrives/plan", responses=replies(deed_shapes.PlanReply, body=True))
     async def plan(request: Request, which: Which) -> Response:
         """Return what a redrive of these letters would do; nothing is written."""
@@ -135,8 +142,6 @@ def letter_routes(served: Served) -> APIRouter:
             before=done.before,
         )
         return reply(request, told, now_ms=served.now_ms())
-
-    return router
 
 
 def _plan_reply(plan: Plan) -> deed_shapes.PlanReply:

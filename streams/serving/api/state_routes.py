@@ -23,12 +23,6 @@ def state_routes(served: Served) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["pipeline"])
     view = served.view
-    added_up: list[tuple[int, Money]] = []
-
-    def spent(now_ms: int) -> Money:
-        if not added_up or not 0 <= now_ms - added_up[0][0] < MONEY_FRESH_MS:
-            added_up[:] = [(now_ms, view.money(now_ms))]
-        return added_up[0][1]
 
     @router.get("/summary", responses=replies(shapes.SummaryReply))
     async def summary(request: Request) -> Response:
@@ -75,6 +69,20 @@ def state_routes(served: Served) -> APIRouter:
             request, shapes.GapsReply(items=page.items, next=page.next), now_ms=served.now_ms()
         )
 
+    _spending_routes(router, served)
+    return router
+
+
+def _spending_routes(router: APIRouter, served: Served) -> None:
+    """Add what was spent, and what operators set."""
+    view = served.view
+    added_up: list[tuple[int, Money]] = []
+
+    def spent(now_ms: int) -> Money:
+        if not added_up or not 0 <= now_ms - added_up[0][0] < MONEY_FRESH_MS:
+            added_up[:] = [(now_ms, view.money(now_ms))]
+        return added_up[0][1]
+
     @router.get("/money", responses=replies(shapes.MoneyReply))
     async def money(request: Request) -> Response:
         """Return what was spent on models, what may be, and in what time the cap would be reached."""
@@ -95,5 +103,3 @@ def state_routes(served: Served) -> APIRouter:
         """Return operators' acts in force: mutes, acknowledgements, forced breakers, set budgets."""
         now_ms = served.now_ms()
         return reply(request, shapes.ControlsReply(items=view.acts(now_ms)), now_ms=now_ms)
-
-    return router

@@ -10,6 +10,7 @@ from streams.serving.cursor import CURSOR_CHARS_MAX, CursorError, read
 from streams.serving.guard.problem import Problem, cited
 
 from . import events
+from .hub import Hub
 from .refusing import RefusedError, bad
 from .served import Served
 from .stream import EventStream, Wanted
@@ -77,7 +78,7 @@ def stream_routes(served: Served) -> APIRouter:
         client = str(request.scope.get("state", {}).get("client", ""))
         _refuse_too_many(client)
         told = last_event_id if last_event_id is not None else after
-        at = None if not told else _positions(told, wanted)
+        at = None if not told else _positions(hub, told, wanted)
         return StreamResponse(EventStream(hub, served.log, Wanted(wanted, of_assets, at, client)))
 
     def _refuse_too_many(client: str) -> None:
@@ -96,15 +97,16 @@ def stream_routes(served: Served) -> APIRouter:
                 )
             )
 
-    def _positions(told: str, wanted: frozenset[str]) -> dict[tuple[str, int], int]:
-        at = read(told)
-        known = set(hub.tail.logs(events.STREAMED))
-        if strange := [log for log in at if log not in known]:
-            msg = f"no log {strange[0]}"
-            raise CursorError(msg)
-        return {log: offset for log, offset in at.items() if log[0] in wanted}
-
     return router
+
+
+def _positions(hub: Hub, told: str, wanted: frozenset[str]) -> dict[tuple[str, int], int]:
+    at = read(told)
+    known = set(hub.tail.logs(events.STREAMED))
+    if strange := [log for log in at if log not in known]:
+        msg = f"no log {strange[0]}"
+        raise CursorError(msg)
+    return {log: offset for log, offset in at.items() if log[0] in wanted}
 
 
 def _names(told: str) -> list[str]:

@@ -70,6 +70,14 @@ def asset_routes(served: Served) -> APIRouter:
         same = told if told.standing is None else replace(told, standing=_still(told.standing))
         return reply(request, told, same_as=same, now_ms=now_ms)
 
+    _series_route(router, served)
+    return router
+
+
+def _series_route(router: APIRouter, served: Served) -> None:
+    """Add the rows of windows."""
+    view = served.view
+
     @router.get("/series", responses=replies(shapes.SeriesReply, 404))
     async def series(request: Request, asked: Annotated[SeriesAsked, Query()]) -> Response:
         """Return windows that begin in a span of time, the oldest first, each by its latest revision."""
@@ -99,8 +107,6 @@ def asset_routes(served: Served) -> APIRouter:
             ),
             now_ms=served.now_ms(),
         )
-
-    return router
 
 
 def log_routes(served: Served) -> APIRouter:
