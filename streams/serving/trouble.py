@@ -57,11 +57,12 @@ def money(view: Answers, now_ms: int) -> Iterator[Finding]:
         if budget.stale:
             continue
         name, words = f"budget/{budget.scope}", plain(budget.words)
+        told = f" ({words})" if words else ""
         if budget.state in ("closed", "spent"):
             yield finding(
                 "degraded",
                 name,
-                f"The budget {plain(budget.scope)} is {budget.state}, and rules answer ({words})",
+                f"The budget {plain(budget.scope)} is {budget.state}, and rules answer{told}",
                 "see `tapereader budget`; it opens by itself with its next window or once its ledger answers",
                 budget.since_ms,
             )
@@ -70,7 +71,7 @@ def money(view: Answers, now_ms: int) -> Iterator[Finding]:
             yield finding(
                 "degraded",
                 name,
-                f"The budget {plain(budget.scope)} is nearly spent{rest} ({words})",
+                f"The budget {plain(budget.scope)} is nearly spent{rest}{told}",
                 "raise the cap, or let rules answer when it is reached",
             )
 
