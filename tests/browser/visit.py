@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, WebSocket
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 45_000
 """Longer than anything a page does on a busy machine."""
 DESKTOP = {"width": 1280, "height": 900}
 PHONE: dict[str, Any] = {

@@ -266,13 +266,16 @@ def test_the_simulated_model_fails_as_planned_and_comes_back(outcomes: dict[str,
 
 
 def test_the_picture_shows_what_the_screen_showed(outcomes: dict[str, Outcome]) -> None:
-    """It needs nothing from anywhere: no address but the format's own."""
+    """It needs nothing from anywhere: no address but the format's own, and the dashboard's as words."""
     for model, outcome in outcomes.items():
         shown = "".join(ET.fromstring(outcome.picture).itertext()).replace("\xa0", " ")  # noqa: S314 - ours
         assert "latest one-minute windows" in shown
         assert "XRP/ETH" in shown
         assert ("breaker" in shown) == (model == "simulated")
-        assert re.findall(r"https?://[^\"']*", outcome.picture) == ["http://www.w3.org/2000/svg"]
+        addresses = re.findall(r"https?://[^\"'<]*", outcome.picture)
+        assert addresses[0] == "http://www.w3.org/2000/svg"
+        assert all(address.startswith("http://127.0.0.1:") for address in addresses[1:])
+        assert "href" not in outcome.picture
 
 
 def test_ctrl_c_ends_everything_at_once(start: Callable[..., Demo]) -> None:
