@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, WebSocket
+import pytest
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    WebSocket,
+)
+from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 PATIENCE_MS = 45_000
 """Longer than anything a page does on a busy machine."""
@@ -71,6 +80,15 @@ class Visit:
     def expect_problem(self, pattern: str) -> None:
         """Pass by problems like this: the test makes them."""
         self._expected.append(re.compile(pattern))
+
+    async def reads(self, words: str) -> None:
+        """Return when a person can read these words."""
+        try:
+            await self.page.wait_for_function(
+                "words => document.body.innerText.includes(words)", arg=words
+            )
+        except PlaywrightTimeoutError:
+            pytest.fail(f"{words!r} is nowhere in:\n{await self.text()}", pytrace=False)
 
     async def text(self) -> str:
         """Return all text of the page as a person sees it."""
