@@ -20,7 +20,7 @@ from topics.catalog import RAW
 from topics.record import OutRecord
 
 from .invented import written
-from .report import Tested
+from .report import Trial
 
 Told = Callable[[int, int | None], None]
 Begun = Callable[[int], None]
@@ -48,7 +48,7 @@ async def tried_on_raw(
     stop: asyncio.Event,
     begun: Begun,
     told: Told,
-) -> Tested:
+) -> Trial:
     """Return what rules say of a range of the raw topics, folded anew from its beginning.
 
     Raises:
@@ -57,7 +57,7 @@ async def tried_on_raw(
     """
     broker = settings.broker
     await asyncio.to_thread(check_topics, broker, list(RAW))
-    source, tested = Source(broker, broker), Tested(asked.from_ms)
+    source, tested = Source(broker, broker), Trial(asked.from_ms)
     programs = _Programs(settings, rules)
     try:
         await _connected(source, settings)
@@ -85,7 +85,7 @@ async def tried_on_aggregates(
     stop: asyncio.Event,
     begun: Begun,
     told: Told,
-) -> Tested:
+) -> Trial:
     """Return what rules say of a range of the aggregates as they were published.
 
     Raises:
@@ -94,7 +94,7 @@ async def tried_on_aggregates(
     """
     broker = settings.broker
     await asyncio.to_thread(check_topics, broker, [BY_NAME["aggregates"]])
-    tape, tested = Tape(broker, stop), Tested(asked.from_ms)
+    tape, tested = Tape(broker, stop), Trial(asked.from_ms)
     decode = BY_NAME["aggregates"].decoder().decode
     await tape.start()
     try:
@@ -154,7 +154,7 @@ class _Programs:
                 kinds_apart_ms=streams.alerts.kinds_apart_s * 1_000,
             )
 
-    def take(self, record: OutRecord, tested: Tested) -> None:
+    def take(self, record: OutRecord, tested: Trial) -> None:
         """Fold the next record of the log."""
         place = record.topic, record.partition
         offset = self._next[place]

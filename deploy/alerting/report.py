@@ -18,7 +18,7 @@ _LATE_MS = 60_000
 """A log whose first record is later than the range's beginning by more than this begins later than was asked for."""
 
 
-class Tested:
+class Trial:
     """What came of a range."""
 
     def __init__(self, from_ms: int | None) -> None:

@@ -11,7 +11,7 @@ import typer
 from . import fail, tell
 
 if TYPE_CHECKING:
-    from deploy.alerting.report import Tested
+    from deploy.alerting.report import Trial
     from deploy.settings import Settings
     from streams.alerts.rules import Rule
 
@@ -132,7 +132,7 @@ async def _tested(
     warm_up_ms: int,
     *,
     aggregates: bool,
-) -> "Tested":
+) -> "Trial":
     from deploy.alerting.backtest import Range, tried_on_aggregates, tried_on_raw  # noqa: PLC0415
     from deploy.replay.command import progress_of  # noqa: PLC0415
     from deploy.replay.request import time_ms  # noqa: PLC0415
