@@ -37,7 +37,7 @@ COMMANDS = (
     *(("alerts", name) for name in ("check", "test")),
     *(("deadletters", name) for name in ("list", "explain", "redrive")),
     *(("topics", name) for name in ("apply", "check", "list", "schema")),
-    *(("bench", name) for name in ("windows", "latency", "backlog", "cache", "collect")),
+    *(("bench", name) for name in ("windows", "alerts", "latency", "backlog", "cache", "collect")),
     *(("breaker", name) for name in ("show", "open", "close", "auto")),
     *(("budget", name) for name in ("show", "set", "reconcile")),
     *(("cache", name) for name in ("show", "drop", "clear")),
