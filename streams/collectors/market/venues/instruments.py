@@ -1,5 +1,6 @@
 """The instruments of a source under our names and the venue's. PURE."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -97,7 +98,7 @@ class Instruments:
         raise SettingsError(msg)
 
 
-class SpotVenue:
+class SpotVenue(ABC):
     """What the venues have in common of which only spot is read; each says what is its own."""
 
     exchange: str
@@ -126,6 +127,6 @@ class SpotVenue:
         self.markets = self._instruments.markets
 
     @staticmethod
+    @abstractmethod
     def name(base: str, quote: str) -> str:
         """Return the venue's name of a pair."""
-        raise NotImplementedError
