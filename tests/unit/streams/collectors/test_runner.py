@@ -316,3 +316,30 @@ async def test_a_stop_while_kafka_is_away_ends_all_the_same(
     with pytest.raises(UnsentError, match="were not sent"):
         await task
     assert time.monotonic() - begun_s < STOP_S + 5
+
+
+async def test_a_process_that_leads_no_more_writes_nothing_more(broker: BrokerSettings) -> None:
+    """Not what it had in hand, and not the end of its source: it waits to be cancelled."""
+    asked: list[bool] = []
+
+    def may_send() -> bool:
+        asked.append(False)
+        return False
+
+    source = Played([Link(state="connected"), trade(1), trade(2), Through(NOW_MS), Hold()])
+    running = Runner(
+        source,
+        broker,
+        epoch=1,
+        now_ms=lambda: NOW_MS,
+        monotonic_s=time.monotonic,
+        may_send=may_send,
+    )
+    task = asyncio.create_task(running.run(asyncio.Event()))
+    await until(lambda: bool(asked))
+    await asyncio.sleep(0.3)  # in which a record would be there
+    assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await read_log(broker, "raw.market") == []
+    assert await read_log(broker, "feed.status") == []
