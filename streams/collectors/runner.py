@@ -97,6 +97,7 @@ class Runner:
         self._ready: list[OutRecord] = []
         """The round that the outlet has not taken."""
         self._ended: str | None = None
+        self._defect = ""
         self._next_beat_s = self._next_changed_s = self._next_every_s = monotonic_s()
 
     @property
@@ -107,7 +108,7 @@ class Runner:
     @property
     def words(self) -> str:
         """Why it is in that state."""
-        return self.outbound.link.reason
+        return self._defect or self.outbound.link.reason
 
     async def run(self, stop: asyncio.Event) -> None:
         """Collect until the source is finished, or until told to stop; then send what was taken.
@@ -210,7 +211,8 @@ class Runner:
 
     async def _send_end(self, reader: "asyncio.Task[None]") -> None:
         # Only a source that is finished is taken out of the clock; one that restarts will be back.
-        finished = not reader.cancelled() and reader.exception() is None
+        error = None if reader.cancelled() else reader.exception()
+        finished = not reader.cancelled() and error is None
         now_ms = self._now_ms()
         # A closed source moves no watermark: first how far it came.
         rest = self.outbound.heartbeats(now_ms)
@@ -219,6 +221,7 @@ class Runner:
         rest += self.outbound.feed_statuses(now_ms, every=True, closed=finished)
         await self._to_kafka(rest)
         self._metrics.show(self.outbound.tally, self.queue.qsize())
+        self._defect = f"defect: {error!r}"[:300] if error is not None else ""
         self._ended = "stopped" if reader.cancelled() else "finished" if finished else "failed"
 
     async def _to_kafka(self, records: list[OutRecord]) -> None:

@@ -178,7 +178,7 @@ async def test_a_defect_surfaces_and_closes_no_clock(broker: BrokerSettings) -> 
     assert numbers_of(records) == [1]
     assert {beat.state for _, beat in decoded(records, Heartbeat)} == {"open"}
     assert "closed" not in await states(broker)
-    assert running.state == "failed"
+    assert (running.state, running.words) == ("failed", "defect: DefectError('wrong')")
 
 
 async def test_stopping_sends_what_was_taken_and_closes_no_clock(broker: BrokerSettings) -> None:

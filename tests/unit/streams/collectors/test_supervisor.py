@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -99,13 +100,17 @@ async def test_a_stop_ends_a_wait_after_a_defect(broker: BrokerSettings) -> None
     running = entry(shared, lambda: Listed("played", DefectError("wrong")))
     (bad,) = running.sources
     stop = asyncio.Event()
-    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(shared.senders[0].close)
+        await stack.enter_async_context(asyncio.timeout(PATIENCE_S))
+        group = await stack.enter_async_context(asyncio.TaskGroup())
         group.create_task(running.run(stop))
+        # The runner tells its end before the supervisor counts it: from its first moment with a reason.
         await until(lambda: bad.state == "failed")
-        assert "defect 1" in bad.words
         assert "DefectError('wrong')" in bad.words
+        await until(lambda: "defect 1, will be started again" in bad.words)
+        assert (bad.state, bad.defects) == ("failed", 1)
         stop.set()
-    await shared.senders[0].close()
 
 
 async def test_a_source_that_cannot_be_made_again_is_tried_again(broker: BrokerSettings) -> None:
