@@ -5,8 +5,8 @@ SECONDS ?= 0
 MODEL ?= rules
 TESTS ?= tests
 PYTEST_ARGS ?= -m "not sdk and not nightly"
-# Three at once, as many wait: two of those that start servers, and unit tests (tests/conftest.py).
-PARALLEL ?= -n 3 --dist loadscope
+# Three at once, as many wait: two of those that start servers, and unit tests (tests/scheduling.py).
+PARALLEL ?= -n 3 --dist loadscope --no-loadscope-reorder
 KILLS ?= 200
 AGENT_KILLS ?= 90
 SEED ?= 1

@@ -127,10 +127,13 @@ async def acts(broker: BrokerSettings) -> AsyncIterator[Control]:
     decode = BY_NAME["control"].decoder().decode
     async for record in _logged(broker, "control", 0):
         try:
-            yield decode(record.value or b"")
+            act = decode(record.value or b"")
         except ContractError as refused:
             place = f"{record.partition}/{record.offset}"
             log.warning("an act cannot be read", place=place, error=str(refused))
+            continue
+        if isinstance(act, Control):
+            yield act
 
 
 async def _logged(

@@ -155,12 +155,14 @@ class Orders:
             AGENT.orders.labels("deleted").inc()
             return
         try:
-            order: Control = self._decode(record.value)
+            order = self._decode(record.value)
         except ContractError as refused:
             # It stays in the log for whoever audits it, and each role reads it: no dead letter for every one.
             AGENT.orders.labels("unreadable").inc()
             log.warning("an order cannot be read", offset=record.offset, error=str(refused))
             return
+        if not isinstance(order, Control):
+            return  # feedback and redrives order nothing
         outcome = standing.take(order, self._now_ms())
         if outcome is not None:
             AGENT.orders.labels(outcome).inc()

@@ -1,19 +1,15 @@
 """What agents tell of their breakers, and an operator's order to them."""
 
-import asyncio
 from fnmatch import fnmatchcase
 from hashlib import sha256
 
-from aiokafka.errors import KafkaError
 from msgspec.structs import replace
 
-from topics import BY_NAME, Control, Status, TopicsError, encode, partition_of
-from topics.broker import check_topics
-from topics.envelope import headers
-from topics.outbox import OutRecord, Sender
+from streams.serving.acts.writing import ControlWriter
+from topics import BY_NAME, Control, Status, encode
 from topics.settings import BrokerSettings
 
-from .statuses import ANSWER_S, latest, no_answer
+from .statuses import ANSWER_S, latest
 
 FAMILIES = ("breaker/", "quality/")
 """How the names of breakers begin."""
@@ -61,31 +57,14 @@ def order_of(
     return checked
 
 
-def record_of(broker: BrokerSettings, order: Control) -> OutRecord:
-    """Return the record of an order: by its subject, so that a later one takes its place."""
-    return OutRecord(
-        broker.topic("control"),
-        partition_of(order.subject, broker.partitions),
-        order.subject.encode(),
-        encode(order),
-        headers(
-            event_id=order.control_id, event_type="control", source="people", time_ms=order.at_ms
-        ),
-    )
-
-
 async def give(broker: BrokerSettings, order: Control) -> None:
     """Write an order, and return when the broker has acknowledged it.
 
     Raises:
-        TopicsError: The broker does not answer, or its topics are missing.
+        TopicsError: The broker does not answer in time, or has no such topic.
     """
-    await asyncio.to_thread(check_topics, broker)
-    sender = Sender(broker)
+    writer = ControlWriter(broker, write_s=ANSWER_S)
     try:
-        async with asyncio.timeout(ANSWER_S):
-            await sender.deliver([record_of(broker, order)])
-    except (KafkaError, TimeoutError) as error:
-        raise TopicsError(no_answer(broker, error)) from None
+        await writer.write(order)
     finally:
-        await sender.close()
+        await writer.close()

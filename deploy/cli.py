@@ -15,15 +15,19 @@ from typing import Annotated, Any
 import typer
 
 from .commands import Instance, Lifeline, fail, role_settings, show_uncaught
+from .commands.acts import acts_app
+from .commands.alerts import alerts_app
 from .commands.audit import audit
 from .commands.bench import bench_app
 from .commands.breaker import breaker_app
 from .commands.budget import budget_app
 from .commands.cache import cache_app
 from .commands.collect import collect_app
+from .commands.deadletters import deadletters_app
 from .commands.evaluate import evaluate_app
 from .commands.fake_claude import EXAMPLES as FAKE_CLAUDE_EXAMPLES
 from .commands.fake_claude import fake_claude
+from .commands.notify import notify_app
 from .commands.replay import EXAMPLES as REPLAY_EXAMPLES
 from .commands.replay import replay
 from .commands.streams import streams_app
@@ -38,13 +42,17 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(streams_app, name="streams")
+app.add_typer(alerts_app, name="alerts")
 app.add_typer(topics_app, name="topics")
+app.add_typer(acts_app, name="acts")
 app.add_typer(bench_app, name="bench")
 app.add_typer(breaker_app, name="breaker")
 app.add_typer(budget_app, name="budget")
 app.add_typer(cache_app, name="cache")
 app.add_typer(collect_app, name="collect")
+app.add_typer(deadletters_app, name="deadletters")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(notify_app, name="notify")
 app.command(epilog=REPLAY_EXAMPLES)(replay)
 app.command(
     epilog="Examples: tapereader audit; tapereader audit --all --json audit.json; tapereader audit --kind market --partition 0"
@@ -76,11 +84,20 @@ def demo(
     model: Annotated[
         str, typer.Option(help="rules: no model; simulated: our fake Claude, with an outage.")
     ] = "rules",
+    dashboard: Annotated[bool, typer.Option(help="Serve the dashboard on this machine.")] = True,  # noqa: FBT002 - a flag
 ) -> None:
     """Everything on this machine: recorded and invented markets, no Docker, no Java, no key."""
     from .demo.command import run_demo  # noqa: PLC0415
 
-    sys.exit(run_demo(seconds=seconds, report_file=report, model=model, picture_file=picture))
+    sys.exit(
+        run_demo(
+            seconds=seconds,
+            report_file=report,
+            model=model,
+            picture_file=picture,
+            dashboard=dashboard,
+        )
+    )
 
 
 @app.command(epilog="Example: tapereader agent --instance 0")
@@ -89,6 +106,14 @@ def agent(instance: Instance = None, lifeline: Lifeline = None) -> None:
     from .wiring.agent import run_agent  # noqa: PLC0415
 
     _run(run_agent(role_settings("agent", instance), lifeline=lifeline))
+
+
+@app.command(epilog="Example: tapereader serve --instance 0 (then open http://127.0.0.1:8080)")
+def serve(instance: Instance = None, lifeline: Lifeline = None) -> None:
+    """Serve the API, its live stream and the dashboard."""
+    from .wiring.serve import run_serve  # noqa: PLC0415
+
+    _run(run_serve(role_settings("serve", instance), lifeline=lifeline))
 
 
 @app.command(epilog="Example: tapereader watch (against the broker of the settings)")

@@ -21,6 +21,7 @@ _FOREIGN_LEVEL = {
     "faust": logging.WARNING,
     "httpx2": logging.WARNING,
     "mode": logging.WARNING,
+    "urllib3": logging.ERROR,  # beneath apprise: it cites addresses, and they hold secrets
 }
 """Libraries that speak of each reconnect or request, which our own words and metrics already tell."""
 REPEAT_S = 30.0

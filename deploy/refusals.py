@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from topics import SettingsError
 
@@ -75,14 +75,18 @@ def _line(settings: type[BaseModel], detail: dict[str, Any]) -> str:
     if detail["type"] == "extra_forbidden":
         return f"{key}: no such setting; there are {', '.join(_siblings(settings, path))}"
     why = detail["msg"].removeprefix("Value error, ")
-    return f"{key}{_shown(path[-1], detail)}: {why}"
+    return f"{key}{_shown(settings, path, detail)}: {why}"
 
 
-def _shown(name: str, detail: dict[str, Any]) -> str:
+def _shown(settings: type[BaseModel], path: list[str], detail: dict[str, Any]) -> str:
     given = detail.get("input")
     if detail["type"] == "missing" or isinstance(given, dict):
         return ""
-    if detail["type"] in _OF_A_BRANCH or any(word in name.lower() for word in _SECRET_WORDS):
+    if _is_secret(settings, path):
+        return " = ***"
+    # A name of the user's own may stand below the word: `serve.viewer_tokens.alice`.
+    told = ".".join(path[-2:]).lower()
+    if detail["type"] in _OF_A_BRANCH or any(word in told for word in _SECRET_WORDS):
         return " = ***"
     return f" = {without_credentials(repr(given))[:SHOWN_CHARS_MAX]}"
 
@@ -99,6 +103,19 @@ def _siblings(settings: type[BaseModel], path: list[str]) -> list[str]:
             node = next(found for found in _branches(node) if part in _tags(found))
     found = _branch(node)
     return sorted(found.model_fields) if found else []
+
+
+def _is_secret(settings: type[BaseModel], path: list[str]) -> bool:
+    """Return whether a path leads to a secret, or to a branch's field that is none of its own."""
+    node: object = settings
+    for part in path:
+        if get_origin(node) is dict:
+            node = get_args(node)[1]
+        elif (branch := _branch(node)) is not None and part in branch.model_fields:
+            node = branch.model_fields[part].annotation
+        else:
+            return False
+    return node is SecretStr or SecretStr in get_args(node)
 
 
 def _tags(branch: type[BaseModel]) -> tuple[str, ...]:

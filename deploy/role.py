@@ -21,7 +21,7 @@ from .probes import Ready, serving_probes
 from .reporting import PartsNow, Reporter
 from .settings import Settings
 
-PORTS = {"collect": 9101, "streams": 9102, "agent": 9103}
+PORTS = {"collect": 9101, "streams": 9102, "agent": 9103, "serve": 9104, "notify": 9105}
 LIFELINE_S = 4.0
 """Once its parent is gone, a process ends by itself within this time."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -9,8 +9,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from streams.serving.terminal import Rates, screen
+from streams.serving.health import Rates
+from streams.serving.terminal import screen
 from streams.serving.view import View
+from streams.serving.words import plain
 
 PAINT_S = 0.5
 LINE_S = 5.0
@@ -81,10 +83,13 @@ class Screen:
             rates, counts = self._rates(), self._view.counts
             self._console.print(
                 f"{rates.events_per_s:.0f} events/s, {counts.raw_events} events,"
-                f" {counts.aggregates} aggregates, {counts.analyses} analyses",
+                f" {counts.aggregates} aggregates, {counts.analyses} analyses. {self._sentence(rates)}",
                 markup=False,
                 highlight=False,
             )
+
+    def _sentence(self, rates: Rates) -> str:
+        return plain(self._view.summary(rates.now_ms, rates.event_now_ms).sentence)
 
     def _rates(self) -> Rates:
         now_s, now_ms = time.monotonic(), time.time_ns() // 1_000_000

@@ -22,6 +22,8 @@ from pydantic_settings import (
 
 from agents.settings import AgentSettings, ModelSettings
 from streams.collectors.settings import CollectSettings
+from streams.serving.notify.settings import NotifySettings
+from streams.serving.settings import ServeSettings
 from streams.settings import StreamsSettings
 from topics.settings import BrokerSettings
 
@@ -48,7 +50,7 @@ class ProbeSettings(BaseModel):
 
     host: str = "127.0.0.1"
     port: int | None = Field(default=None, ge=0, le=65_535)
-    """None: the role's own (collect 9101, streams 9102, agent 9103). 0: any free one."""
+    """None: the role's own (collect 9101, streams 9102, agent 9103, serve 9104, notify 9105). 0: any free one."""
 
 
 class LogSettings(BaseModel):
@@ -80,6 +82,8 @@ class Settings(BaseSettings):
     collect: CollectSettings = CollectSettings()
     streams: StreamsSettings = StreamsSettings()
     agent: AgentSettings = AgentSettings()
+    serve: ServeSettings = ServeSettings()
+    notify: NotifySettings = NotifySettings()
     probes: ProbeSettings = ProbeSettings()
     log: LogSettings = LogSettings()
 

@@ -1,11 +1,12 @@
 """The streams role put together: folds on the engine, and the worker's life."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from topics import KINDS, raw_topic
 from topics.settings import BrokerSettings
 
+from .alerts.rules import Rule
 from .engine.app import EngineApp, create_engine_app
 from .engine.checkpoint import Step, no_step
 from .engine.ownership import Ownership
@@ -27,9 +28,14 @@ def create_ownership(
     *,
     fatal: Fatal,
     observer: Observer,
+    rules: Iterable[Rule] = (),
     step: Step = no_step,
 ) -> Ownership:
-    """Return the ownership of the raw topics' partitions, with an `AggregateProgram` for each."""
+    """Return the ownership of the raw topics' partitions, with an `AggregateProgram` for each.
+
+    ``rules`` are those of alerts in force.
+    """
+    in_force = tuple(rules)
 
     def program(partition: int, entries: Mapping[bytes, bytes]) -> AggregateProgram:
         return AggregateProgram(
@@ -38,6 +44,9 @@ def create_ownership(
             entries,
             subjects_max=settings.subjects_max,
             epoch=settings.epoch,
+            rules=in_force,
+            instances_max=settings.alerts.instances_max,
+            kinds_apart_ms=settings.alerts.kinds_apart_s * 1_000,
         )
 
     sources = [broker.topic(raw_topic(kind)) for kind in KINDS]

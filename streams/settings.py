@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from .alerts.settings import AlertsSettings
+
 
 class StreamsSettings(BaseModel):
     """The streams role: windows out of raw events."""
@@ -18,3 +20,5 @@ class StreamsSettings(BaseModel):
     """Of the state, and in the ids of aggregates. `tapereader streams rebuild` says when to raise it."""
     stalled_s: float = Field(default=60.0, ge=5.0, le=3_600.0)
     """A worker that is behind in a partition and folds nothing of it for this long ends, to be started again."""
+    alerts: AlertsSettings = AlertsSettings()
+    """Market alerts out of the windows."""

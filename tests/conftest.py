@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, is_hypothesis_test, settings
-from xdist.scheduler import LoadScopeScheduling
 
 from .isolation import NetworkGuard, strip_environment
 from .measured import first_examples_measured, unmeasured
+from .scheduling import TIMED, Scheduling
 from .servers import (
     Distribution,
     KafkaServer,
@@ -31,7 +31,6 @@ from .servers import (
 )
 
 _NAME_CHARS_MAX = 40
-_TIMED = {"test_bench.py", "test_demo.py", "test_latency.py"}
 # Processes that are killed never come to tell what they did, and the others' own tests say nothing of ours.
 _UNMEASURED = (
     *("tests/agent_kills/", "tests/faults/", "tests/kills/", "tests/money/"),
@@ -63,15 +62,6 @@ def pytest_configure() -> None:
     sys.addaudithook(_GUARD.audit)
 
 
-class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
-    """Give unit tests to whoever is free; all others start servers and have patience: at most two of them at once."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith("tests/unit/"):
-            return nodeid
-        return "integration" if nodeid.startswith("tests/integration/") else "harm and contracts"
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     """Share out the tests, where several are run at a time."""
@@ -80,7 +70,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put last what says how long things take: by then the unit tests beside it are through."""
-    items.sort(key=lambda item: item.path.name in _TIMED)
+    items.sort(key=lambda item: item.path.name in TIMED)
 
 
 @pytest.hookimpl(wrapper=True)

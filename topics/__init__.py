@@ -17,7 +17,7 @@ from .alert import Alert
 from .analysis import Analysis, DataQuality, Fact, Outlook, Trigger
 from .catalog import BY_NAME, KINDS, TOPICS, Topic, raw_topic
 from .codec import Decoder, decoder_of, encode
-from .control import Control
+from .control import Control, Feedback, Redrive
 from .deadletter import DeadLetter
 from .decision import Decision, Tally
 from .development import RepositoryEvent
@@ -28,6 +28,7 @@ from .journal import Intent, Result, Usage
 from .late import Late
 from .market import Trade
 from .marks import GapDetected, GapFilled, GapMark, GapPermanent, Heartbeat
+from .notification import Notification
 from .social import Post, PostDeleted
 from .status import Status
 from .units import Kind, Severity, Side
@@ -50,6 +51,7 @@ __all__ = [
     "DevelopmentValues",
     "Fact",
     "FeedStatus",
+    "Feedback",
     "GapDetected",
     "GapFilled",
     "GapMark",
@@ -59,11 +61,13 @@ __all__ = [
     "Kind",
     "Late",
     "MarketValues",
+    "Notification",
     "Outlook",
     "PipelineError",
     "Post",
     "PostDeleted",
     "RawEvent",
+    "Redrive",
     "RepositoryEvent",
     "Result",
     "Score",

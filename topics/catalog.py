@@ -18,6 +18,7 @@ from . import (
     late,
     market,
     marks,
+    notification,
     social,
     status,
     volume,
@@ -83,12 +84,13 @@ def raw_topic(kind: Kind) -> str:
 RAW: tuple[Topic, ...] = tuple(
     Topic(
         name=raw_topic(kind),
-        summary=_RAW_SUMMARY[kind] + " With heartbeats and gap marks; lean, without headers.",
+        summary=_RAW_SUMMARY[kind]
+        + " With heartbeats and gap marks; lean, without headers but on records that were redriven.",
         events=_RAW_EVENTS[kind] + _MARKS,
         key="asset; none for heartbeats",
         cleanup="delete",
         retention_ms=7 * _DAY_MS,
-        written_by=("collect",),
+        written_by=("collect", "serve", "people"),
         # The agent only where a model may be asked about posts.
         read_by=("streams", "replay", "audit", *(("agent",) if kind == "social" else ())),
         enveloped=False,
@@ -161,7 +163,7 @@ TOPICS: tuple[Topic, ...] = (
         cleanup="delete",
         retention_ms=90 * _DAY_MS,
         written_by=("agent",),
-        read_by=("streams", "serve", "users"),
+        read_by=("streams", "notify", "serve", "users"),
     ),
     Topic(
         name="decisions",
@@ -175,13 +177,25 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         name="alerts",
-        summary="The latest state of each rule for each subject.",
+        summary="The latest state of each rule for each subject; a data gap's key ends in /data_gap.",
         events=(alert.Alert,),
         key="rule/subject",
         cleanup="compact,delete",
         retention_ms=90 * _DAY_MS,
         written_by=("streams",),
-        read_by=("agent", "serve", "users"),
+        read_by=("agent", "notify", "serve", "users"),
+        # Whoever tells people must see every step of an alert: none is compacted away before it was told.
+        config={"min.compaction.lag.ms": str(_DAY_MS)},
+    ),
+    Topic(
+        name="notifications",
+        summary="What people were told: what became of each step of an alert for each receiver.",
+        events=(notification.Notification,),
+        key="receiver/alert id",
+        cleanup="delete",
+        retention_ms=90 * _DAY_MS,
+        written_by=("notify",),
+        read_by=("notify", "serve"),
     ),
     Topic(
         name="journal",
@@ -200,18 +214,18 @@ TOPICS: tuple[Topic, ...] = (
         key="role/instance/part",
         cleanup="compact,delete",
         retention_ms=_DAY_MS,
-        written_by=("collect", "streams", "agent", "serve"),
+        written_by=("collect", "streams", "agent", "notify", "serve"),
         read_by=("serve", "doctor"),
     ),
     Topic(
         name="control",
         summary="What operators do, with who and why.",
-        events=(control.Control,),
+        events=(control.Control, control.Feedback, control.Redrive),
         key="subject",
         cleanup="compact,delete",
         retention_ms=90 * _DAY_MS,
         written_by=("serve", "people"),
-        read_by=("collect", "streams", "agent", "serve"),
+        read_by=("collect", "streams", "agent", "notify", "serve"),
     ),
     Topic(
         name="deadletters",
@@ -220,7 +234,7 @@ TOPICS: tuple[Topic, ...] = (
         key="the original's",
         cleanup="delete",
         retention_ms=30 * _DAY_MS,
-        written_by=("collect", "streams", "agent"),
+        written_by=("collect", "streams", "agent", "notify"),
         read_by=("serve", "audit"),
     ),
 )

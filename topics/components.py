@@ -29,7 +29,10 @@ def components(contracts: Iterable[type], ref_prefix: str) -> dict[str, Schema]:
     roots = tuple(contracts)
     _, found = msgspec.json.schema_components(roots, ref_template=ref_prefix + "{name}")
     known = {contract.__name__: contract for contract in structs_of(roots)}
-    return {name: _described(_plain(schema), known[name]) for name, schema in found.items()}
+    return {
+        name: _described(_plain(schema), known[name]) if name in known else _plain(schema)
+        for name, schema in found.items()
+    }
 
 
 def structs_of(contracts: Iterable[type]) -> list[type[Struct]]:
@@ -51,8 +54,12 @@ def _inner(info: msgspec.inspect.Type) -> Iterator[msgspec.inspect.Type]:
     match info:
         case msgspec.inspect.UnionType(types=types):
             yield from types
-        case msgspec.inspect.ListType(item_type=item):
+        case (
+            msgspec.inspect.ListType(item_type=item) | msgspec.inspect.VarTupleType(item_type=item)
+        ):
             yield item
+        case msgspec.inspect.TupleType(item_types=items):
+            yield from items
         case msgspec.inspect.DictType(key_type=key, value_type=value):
             yield from (key, value)
         case msgspec.inspect.Metadata(type=annotated):

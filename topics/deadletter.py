@@ -24,6 +24,7 @@ REASONS = {
     "venues_max": "a new source, venue or instrument of a subject beyond the bound",
     "sources_max": "a new source beyond the bound",
     "venue_error": "the venue itself said that something is wrong",
+    "undeliverable": "an alert that a receiver of notifications did not take, however often it was tried",
 }
 """Every reason of ours. The vocabulary is open: a later version may know more."""
 
@@ -32,15 +33,26 @@ ORIGINAL_BYTES_MAX = 512 * 1024
 CUT_BYTES = 64 * 1024
 MESSAGE_CHARS_MAX = 500
 
+ATTEMPT_MAX = 1_000
+"""A redriven record that says more is not believed."""
+ORIGINAL_CHARS_MAX = 400
+"""Nor one whose first letter has a longer id: raw places are shorter."""
+
 _CONNECT = "__connect.errors."
+_ATTEMPT, _ORIGINAL, _REDRIVEN, _REDRIVE = (
+    f"tapereader.{name}" for name in ("attempt", "original", "redriven", "redrive")
+)
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """One refused record. ``origin`` is topic/partition/offset, or source/connection/frame in a collector."""
+    """One refused record. ``origin`` is topic/partition/offset, or source/connection/frame in a collector.
+
+    Of a notification it is notify/receiver/dedupe key: one record may fail at one receiver and reach another.
+    """
 
     reason: str
     message: str
-    stage: Literal["collect", "fold", "analyse"]
+    stage: Literal["collect", "fold", "analyse", "notify"]
     role: str
     key: bytes | None
     value: bytes
@@ -51,6 +63,9 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     offset: int | None = None
     origin: str | None = None
     attempt: int = 1
+    """How often it was tried: 1 unless it was redriven."""
+    original: str | None = None
+    """Of a redriven record: the id of the letter that was the first of it."""
     truncated: bool = False
     length: int | None = None
     digest: str | None = None
@@ -84,6 +99,7 @@ def to_record(letter: DeadLetter) -> tuple[bytes | None, bytes, Headers]:
         ("tapereader.stage", letter.stage),
         ("tapereader.attempt", letter.attempt),
         ("tapereader.origin", letter.origin),
+        ("tapereader.original", letter.original),
     ]
     envelope = headers(
         event_id=letter.letter_id,
@@ -133,7 +149,49 @@ def from_record(
         offset=number(_CONNECT + "offset"),
         origin=text("tapereader.origin"),
         attempt=number("tapereader.attempt") or 1,
+        original=text("tapereader.original"),
         truncated=text("tapereader.truncated") == "true",
         length=number("tapereader.length"),
         digest=text("tapereader.sha256"),
+    )
+
+
+class Redriven(Struct, frozen=True, kw_only=True):
+    """What the headers of a redriven raw record say. All other raw records have none."""
+
+    attempt: int
+    """Of the letter that comes of it, should it be refused again."""
+    original: str
+    """The id of the first letter."""
+    letter_id: str = ""
+    """Of the letter that was redriven."""
+    redrive_id: str = ""
+    """Of the act of which it is a part."""
+
+
+def redriven_headers(redriven: Redriven) -> Headers:
+    """Return the headers of a raw record that is written again."""
+    fields = (
+        (_ATTEMPT, redriven.attempt),
+        (_ORIGINAL, redriven.original),
+        (_REDRIVEN, redriven.letter_id),
+        (_REDRIVE, redriven.redrive_id),
+    )
+    return [(name, str(field).encode(errors="replace")) for name, field in fields]
+
+
+def redriven_of(received: Iterable[tuple[str, bytes | None]]) -> Redriven | None:
+    """Return what a raw record's headers say of how it came there; None where they do not say it well."""
+    told = {name: (value or b"").decode(errors="replace") for name, value in received}
+    digits, original = told.get(_ATTEMPT, ""), told.get(_ORIGINAL, "")
+    is_number = digits.isascii() and digits.isdigit() and len(digits) <= len(str(ATTEMPT_MAX))
+    if not is_number or not 1 < int(digits) <= ATTEMPT_MAX:
+        return None
+    if not 0 < len(original) <= ORIGINAL_CHARS_MAX:
+        return None
+    return Redriven(
+        attempt=int(digits),
+        original=original,
+        letter_id=told.get(_REDRIVEN, ""),
+        redrive_id=told.get(_REDRIVE, ""),
     )

@@ -70,6 +70,7 @@ _DEAD_LETTER_MORE: dict[str, tuple[str, str | None]] = {
     "__connect.errors.partition": ("The partition it was read from.", _DIGITS),
     "__connect.errors.offset": ("Its offset there.", _DIGITS),
     "tapereader.origin": ("source/connection/frame, of what a collector refused.", None),
+    "tapereader.original": ("Of what was redriven: the id of the first dead letter of it.", None),
     "tapereader.truncated": ("`true` when the value is only the original's beginning.", "^true$"),
     "tapereader.length": ("Bytes of the original.", _DIGITS),
     "tapereader.sha256": ("SHA-256 of the original.", "^[0-9a-f]{64}$"),

@@ -1,8 +1,12 @@
 """A record of the log, and one that nobody has written yet."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from .envelope import Headers
+
+Labels = Sequence[tuple[str, bytes | None]]
+"""Headers as a record of the log has them."""
 
 
 class LogRecord(Protocol):
@@ -23,6 +27,10 @@ class LogRecord(Protocol):
     @property
     def value(self) -> bytes | None:
         """Its bytes."""
+
+    @property
+    def headers(self) -> Labels:
+        """Its headers; a raw record has some only if it was redriven."""
 
 
 class OutRecord(NamedTuple):

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from agents.settings import AgentSettings
 from topics import Aggregate, Alert, Analysis, Severity, Tally
 from topics.analysis import Product, analysis_id
+from topics.offsets import Offsets
 
 from .alerts import AlertBook, alert_reason, candidate_id_of
 from .answered import Said
@@ -16,7 +17,6 @@ from .context import AssetContext, Context, Labels, Noted
 from .corrections import Corrections
 from .facts import are_latest, earlier_of, facts_of
 from .gate import Gate, Verdict, is_asked, may_ask
-from .offsets import Offsets
 from .quality import quality_of
 from .standing import Standing, root_id_of
 from .superseding import Superseding
@@ -126,7 +126,9 @@ class PartitionDecider:
     def take_alert(self, alert: Alert, now_s: float) -> Candidate | None:
         """Return the candidate that a firing alert makes the first time; the gate is not asked, nor told."""
         made_id = candidate_id_of(alert.alert_id)
-        if alert.state != "firing" or not self.alerts.begin(alert.alert_id):
+        # A data gap says that nothing can be said: nobody is paid to say it again.
+        asks = alert.state == "firing" and alert.kind == "market"
+        if not asks or not self.alerts.begin(alert.alert_id):
             return None
         if self._said.is_decided(made_id):
             return None

@@ -1,5 +1,6 @@
 """The records that must have been written: section 10 of docs/windows.md."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -14,6 +15,8 @@ from .seen import event_id
 
 ORIGINAL_BYTES_MAX = 512 * 1024
 KEY_BYTES_MAX = CUT_BYTES = 64 * 1024
+ATTEMPT_MAX, ORIGINAL_CHARS_MAX = 1_000, 400
+_TRIED = ("tapereader.attempt", "tapereader.original")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FREE_HEADER = "__connect.errors.exception.message"
 """Words for people: it must be there, and may say anything."""
@@ -108,22 +111,27 @@ def letter_of(
     timestamp_ms: int,
     key: bytes | None,
     value: bytes,
+    told: Sequence[tuple[str, bytes | None]] = (),
 ) -> Expected:
-    """Return the dead letter of a refused record."""
+    """Return the dead letter of a refused record; ``told`` are the record's own headers."""
     topic = raw_topic(kind)  # type: ignore[arg-type]
     name = f"{topic}/{partition}/{offset}"
-    headers = _envelope(name, "deadletter", max(0, timestamp_ms)) | {
-        "__connect.errors.topic": topic.encode(),
-        "__connect.errors.partition": str(partition).encode(),
-        "__connect.errors.offset": str(offset).encode(),
-        "__connect.errors.connector.name": b"streams",
-        "__connect.errors.stage": b"FOLD",
-        "__connect.errors.exception.class.name": reason.encode(),
-        FREE_HEADER: b"",
-        "tapereader.reason": reason.encode(),
-        "tapereader.stage": b"fold",
-        "tapereader.attempt": b"1",
-    }
+    headers = (
+        _envelope(name, "deadletter", max(0, timestamp_ms))
+        | {
+            "__connect.errors.topic": topic.encode(),
+            "__connect.errors.partition": str(partition).encode(),
+            "__connect.errors.offset": str(offset).encode(),
+            "__connect.errors.connector.name": b"streams",
+            "__connect.errors.stage": b"FOLD",
+            "__connect.errors.exception.class.name": reason.encode(),
+            FREE_HEADER: b"",
+            "tapereader.reason": reason.encode(),
+            "tapereader.stage": b"fold",
+            "tapereader.attempt": b"1",
+        }
+        | _tried_before(dict(told))
+    )
     if len(value) > ORIGINAL_BYTES_MAX or len(key or b"") > KEY_BYTES_MAX:
         headers |= {
             "tapereader.truncated": b"true",
@@ -134,6 +142,20 @@ def letter_of(
     return Expected(
         topic="deadletters", name=name, offset=offset, key=key, headers=headers, original=value
     )
+
+
+def _tried_before(told: dict[str, bytes | None]) -> dict[str, bytes]:
+    """Return what a redriven record says of its earlier attempts; nothing where it does not say both, and well."""
+    attempt, original = (told.get(name) or b"" for name in _TRIED)
+    is_attempt = attempt.isdigit() and len(attempt) <= len(str(ATTEMPT_MAX))
+    text = original.decode(errors="replace")
+    if (
+        not is_attempt
+        or not 1 < int(attempt) <= ATTEMPT_MAX
+        or not 1 <= len(text) <= ORIGINAL_CHARS_MAX
+    ):
+        return {}
+    return dict(zip(_TRIED, (str(int(attempt)).encode(), text.encode()), strict=True))
 
 
 _JSON = {"content-type": b"application/json"}

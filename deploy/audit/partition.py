@@ -1,6 +1,6 @@
 """The audit of one partition of one raw topic: raw records and outputs in, differences out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from topics.catalog import raw_topic
@@ -87,7 +87,14 @@ class PartitionAudit:
         """How many records were found that nobody has asked for yet."""
         return len(self._pairing.found)
 
-    def feed(self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes) -> None:
+    def feed(
+        self,
+        offset: int,
+        timestamp_ms: int,
+        key: bytes | None,
+        value: bytes,
+        headers: Sequence[tuple[str, bytes | None]] = (),
+    ) -> None:
         """Take the next raw record."""
         if offset != self.part.end_offset:
             text = f"offsets {self.part.end_offset} to {offset - 1} hold no record"
@@ -95,7 +102,7 @@ class PartitionAudit:
         self._note_folded(offset)
         self.part.end_offset = offset + 1
         self.part.records += 1
-        outputs = self._fold.feed(offset, timestamp_ms, key, value)
+        outputs = self._fold.feed(offset, timestamp_ms, key, value, headers)
         self._settle(offset)
         for expected in outputs:
             if self._is_early(expected):

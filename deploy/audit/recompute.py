@@ -3,7 +3,7 @@
 A function of its records in offset order. What is kept is what can still be asked for: section 8.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .catalogue import INEXACT, SCORED
@@ -43,7 +43,12 @@ class Recomputation:
         self._offset = 0
 
     def feed(
-        self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes
+        self,
+        offset: int,
+        timestamp_ms: int,
+        key: bytes | None,
+        value: bytes,
+        headers: Sequence[tuple[str, bytes | None]] = (),
     ) -> list[Expected]:
         """Fold the next record, and return what must have been written because of it, in order."""
         self._outputs, self._offset = [], offset
@@ -67,6 +72,7 @@ class Recomputation:
                 timestamp_ms=timestamp_ms,
                 key=key,
                 value=value,
+                told=headers,
             )
             self._outputs.append(letter)
         return self._outputs

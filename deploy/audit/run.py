@@ -112,7 +112,8 @@ async def _feed(
     """Give both sides to the audit as they come along; yield how many raw records it has had."""
     while records := await raw.read():
         for record in records:
-            one.feed(record.offset, record.timestamp, record.key, record.value or b"")
+            value = record.value or b""
+            one.feed(record.offset, record.timestamp, record.key, value, record.headers)
         yield one.part.records
         for reader in outputs:
             while one.waits and one.ahead < AHEAD_MAX and not reader.at_end:

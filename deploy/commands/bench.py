@@ -73,6 +73,31 @@ def bench_windows(  # noqa: PLR0917 - typer's: every one is an option
     _tell(found, summary(found), json)
 
 
+@bench_app.command("alerts", epilog="Example: tapereader bench alerts --runs 5 --json out.json")
+def bench_alerts(  # noqa: PLR0917 - typer's: every one is an option
+    events: Events = 200_000,
+    runs: Annotated[int, typer.Option(min=1, max=100, help="Of each, in turn.")] = 3,
+    assets: Assets = 200,
+    minutes: Minutes = 10,
+    seed: Seed = 1,
+    json: Json = None,
+) -> None:
+    """What the rules in force cost the fold, in memory: CPU without and with them."""
+    from deploy.alerting.reading import rules_in_force  # noqa: PLC0415
+    from deploy.bench.alerting import alerting_summary, measured  # noqa: PLC0415
+    from deploy.bench.tape import Work  # noqa: PLC0415
+    from deploy.settings import load  # noqa: PLC0415
+
+    _folder_there(json)
+    rules = rules_in_force(load().streams.alerts)
+    work = Work(events=events, seed=seed, assets=assets, partitions=1, minutes=minutes)
+    found = measured(work, rules, runs)
+    for line in alerting_summary(found):
+        typer.echo(line)
+    if json is not None:
+        json.write_text(dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
 @bench_app.command(
     "latency",
     epilog="Examples: tapereader bench latency; tapereader bench latency --rate 1000 --seconds 300 --json out.json",

@@ -258,27 +258,16 @@ def _act(
 
 async def _written(settings: "Settings", act: "Control") -> None:
     """Write an act to the control topic; it ends the command, with nothing changed, where that is refused."""
-    from topics import encode, partition_of  # noqa: PLC0415
-    from topics.envelope import headers  # noqa: PLC0415
-    from topics.outbox import Sender  # noqa: PLC0415
-    from topics.record import OutRecord  # noqa: PLC0415
+    from streams.serving.acts.writing import ControlWriter  # noqa: PLC0415
+    from topics import TopicsError  # noqa: PLC0415
 
-    broker = settings.broker
-    record = OutRecord(
-        broker.topic("control"),
-        partition_of(act.subject, broker.partitions),
-        act.subject.encode(),
-        encode(act),
-        headers(event_id=act.control_id, event_type="control", source="cli", time_ms=act.at_ms),
-    )
-    sender = Sender(broker)
+    writer = ControlWriter(settings.broker, write_s=WRITE_S)
     try:
-        async with asyncio.timeout(WRITE_S):
-            await sender.deliver([record])
-    except TimeoutError:
-        fail(f"{broker.bootstrap} did not take the act in {WRITE_S:.0f} s; nothing was changed")
+        await writer.write(act)
+    except TopicsError as error:
+        fail(f"{error}; no cap was changed")
     finally:
-        await sender.close()
+        await writer.close()
 
 
 async def _journal(settings: "Settings") -> "list[Intent | Result]":

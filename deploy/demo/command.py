@@ -16,7 +16,12 @@ from .run import BrokenOffError, Demo, say
 
 
 def run_demo(
-    *, seconds: int, report_file: Path | None, model: str, picture_file: Path | None = None
+    *,
+    seconds: int,
+    report_file: Path | None,
+    model: str,
+    picture_file: Path | None = None,
+    dashboard: bool = True,
 ) -> int:
     """Run the demo and return its exit status: 0 when all that was planted was seen and everything adds up.
 
@@ -32,7 +37,13 @@ def run_demo(
         as_file(files("deploy").joinpath("data", plan.RECORDING)) as recording,
     ):
         try:
-            demo = Demo(Path(folder), recording, model=model, picture_file=picture_file)
+            demo = Demo(
+                Path(folder),
+                recording,
+                model=model,
+                picture_file=picture_file,
+                dashboard=dashboard,
+            )
             found = asyncio.run(demo.run(seconds))
         except BrokenOffError as error:
             say(str(error))

@@ -17,6 +17,10 @@ SEED = 2
 """Of an invented market whose developers who leave still do something: of an hour without any event there is
 no window, and so nothing that shows it."""
 MODELS = ("rules", "simulated")
+DASHBOARD_PORT = 8080
+"""Where it is free; else any that is."""
+MESSAGES_PER_HOUR = 30
+"""Of market time, to one receiver."""
 OUTAGE_S = (12, 24)
 """The planted outage of the simulated model, in seconds since its first request."""
 
@@ -79,6 +83,17 @@ def agent_settings(base_url: str | None, redis_url: str) -> dict[str, Any]:
         # It tries again so soon that the recovery can be watched.
         "breaker": {"open_s": 1.5, "open_s_max": 2.0, "calls_min": 4, "window_s": 6.0},
     }
+
+
+def serve_settings(port: int) -> dict[str, Any]:
+    """Return the serve role's branch: on this machine, and as soon gone as the rest of the demo."""
+    return {"port": port, "stop_s": 1.0}
+
+
+def notify_settings(address: str) -> dict[str, Any]:
+    """Return the notify role's branch: everything to our own receiver, an hour of whose market is a minute."""
+    receiver = {"url": f"json://{address}/", "per_hour": MESSAGES_PER_HOUR * SPEED}
+    return {"receivers": {"demo": receiver}, "fresh_s": 86_400}
 
 
 def outage_script() -> list[dict[str, Any]]:

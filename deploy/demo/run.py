@@ -22,18 +22,20 @@ from topics.broker import apply_topics
 from topics.settings import BrokerSettings
 
 from . import plan
+from .checks import Run, findings
 from .embedded import PARTITIONS
 from .model import first_asked_ms
-from .report import Run, findings, report
+from .outlets import Outlets
+from .report import report
 from .witness import Witness
 
 READY_S = 60.0
 LEAD_MS = 1_500
 """From the start of the collector to the market's begin: it is up by then."""
+BEGUN_S = 6.0
+"""How long the first event may take, until people may look all the same."""
 SETTLE_S = 15.0
 """How long the roles may take to finish what was sent."""
-ROLES = ("collect", "agent", "streams")
-"""In the order they end: each has nothing more to do when those before it are gone."""
 BREAK_OFF_S = 2.5
 """For a role to end after a Ctrl-C, all at once: the whole takes less than 5 s."""
 
@@ -46,9 +48,16 @@ class Demo:
     """One run."""
 
     def __init__(
-        self, folder: Path, recording: Path, *, model: str, picture_file: Path | None
+        self,
+        folder: Path,
+        recording: Path,
+        *,
+        model: str,
+        picture_file: Path | None,
+        dashboard: bool = True,
     ) -> None:
         """Prepare; nothing is started before `run`."""
+        self._outlets = Outlets(dashboard=dashboard)
         self._picture_file = picture_file
         self._folder, self._recording = folder, recording
         self._simulated = model == "simulated"
@@ -68,7 +77,7 @@ class Demo:
             BrokenOffError: Told to stop before the market had begun.
             PipelineError: A role could not be started, or ended by itself.
         """
-        async with ending(self._stop, None):
+        async with ending(self._stop, None), self._outlets.listening():
             with self._children:
                 try:
                     return await self._run(seconds)
@@ -78,7 +87,7 @@ class Demo:
                     await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self, seconds: int) -> dict[str, Any]:
-        say("starting: broker, Redis, streams, agent ...")
+        say(f"starting: broker, Redis, streams, agent ... {self._outlets.words}".rstrip())
         broker = await self._start()
         feed = Feed(
             broker,
@@ -96,6 +105,10 @@ class Demo:
         screen = self._screen(planned, broker)
         painting = asyncio.create_task(screen.run())
         self._tasks.append(painting)
+        # Not before: neither the first screen nor the market's begin waits for what the dashboard imports.
+        await self._until(self._begun, BEGUN_S)
+        self._settings |= self._outlets.settings()
+        self._roles |= {role: self._child(role, role) for role in self._outlets.roles}
         await self._until(_never, (seconds or plan.HOURS * 60) - self._age_s(planned))
         painting.cancel()
         await asyncio.gather(painting, return_exceptions=True)
@@ -112,6 +125,7 @@ class Demo:
             speed=plan.SPEED,
             outage_s=plan.OUTAGE_S if self._simulated else None,
             model_began_ms=await first_asked_ms(self._model_url),
+            messages=len(self._outlets.receiver.messages),
             bounds={raw_topic(kind): await feed.bounds(raw_topic(kind)) for kind in KINDS},
         )
         # Of a run that was broken off nobody can say whether all was found.
@@ -214,7 +228,10 @@ class Demo:
             for role in ("agent", "streams"):
                 await self._end(role)
             await self._until(feed.caught_up, SETTLE_S)
-        await asyncio.gather(*(self._roles[role].stop(BREAK_OFF_S) for role in ROLES))
+            await self._until(self._told, SETTLE_S)
+            for role in self._outlets.roles:
+                await self._end(role)
+        await asyncio.gather(*(role.stop(BREAK_OFF_S) for role in self._roles.values()))
 
     async def _end(self, role: str) -> None:
         if status := await self._roles[role].stop():
@@ -229,6 +246,14 @@ class Demo:
                     return False
         return True
 
+    async def _begun(self) -> bool:
+        """Return whether anything has come of the market."""
+        return self._view.counts.raw_events > 0
+
+    async def _told(self) -> bool:
+        """Return whether somebody was told of everything that fired."""
+        return not self._witness.told_of_alerts().waiting
+
     def _answered(self) -> bool:
         """Return whether the agent has said of every aggregate what became of it."""
         counts = self._view.counts
@@ -242,7 +267,7 @@ class Demo:
             hint=(
                 f"The market began {start:%Y-%m-%d %H:%M}Z; the recording is shifted by"
                 f" {planned.shift_ms} ms. Kafka: {broker.bootstrap}. Ctrl-C stops everything."
-                " Next: docs/ARCHITECTURE.md"
+                f" {self._outlets.words or 'Next: docs/ARCHITECTURE.md'}"
             ),
             event_now_ms=planned.event_ms,
         )

@@ -10,15 +10,30 @@ from streams.serving.feed import LogRecord
 from streams.windows.clock import Clock
 from streams.windows.kinds import KIND_RULES
 from streams.windows.state import Meta
-from topics import KINDS, Aggregate, Analysis, Heartbeat, Kind, Status, raw_topic
+from topics import (
+    KINDS,
+    Aggregate,
+    Alert,
+    Analysis,
+    Heartbeat,
+    Kind,
+    Notification,
+    Status,
+    raw_topic,
+)
 from topics.deadletter import from_record
 
 from .outage import Answered
+from .stories import Seen, Step
 
 MINUTE_MS = 60_000
 STEPS_MAX = 50_000
 """Watermark steps remembered for each partition of a kind; older windows' latency is not measured."""
 LATENCIES_MAX = 200_000
+STEPS_OF_ALERTS_MAX = 10_000
+"""Records of alerts, and of who was told, that are remembered: an hour of the demo has some hundreds."""
+LOGGED_MAX = 20_000
+"""Aggregates whose log time is remembered: an alert stands on windows of a moment ago."""
 
 _meta = msgspec.json.Decoder(Meta).decode
 _KINDS: dict[str, Kind] = {raw_topic(kind): kind for kind in KINDS}
@@ -31,6 +46,8 @@ class Reading(Struct, frozen=True):
     as_of_ms: int
     reasons: tuple[str, ...]
     analysis_id: str = ""
+    headline: str = ""
+    origin: str = ""
 
 
 class _Steps(Struct):
@@ -59,6 +76,9 @@ class Witness:
         self.cost_nano_usd = 0
         """Of all analyses."""
         self.latencies_ms: deque[int] = deque(maxlen=LATENCIES_MAX)
+        self.alerts: deque[Step] = deque(maxlen=STEPS_OF_ALERTS_MAX)
+        self.notifications: deque[Notification] = deque(maxlen=STEPS_OF_ALERTS_MAX)
+        self._logged_ms: dict[str, int] = {}
         self._steps = {kind: {} for kind in KINDS}  # type: dict[Kind, dict[int, _Steps]]
         self._waiting: list[tuple[Kind, int, int, int]] = []
 
@@ -73,12 +93,29 @@ class Witness:
                 self._letter(record)
             case _, Aggregate():
                 self._aggregate(record, event)
-            case _, Analysis():
+            case _:
+                self._told(record, event)
+
+    def _told(self, record: LogRecord, event: object) -> None:
+        match event:
+            case Analysis():
                 self._analysis(event)
-            case _, Status():
+            case Status():
                 self._status(event)
+            case Alert():
+                self.alerts.append(Step(event, record.timestamp))
+            case Notification():
+                self.notifications.append(event)
             case _:
                 pass
+
+    def told_of_alerts(self) -> Seen:
+        """Return what there is to tell of alerts."""
+        return Seen(
+            steps=list(self.alerts),
+            notifications=list(self.notifications),
+            logged_ms=self._logged_ms,
+        )
 
     def match(self) -> None:
         """Measure the windows whose closing heartbeat has been read by now."""
@@ -107,7 +144,14 @@ class Witness:
         if analysis.status == "current":
             reasons = tuple(analysis.trigger.reasons)
             self.readings.append(
-                Reading(analysis.asset, analysis.as_of_ms, reasons, analysis.analysis_id)
+                Reading(
+                    analysis.asset,
+                    analysis.as_of_ms,
+                    reasons,
+                    analysis.analysis_id,
+                    analysis.headline,
+                    analysis.origin,
+                )
             )
         self.cost_nano_usd += analysis.cost_nano_usd
         self.answers.append(
@@ -134,6 +178,9 @@ class Witness:
             self.metas[kind, int(partition)] = _meta(record.value)  # type: ignore[index]
 
     def _aggregate(self, record: LogRecord, aggregate: Aggregate) -> None:
+        while len(self._logged_ms) >= LOGGED_MAX:
+            del self._logged_ms[next(iter(self._logged_ms))]
+        self._logged_ms[aggregate.aggregate_id] = record.timestamp
         if aggregate.revision > 0:
             return
         if aggregate.kind == "market" and aggregate.window_ms == MINUTE_MS:

@@ -32,6 +32,8 @@ class Span(Struct, frozen=True, kw_only=True):
     partition: int
     begin: int
     end: int
+    log_begin: int = 0
+    """Of the log: what was before it has been deleted."""
 
     @property
     def records(self) -> int:
@@ -82,6 +84,7 @@ class Source:
                 partition=place.partition,
                 begin=min(first[place], ends[place]),
                 end=max(first[place], min(last[place], ends[place])),
+                log_begin=begins[place],
             )
             for place in places
         ]

@@ -5,6 +5,7 @@ import gc
 
 import faust
 
+from deploy.alerting.reading import rules_in_force
 from deploy.epochs import check_epoch
 from deploy.role import end_within, now_ms, run_role, state_dir
 from deploy.settings import Settings
@@ -40,9 +41,15 @@ async def run_streams(
 
     Raises:
         EpochError: The state of a later epoch is begun.
+        SettingsError: A rule of alerts is refused.
     """
     ownership = streams_app.create_ownership(
-        settings.streams, settings.broker, fatal=end_process, observer=observer, step=step
+        settings.streams,
+        settings.broker,
+        fatal=end_process,
+        observer=observer,
+        rules=rules_in_force(settings.streams.alerts),
+        step=step,
     )
     app = streams_app.create_app(
         settings.streams,

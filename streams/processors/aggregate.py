@@ -3,16 +3,22 @@
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
+from streams.alerts.machine import Alerts
+from streams.alerts.rules import Rule
+from streams.alerts.state import has_entries
+from streams.alerts.state import restore as restore_alerts
+from streams.alerts.state import take_entries as take_alert_entries
 from streams.engine.port import Checkpoint
 from streams.windows import Fold, Output, feed_slice, restore, take_entries
-from topics import KINDS, Aggregate, DeadLetter, Kind, Late, encode, raw_topic
+from topics import KINDS, Aggregate, Alert, DeadLetter, Kind, Late, encode, raw_topic
+from topics.alert import alert_key, transition_id
 from topics.deadletter import to_record
 from topics.envelope import headers
 from topics.record import LogRecord, OutRecord
 from topics.settings import BrokerSettings
 
 ROLE = "streams"
-OUTPUTS = ("aggregates", "late", "deadletters")
+OUTPUTS = ("aggregates", "late", "deadletters", "alerts")
 """The topics it writes."""
 
 
@@ -27,8 +33,11 @@ class AggregateProgram:
         *,
         subjects_max: int,
         epoch: int = 0,
+        rules: Iterable[Rule] = (),
+        instances_max: int = 20_000,
+        kinds_apart_ms: int = 3_600_000,
     ) -> None:
-        """Go on where the entries end.
+        """Go on where the entries end. ``rules`` are those of alerts, for the last two see `AlertsSettings`.
 
         Raises:
             StateError: They were written by another version or other rules.
@@ -48,6 +57,12 @@ class AggregateProgram:
             )
             restore(fold, entries, broker.partitions)
             self.folds[kind] = fold
+        self._epoch = epoch
+        self.alerts: Alerts | None = None
+        """None where no rule is in force, and none was."""
+        if (mine := tuple(rules)) or has_entries(entries, partition):
+            self.alerts = Alerts(mine, instances_max=instances_max, kinds_apart_ms=kinds_apart_ms)
+            restore_alerts(self.alerts, entries, partition)
 
     def feed(self, topic: str, records: Iterable[LogRecord]) -> bool:
         """Fold records, and return whether a window was published."""
@@ -68,7 +83,8 @@ class AggregateProgram:
 
     def take(self) -> Checkpoint | None:
         """Return what has changed since the last call, or None when nothing has."""
-        if not self._changed:
+        # A change of the rules may have ended alerts though nothing was folded.
+        if not self._changed and (self.alerts is None or not self.alerts.changed):
             return None
         checkpoint = Checkpoint([], [])
         for kind in sorted(self._changed):
@@ -76,8 +92,30 @@ class AggregateProgram:
             outputs, fold.outputs = fold.outputs, []
             checkpoint.outputs.extend(self._records(outputs))
             checkpoint.entries.extend(take_entries(fold, self._broker.partitions))
+            if self.alerts is not None:
+                for output in outputs:
+                    if isinstance(output, Aggregate):
+                        self.alerts.feed(output)
         self._changed.clear()
+        if self.alerts is not None:
+            self._take_alerts(self.alerts, checkpoint)
         return checkpoint
+
+    def _take_alerts(self, alerts: Alerts, checkpoint: Checkpoint) -> None:
+        """Let what came of the aggregates go with them: rules see them in the order in which they are written."""
+        told, alerts.outputs = alerts.outputs, []
+        checkpoint.outputs.extend(map(self._alert, told))
+        checkpoint.entries.extend(take_alert_entries(alerts, self.partition, self._epoch))
+
+    def _alert(self, alert: Alert) -> OutRecord:
+        told = headers(
+            event_id=transition_id(alert),
+            event_type="alert",
+            source=ROLE,
+            time_ms=alert.as_of_ms,
+        )
+        topic, key = self._broker.topic("alerts"), alert_key(alert).encode()
+        return OutRecord(topic, self.partition, key, encode(alert), told)
 
     def _records(self, outputs: Iterable[Output]) -> Iterable[OutRecord]:
         """Yield the records to write; what is said of a partition's records goes to that partition's number."""

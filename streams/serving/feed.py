@@ -17,6 +17,9 @@ from topics.codec import tag_of
 from topics.marks import GapDetected, GapFilled, GapPermanent, Heartbeat
 from topics.settings import BrokerSettings
 
+from .embedded import consumer_class
+from .letters import letter_of
+from .shown import Place
 from .view import View
 
 POLL_MS = 200
@@ -24,7 +27,10 @@ RECORDS_MAX = 500
 """Taken in one go: between two the screen is painted and Ctrl-C is heard."""
 EVICTED_MAX = 100
 """Cuts remembered in words; the view counts what they cost."""
-SHOWN = ("aggregates", "late", "analyses", "decisions", "status", "feed.status")
+WHOLE = ("alerts", "control", "status", "feed.status")
+"""Read from their beginnings, whatever the time: they are compacted, and what they say holds until it is said anew."""
+TIMED = ("aggregates", "late", "analyses", "decisions", "notifications")
+SHOWN = (*WHOLE, *TIMED)
 _MARKS = {tag_of(mark): mark for mark in (Heartbeat, GapDetected, GapFilled, GapPermanent)}
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """Not JSON or not the contract; not UTF-8; nested too deep."""
@@ -51,6 +57,8 @@ class _Head(Struct):
 
 Seen = Callable[[str, LogRecord, object], None]
 """Called with the catalog's topic name, the record, and the event read from it (None: unreadable)."""
+Cut = Callable[[str, int, int, str], None]
+"""Called with the catalog's topic name, the partition, the offset at which it is read on, and why not before."""
 
 
 class Feed:
@@ -62,21 +70,27 @@ class Feed:
         view: View,
         *,
         since_ms: int,
+        raw_since_ms: int | None = None,
         seen: Seen | None = None,
         also: Sequence[str] = (),
+        cut: Cut | None = None,
     ) -> None:
         """Prepare; nothing is read before `run`.
 
-        ``since_ms`` is log time, 0 all there is. ``also`` names topics whose records go to ``seen`` alone.
+        ``since_ms`` is log time, 0 all there is; compacted topics are read whole. ``raw_since_ms`` is that of the raw
+        topics where it is another: a busy pipeline writes more in a day than one reader catches up with in an hour.
+        ``also`` names topics whose records go to ``seen`` alone.
         """
         self.evicted: deque[str] = deque(maxlen=EVICTED_MAX)
         """Logs that were cut ahead of us, in words; the last ones."""
-        self._broker, self._view, self._seen = broker, view, seen
+        self._broker, self._view, self._seen, self._cut = broker, view, seen, cut
         self._since_ms = since_ms
+        self._raw_since_ms = since_ms if raw_since_ms is None else raw_since_ms
         self._names = {
             broker.topic(name): name
             for name in (*map(raw_topic, KINDS), *SHOWN, "deadletters", *also)
         }
+        self._prefix = broker.prefix
         self._kinds: dict[str, Kind] = {raw_topic(kind): kind for kind in KINDS}
         self._tags = {name: frozenset(BY_NAME[name].tags) for name in self._kinds}
         self._decoders: dict[str, Decoder[object]] = {
@@ -97,7 +111,7 @@ class Feed:
         Raises:
             TopicsError: No broker answers at first, a topic is missing, or has another partition count.
         """
-        consumer = AIOKafkaConsumer(
+        consumer = consumer_class(self._broker)(
             **self._broker.reader_options(),
             group_id=None,
             auto_offset_reset="none",
@@ -143,6 +157,15 @@ class Feed:
                 return False
         return True
 
+    async def positions(self) -> dict[tuple[str, int], int]:
+        """Return, by the catalog's topic name and partition, the offset that is read next."""
+        if self._consumer is None:
+            return {}
+        return {
+            (self._names[place.topic], place.partition): await self._consumer.position(place)
+            for place in self._places
+        }
+
     async def _begin(self, consumer: AIOKafkaConsumer) -> None:
         try:
             await consumer.start()
@@ -174,13 +197,23 @@ class Feed:
             raise TopicsError(msg)
 
     async def _offsets(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-        """Return where to begin: the first record since the time, or the end."""
-        if not self._since_ms:
-            return dict(await consumer.beginning_offsets(self._places))
-        # The ends first: what is written between the two questions is not passed over.
-        ends = await consumer.end_offsets(self._places)
-        found = await consumer.offsets_for_times(dict.fromkeys(self._places, self._since_ms))
-        return {p: ends[p] if found[p] is None else found[p].offset for p in self._places}
+        """Return where to begin: the beginning, or the first record since the time, or the end."""
+        times = {place: self._time_of(self._names[place.topic]) for place in self._places}
+        whole = [place for place, since_ms in times.items() if not since_ms]
+        timed = {place: since_ms for place, since_ms in times.items() if since_ms}
+        offsets = dict(await consumer.beginning_offsets(whole)) if whole else {}
+        if timed:
+            # The ends first: what is written between the two questions is not passed over.
+            ends = await consumer.end_offsets(list(timed))
+            found = await consumer.offsets_for_times(dict(timed))
+            offsets |= {p: ends[p] if found[p] is None else found[p].offset for p in timed}
+        return offsets
+
+    def _time_of(self, name: str) -> int:
+        """Return since when a topic is read; 0 from its beginning."""
+        if name in WHOLE:
+            return 0
+        return self._raw_since_ms if name in self._kinds else self._since_ms
 
     async def _evicted(
         self, consumer: AIOKafkaConsumer, positions: dict[TopicPartition, int]
@@ -193,42 +226,68 @@ class Feed:
                 self._view.take_evicted(begin - position)
                 words = f"offsets {position} to {begin - 1} were deleted before they were read"
             else:
+                self._view.begin_anew(
+                    self._names.get(place.topic, place.topic), place.partition, begin
+                )
                 words = f"it ends before offset {position}, where we were: it is another log, read from its begin"
             self.evicted.append(f"{place.topic}/{place.partition}: {words}")
+            if self._cut is not None:
+                self._cut(self._names[place.topic], place.partition, begin, words)
             consumer.seek(place, begin)
 
     def _take(self, name: str, record: LogRecord) -> None:
         event: object = None
+        place = Place(name, record.partition, record.offset)
         if name == "deadletters":
-            self._view.take_dead_letter()
+            self._take_letter(record, place)
         elif (kind := self._kinds.get(name)) is not None:
-            event = self._take_raw(name, kind, record.value or b"")
-        elif name in self._decoders and not self._is_tombstone(name, record):
-            try:
-                event = self._decoders[name].decode(record.value or b"")
-                self._view.take(event)
-            except ContractError:
-                self._view.take_unreadable()
+            event = self._take_raw(kind, record, place)
+        elif name in self._decoders:
+            event = self._take_event(record, place)
         if self._seen is not None:
             self._seen(name, record, event)
 
-    @staticmethod
-    def _is_tombstone(name: str, record: LogRecord) -> bool:
-        """Return whether a record only says that its key is deleted: where topics are compacted it is in order."""
-        return record.value is None and "compact" in BY_NAME[name].cleanup
+    def _take_event(self, record: LogRecord, place: Place) -> object:
+        if record.value is None and "compact" in BY_NAME[place.topic].cleanup:
+            key = (record.key or b"").decode(errors="replace")
+            self._view.take_deleted(place.topic, key, place)
+            return None
+        try:
+            event = self._decoders[place.topic].decode(record.value or b"")
+        except ContractError:
+            self._view.take_unreadable(place)
+            return None
+        self._view.take(event, place, record.timestamp)
+        return event
 
-    def _take_raw(self, name: str, kind: Kind, value: bytes) -> object:
+    def _take_letter(self, record: LogRecord, place: Place) -> None:
+        try:
+            letter = letter_of(
+                record.key,
+                record.value or b"",
+                record.headers,
+                at_ms=record.timestamp,
+                place=place,
+                prefix=self._prefix,
+            )
+        except ValueError:
+            self._view.take_dead_letter(place=place)
+        else:
+            self._view.take_dead_letter(letter)
+
+    def _take_raw(self, kind: Kind, record: LogRecord, place: Place) -> object:
+        value = record.value or b""
         try:
             head = self._head(value)
             if head.type in self._marks:
                 mark: object = self._marks[head.type](value)
-                self._view.take(mark)
+                self._view.take(mark, place, record.timestamp)
                 return mark
         except _UNREADABLE:
-            self._view.take_unreadable()
+            self._view.take_unreadable(place)
             return None
-        if head.event_ms is None or head.type not in self._tags[name]:
-            self._view.take_unreadable()
+        if head.event_ms is None or head.type not in self._tags[place.topic]:
+            self._view.take_unreadable(place)
             return None
-        self._view.take_raw(kind, head.event_ms)
+        self._view.take_raw(kind, head.event_ms, place)
         return head

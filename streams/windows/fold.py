@@ -7,7 +7,7 @@ crashes, the same records give the same outputs. The specification is docs/windo
 from typing import cast
 
 from topics import ContractError, Heartbeat, Kind, PostDeleted
-from topics.record import LogRecord
+from topics.record import Labels, LogRecord
 
 from .blocks import Block, empty_block
 from .checks import check_event, check_heartbeat, check_mark, check_names, check_route
@@ -61,14 +61,16 @@ class Fold:
         self._subjects_max = subjects_max
         self.reader = reader_of(kind)
 
-    def feed(self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes) -> None:
-        """Fold the next record. ``timestamp_ms`` is the log's.
+    def feed(
+        self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes, headers: Labels = ()
+    ) -> None:
+        """Fold the next record. ``timestamp_ms`` is the log's; only a redriven record has headers.
 
         Raises:
             ValueError: The offset is not the next one: folding on would lose what lies between.
         """
         self.go_on(offset, 1)
-        logged = Logged(offset, timestamp_ms, key, value)
+        logged = Logged(offset, timestamp_ms, key, value, headers)
         try:
             record = self.reader.decode(value)
         except ContractError as refused:

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from topics import GapDetected, GapFilled, GapPermanent, Heartbeat, Kind, PostDeleted
 from topics.codec import Decoder, tag_of
+from topics.record import Labels
 from topics.units import EPOCH_MS_MAX, NUMBER_MAX, NUMBER_MIN
 
 _Number = Annotated[float, Meta(ge=NUMBER_MIN, le=NUMBER_MAX)]
@@ -28,6 +29,7 @@ class Logged(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Labels = ()
 
 
 class TradeIn(Struct, tag_field="type", tag="trade", gc=False):

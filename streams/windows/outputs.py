@@ -4,6 +4,7 @@ from msgspec import Raw
 
 from topics import Aggregate, ContractError, DeadLetter, Kind, Late, asset_of, raw_topic
 from topics.aggregate import aggregate_id
+from topics.deadletter import redriven_of
 from topics.record import LogRecord
 
 from .blocks import Block, values_of
@@ -90,7 +91,8 @@ def letter_of(
     refused: ContractError,
     logged: LogRecord,
 ) -> DeadLetter:
-    """Return the dead letter of a refused record."""
+    """Return the dead letter of a refused record, of the attempt that its headers tell if it was redriven."""
+    redriven = redriven_of(logged.headers)
     return DeadLetter(
         reason=refused.reason,
         message=str(refused),
@@ -102,4 +104,6 @@ def letter_of(
         topic=raw_topic(kind),
         partition=partition,
         offset=logged.offset,
+        attempt=1 if redriven is None else redriven.attempt,
+        original=None if redriven is None else redriven.original,
     )

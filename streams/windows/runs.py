@@ -62,7 +62,13 @@ class Run:
         if read is None:
             self.end()
             for record in records:
-                fold.feed(record.offset, record.timestamp, record.key, record.value or b"")
+                fold.feed(
+                    record.offset,
+                    record.timestamp,
+                    record.key,
+                    record.value or b"",
+                    record.headers,
+                )
             return
         fold.go_on(records[0].offset, len(records))
         others = [at for at, event in enumerate(read) if type(event) is not TradeIn]

@@ -24,13 +24,13 @@ from agents.ask.claude import Claude
 from agents.assignment import Assignment
 from agents.decide.gate import Gate
 from agents.decide.inbox import Inbox
-from agents.decide.offsets import Offsets
 from agents.decide.partition import PartitionDecider
 from agents.desk import Desk
 from deploy.logs import configure
 from deploy.settings import environment_of, load
 from deploy.wiring.agent import run_agent
 from topics.envelope import header
+from topics.offsets import Offsets
 from topics.outbox import OutRecord, Sender
 
 from .briefing import JOIN, Briefing

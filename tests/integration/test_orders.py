@@ -15,10 +15,12 @@ from agents.ask.breaker import State
 from agents.ask.breakers import Breakers
 from agents.orders import Orders
 from agents.settings import BreakerSettings, QualitySettings
-from deploy.breakers import order_of, record_of, told_breakers
+from deploy.breakers import order_of, told_breakers
 from deploy.reporting import Part, Reporter
+from streams.serving.acts import making
+from streams.serving.acts.writing import record_of
 from tests.servers import KafkaServer, SharedKafka
-from topics import Control
+from topics import Control, encode
 from topics.broker import apply_topics
 from topics.outbox import OutRecord, send
 from topics.settings import BrokerSettings
@@ -54,8 +56,9 @@ async def write(broker: BrokerSettings, *records: Control | OutRecord) -> None:
 
 
 def nonsense(broker: BrokerSettings) -> list[OutRecord]:
-    """Return what no operator can have meant: no JSON, no contract, another version's act, no value."""
-    values = [b"{", b'{"type":"control"}', b'{"type":"control.next"}']
+    """Return what is no order: no JSON, no contract, another version's act, and what people think of an analysis."""
+    said = making.feedback("state/BTC/1/0", "wrong", actor="ann", reason="r", at_ms=1)
+    values = [b"{", b'{"type":"control"}', b'{"type":"control.next"}', encode(said)]
     topic = broker.topic("control")
     return [OutRecord(topic, n % 2, b"x", value) for n, value in enumerate(values)]
 

@@ -109,7 +109,8 @@ async def _until_answered(line: Pipeline, aggregates: int) -> None:
 async def _accounted(line: Pipeline) -> int:
     said = [event for _, _, event in await decoded(line, "decisions")]
     tallied = sum(t.folded + t.uninteresting for t in said if isinstance(t, Tally))
-    return tallied + sum(isinstance(d, Decision) for d in said)
+    # An alert's decision stands for the alert, and for no aggregate.
+    return tallied + sum(isinstance(d, Decision) and d.alert_id is None for d in said)
 
 
 async def _assert_accounted(line: Pipeline, aggregates: list[tuple[int, int, Aggregate]]) -> None:

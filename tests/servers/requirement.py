@@ -9,7 +9,7 @@ from tests.isolation import is_local
 
 REQUIRE = "TAPEREADER_REQUIRE"
 """Services that must be there, comma-separated: where CI sets it, a missing one fails."""
-SERVICES = frozenset({"kafka", "redis", "sdk", "asyncapi"})
+SERVICES = frozenset({"kafka", "redis", "sdk", "asyncapi", "browser"})
 """The names it may hold. A misspelt one would be a gate that never closes, so it is refused."""
 
 _T = TypeVar("_T")

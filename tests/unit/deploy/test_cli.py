@@ -13,38 +13,50 @@ import pytest
 
 from deploy import cli
 from deploy.commands import actor_of
+from deploy.commands.acts import acts_app
+from deploy.commands.alerts import alerts_app
 from deploy.commands.bench import bench_app
 from deploy.commands.breaker import breaker_app
 from deploy.commands.budget import budget_app
 from deploy.commands.cache import cache_app
 from deploy.commands.collect import collect_app
+from deploy.commands.deadletters import deadletters_app
 from deploy.commands.evaluate import evaluate_app
+from deploy.commands.notify import notify_app
 from deploy.commands.streams import streams_app
 from deploy.commands.topics import topics_app
 from topics import KINDS, TOPICS
 from topics.schema import render
 
 COMMAND = (sys.executable, "-P", "-m", "deploy")
-ROLES = ("streams", "agent", "fake-claude")
+ROLES = ("streams", "agent", "notify", "serve", "fake-claude")
 COMMANDS = (
     *(("demo",), ("watch",), ("audit",), ("settings",), ("replay",)),
     *((role,) for role in ROLES),
+    *(("acts", name) for name in ("acknowledge", "mute", "unmute", "feedback", "list")),
+    *(("alerts", name) for name in ("check", "test")),
+    *(("deadletters", name) for name in ("list", "explain", "redrive")),
     *(("topics", name) for name in ("apply", "check", "list", "schema")),
-    *(("bench", name) for name in ("windows", "latency", "backlog", "cache", "collect")),
+    *(("bench", name) for name in ("windows", "alerts", "latency", "backlog", "cache", "collect")),
     *(("breaker", name) for name in ("show", "open", "close", "auto")),
     *(("budget", name) for name in ("show", "set", "reconcile")),
     *(("cache", name) for name in ("show", "drop", "clear")),
     *(("collect", name) for name in ("run", "list", "check")),
+    *(("notify", name) for name in ("check", "test")),
     ("streams", "rebuild"),
     *(("evaluate",), ("evaluate", "narratives"), ("evaluate", "batch")),
 )
 GROUPS = {
+    "acts": acts_app,
+    "alerts": alerts_app,
     "bench": bench_app,
     "breaker": breaker_app,
     "budget": budget_app,
     "cache": cache_app,
     "collect": collect_app,
+    "deadletters": deadletters_app,
     "evaluate": evaluate_app,
+    "notify": notify_app,
     "streams": streams_app,
     "topics": topics_app,
 }

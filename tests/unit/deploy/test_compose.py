@@ -3,6 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from typer.main import get_command
 from deploy.cli import app
 from deploy.settings import Settings, load
 from tests.servers.jars import kafka_version
+from topics import SettingsError
 
 from .plain_yaml import read
 
@@ -27,6 +29,7 @@ VERSION = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["versio
 IMAGE = f"tapereader:{VERSION}"
 ROLES = {name: service for name, service in SERVICES.items() if service["image"] == IMAGE}
 USER = "10001:10001"
+TOKEN = "a-token-nobody-can-guess"  # noqa: S105 - of a test
 PINNED = re.compile(r"[a-z0-9./-]+:\d+\.\d+\.\d+[a-z0-9.-]*")
 VARIABLE = re.compile(r"\$\{\w+:-([^}]*)\}")
 
@@ -55,8 +58,14 @@ def mounts(service: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def settings(name: str, *overlays: dict[str, Any]) -> Settings:
-    """Return the settings in force in a role's container."""
-    return load(environment(name, *overlays))
+    """Return the settings in force in a role's container; each of its secrets holds the same token."""
+    given = environment(name, *overlays)
+    with TemporaryDirectory() as folder:
+        for secret in SERVICES[name].get("secrets", []):
+            Path(folder, secret).write_text(TOKEN + "\n")
+        if given.get("TAPEREADER_SECRETS_DIR") == "/run/secrets":
+            given["TAPEREADER_SECRETS_DIR"] = folder
+        return load(given)
 
 
 def one_shot(service: dict[str, Any]) -> bool:
@@ -74,7 +83,7 @@ def test_the_images_are_those_the_project_knows() -> None:
     """Kafka is the one the tests run; ours is this version, and builds on a pinned base."""
     assert SERVICES["kafka"]["image"] == f"apache/kafka:{kafka_version()}"
     assert SIMULATED["fake-claude"]["image"] == IMAGE
-    assert sorted(ROLES) == ["agent", "collect", "streams", "topics"]
+    assert sorted(ROLES) == ["agent", "collect", "notify", "serve", "streams", "topics"]
     base = re.search(r"^ARG PYTHON_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE)
     assert base is not None
     assert PINNED.fullmatch(base[1])
@@ -206,6 +215,23 @@ def test_what_is_collected_is_configured_and_the_default_needs_no_network() -> N
 def test_the_agent_knows_its_ledger() -> None:
     """By the service's name, at Redis's own port."""
     assert settings("agent").agent.budget.redis_url == "redis://redis-ledger:6379/0"
+
+
+def test_the_dashboard_is_for_whoever_has_the_token() -> None:
+    """Its container listens to all, so it asks; the token is a secret that serve alone sees."""
+    (secret,) = SERVICES["serve"]["secrets"]
+    assert [name for name, service in SERVICES.items() if secret in service.get("secrets", [])] == [
+        "serve"
+    ]
+    serve = settings("serve").serve
+    assert serve.operator_tokens["operator"].get_secret_value() == TOKEN
+    assert SERVICES["serve"]["ports"] == [f"127.0.0.1:8080:{serve.port}"]
+    (source,) = COMPOSE["secrets"][secret].values()
+    default = VARIABLE.fullmatch(source)
+    assert default is not None
+    assert default[1].removeprefix("./") in (TOP / ".gitignore").read_text().splitlines()
+    with pytest.raises(SettingsError, match="nobody needs a token"):
+        load(environment("serve") | {"TAPEREADER_SECRETS_DIR": ""})
 
 
 def test_kafka_takes_what_one_node_must_be_told() -> None:

@@ -11,7 +11,18 @@ from topics.catalog import RAW, RECORD_BYTES_MAX, STATE, state_epoch, state_topi
 from topics.codec import tag_of
 from topics.deadletter import ORIGINAL_BYTES_MAX
 
-ROLES = {"collect", "streams", "agent", "serve", "replay", "audit", "doctor", "people", "users"}
+ROLES = {
+    "collect",
+    "streams",
+    "agent",
+    "notify",
+    "serve",
+    "replay",
+    "audit",
+    "doctor",
+    "people",
+    "users",
+}
 DAY_MS = 86_400_000
 NAME_CHARS_MAX = 249 - 80
 """Kafka's bound of a topic's name, less the longest prefix."""

@@ -26,8 +26,8 @@ KEYWORDS = {
         "enum",
         "anyOf",
     ),
-    *("allOf", "$ref", "items", "additionalProperties", "pattern", "minLength", "maxLength"),
-    *("minimum", "maximum", "exclusiveMinimum"),
+    *("allOf", "$ref", "items", "additionalProperties", "pattern"),
+    *("minimum", "maximum", "exclusiveMinimum", "minLength", "maxLength", "maxItems"),
 }
 """Of draft-07, all of them."""
 

@@ -9,11 +9,16 @@ from hypothesis import strategies as st
 from topics import DeadLetter
 from topics.catalog import RECORD_BYTES_MAX
 from topics.deadletter import (
+    ATTEMPT_MAX,
     CUT_BYTES,
     MESSAGE_CHARS_MAX,
     ORIGINAL_BYTES_MAX,
+    ORIGINAL_CHARS_MAX,
     REASONS,
+    Redriven,
     from_record,
+    redriven_headers,
+    redriven_of,
     to_record,
 )
 from topics.envelope import header
@@ -33,6 +38,7 @@ READ_BACK = st.builds(
     partition=st.integers(0, 999),
     offset=st.integers(0, 2**63 - 1),
     attempt=st.integers(1, 100),
+    original=st.none() | st.text(min_size=1, max_size=30),
 )
 COLLECTED = st.builds(
     DeadLetter,
@@ -154,3 +160,36 @@ def test_a_record_without_a_reason_is_no_dead_letter() -> None:
     """Somebody else wrote it; the error says what is missing."""
     with pytest.raises(ValueError, match=r"it has no tapereader\.reason header"):
         from_record(b"k", b"v", [("ce_id", b"1")], 0)
+
+
+@given(
+    st.builds(
+        Redriven,
+        attempt=st.integers(2, ATTEMPT_MAX),
+        original=st.text(st.characters(codec="utf-8"), min_size=1, max_size=ORIGINAL_CHARS_MAX),
+        letter_id=st.text(st.characters(codec="utf-8")),
+        redrive_id=st.text(st.characters(codec="utf-8")),
+    )
+)
+def test_a_redriven_record_says_where_it_comes_from(redriven: Redriven) -> None:
+    """Its letter, its first letter, its attempt, and the act."""
+    assert redriven_of(redriven_headers(redriven)) == redriven
+
+
+@pytest.mark.parametrize(
+    ("attempt", "original"),
+    [
+        *((wrong, b"t/0/1") for wrong in (b"", b"1", b"0", b"-2", b"2.0", b"1001", b"00002", b" 2", "²".encode(), b"\xff")),
+        (b"2", b""),
+        (b"2", b"x" * (ORIGINAL_CHARS_MAX + 1)),
+        (None, b"t/0/1"),
+    ],
+)  # fmt: skip
+def test_headers_that_do_not_say_it_well_are_no_redrives(
+    attempt: bytes | None, original: bytes
+) -> None:
+    """Whoever can write to a raw topic can write them: nothing but a small number is believed."""
+    told = [("tapereader.attempt", attempt), ("tapereader.original", original)]
+    assert redriven_of(told) is None
+    assert redriven_of([]) is None
+    assert redriven_of([*told, ("tapereader.attempt", b"2"), ("tapereader.original", b"o")])

@@ -192,6 +192,8 @@ def test_the_headers_of_a_dead_letter_are_the_headers_of_the_document() -> None:
         topic="t",
         partition=1,
         offset=2,
+        attempt=2,
+        original="t/1/1",
     )
     collected = DeadLetter(
         reason="malformed",

@@ -77,6 +77,7 @@ def test_an_alert_asks_once() -> None:
     """Said again, cleared, or fired with another time: one analysis an alert."""
     ours = decider()
     assert ours.take_alert(alert(state="cleared"), 0.0) is None
+    assert ours.take_alert(alert(kind="data_gap"), 0.0) is None
     assert ours.take_alert(alert(), 0.0) is not None
     assert ours.take_alert(alert(), 0.0) is None
     assert ours.take_alert(alert(as_of_ms=BASE_MS + 120_000, severity="critical"), 0.0) is None

@@ -21,6 +21,7 @@ from streams.windows.seen import Digests, Verdict
 from streams.windows.subject import Subject
 from tests.everything import Record, everything
 from topics import KINDS, Kind, partition_of, raw_topic
+from topics.record import Labels
 from topics.settings import BrokerSettings
 
 BROKER = BrokerSettings(prefix="a.", partitions=1)
@@ -36,6 +37,7 @@ class _Raw:
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Labels = ()
 
 
 @cache

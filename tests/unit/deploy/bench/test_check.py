@@ -11,6 +11,7 @@ from deploy.bench.tape import MINUTE_MS, START_MS, Tape, Work, backlog
 from streams.processors.aggregate import AggregateProgram
 from topics import Aggregate, decoder_of
 from topics.outbox import OutRecord
+from topics.record import Labels
 from topics.settings import BrokerSettings
 
 END_MS = START_MS + 2 * MINUTE_MS
@@ -22,6 +23,7 @@ class Record:
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Labels = ()
 
 
 def aggregates(work: Work) -> tuple[Tape, list[Aggregate]]:

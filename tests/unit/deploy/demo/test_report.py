@@ -5,9 +5,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
-from deploy.demo.outage import Answered, outage
-from deploy.demo.report import (
+from deploy.demo.checks import (
     IN_TIME_OF,
     KIND,
     MINUTES_MIN,
@@ -18,18 +18,19 @@ from deploy.demo.report import (
     Findings,
     Run,
     findings,
-    report,
-    summary,
     total,
     watermarks,
 )
+from deploy.demo.outage import Answered, outage
+from deploy.demo.report import report, summary
+from deploy.demo.stories import Step
 from deploy.demo.witness import Reading, Witness
 from streams.collectors.synthetic import Incident, Planted, SyntheticSettings, incidents, planted
 from streams.serving.view import View
 from streams.windows.clock import Clock
 from streams.windows.counters import Counters
 from streams.windows.state import Meta
-from topics import KINDS, Kind, raw_topic
+from topics import KINDS, Alert, Kind, Notification, raw_topic
 
 SEED, SPEED, SECONDS = 2, 60, 45
 START_MS = 1_799_786_400_000  # minute 40 of an hour
@@ -45,7 +46,7 @@ once = cache(planted)
 @pytest.fixture(autouse=True)
 def _each_market_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """To invent it anew for each report takes a tenth of a second."""
-    monkeypatch.setattr("deploy.demo.report.planted", once)
+    monkeypatch.setattr("deploy.demo.checks.planted", once)
 
 
 BEGAN_MS = 1_800_000_000_000
@@ -123,6 +124,8 @@ def make(*, outage_s: tuple[int, int] | None = (12, 24), seconds: int = SECONDS)
         bounds[raw_topic(kind)] = {0: (0, 0), 1: (FIRST, end)}  # nothing was sent to partition 0
     witness.minutes["BTC/USDT"] = MINUTES_MIN
     witness.readings += [_reading(incident) for incident in schedule()]
+    witness.alerts += [_fired(incident) for incident in schedule()]
+    witness.notifications += [_told(incident) for incident in schedule()]
     witness.letters.update({("fold", "invalid"): 3, ("collect", "malformed"): plants.refused})
     witness.letters["analyse", "invalid"] = 1
     if outage_s is not None:
@@ -143,6 +146,7 @@ def make(*, outage_s: tuple[int, int] | None = (12, 24), seconds: int = SECONDS)
         speed=SPEED,
         outage_s=outage_s,
         model_began_ms=None if outage_s is None else BEGAN_MS,
+        messages=len(schedule()),
         bounds=bounds,
     )
     return Made(run, witness, view)
@@ -153,14 +157,52 @@ def _reading(incident: Incident) -> Reading:
     return Reading(incident.asset, incident.from_ms + size_ms, ("other", REASONS[incident.kind]))
 
 
+def _fired(incident: Incident) -> Step:
+    """The alert of an incident, which fires when its first window has ended."""
+    fired_ms = incident.from_ms + SIZE_MS.get(incident.kind, MINUTE_MS)
+    alert = Alert(
+        alert_id=f"rule/{incident.asset}/{fired_ms}",
+        rule="rule",
+        asset=incident.asset,
+        subject=incident.asset,
+        state="firing",
+        severity="critical",
+        since_ms=fired_ms,
+        as_of_ms=fired_ms,
+        headline=incident.words,
+    )
+    return Step(alert, BEGAN_MS)
+
+
+def _told(incident: Incident) -> Notification:
+    """What became of its first message."""
+    alert_id = _fired(incident).alert.alert_id
+    return Notification(
+        notification_id=f"firing/{alert_id}"[:100],
+        alert_id=alert_id,
+        asset=incident.asset,
+        receiver="demo",
+        step="firing",
+        outcome="sent",
+        message_id=f"message/{incident.asset}",
+        at_ms=BEGAN_MS + 120,
+        logged_ms=BEGAN_MS,
+    )
+
+
 @pytest.mark.parametrize("outage_s", [None, (12, 24)])
 def test_a_run_in_which_all_is_found_has_nothing_to_say(outage_s: tuple[int, int] | None) -> None:
     """With a model and without."""
     made = make(outage_s=outage_s)
     due = len(schedule())
     assert made.found == Findings(
-        incidents_due=due, incidents_missed=[], not_found=[], unaccounted=[]
+        incidents_due=due,
+        incidents_missed=[],
+        not_found=[],
+        unaccounted=[],
+        stories=made.found.stories,
     )
+    assert [story.noticed for story in made.found.stories] == [True] * due
     told = made.told()
     assert (told["accounted"], told["errors"], told["broken_off"]) == (True, [], False)
     assert told["incidents"] == {"planted": due, "seen": due}
@@ -266,6 +308,34 @@ def test_each_planted_disorder_that_does_not_show_is_named(
     told = made.told()
     assert told["errors"] == [f"planted, but not found: {missing}"]
     assert told["accounted"]
+
+
+def test_an_incident_for_which_no_alert_fired_is_named() -> None:
+    """Although an analysis names it."""
+    made = make()
+    gone = made.witness.alerts.popleft()
+    found = made.found
+    (incident,) = [i for i in schedule() if i.asset == gone.alert.asset]
+    assert found.not_found == [f"{incident.kind} of {incident.asset}: no alert fired"]
+    assert found.incidents_missed == []
+
+
+@pytest.mark.parametrize("outcome", ["muted", "undeliverable"])
+def test_an_alert_nobody_was_told_of_is_named(outcome: str) -> None:
+    """Muted or given up, nobody got it."""
+    made = make()
+    first = made.witness.notifications[0]
+    made.witness.notifications[0] = replace(first, outcome=outcome)
+    (missing,) = made.found.not_found
+    assert missing.endswith(f"of {first.asset}: rule fired and nobody was told")
+
+
+def test_messages_that_never_came_are_named() -> None:
+    """The notifier says it sent them; the receiver has fewer."""
+    made = make()
+    short = made._replace(run=replace(made.run, messages=made.run.messages - 1))
+    due = len(schedule())
+    assert short.found.not_found == [f"notifications: {due} messages sent, {due - 1} received"]
 
 
 def test_more_than_was_planted_is_no_error() -> None:

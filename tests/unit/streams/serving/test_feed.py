@@ -14,11 +14,15 @@ from confluent_kafka.admin import AdminClient
 
 from streams.serving import feed as module
 from streams.serving.feed import Feed
+from streams.serving.shown import Place
 from streams.serving.view import View
 from tests.servers import KafkaServer, SharedKafka
 from topics import (
     Aggregate,
+    Alert,
     Analysis,
+    Control,
+    DeadLetter,
     Decision,
     FeedStatus,
     GapDetected,
@@ -26,6 +30,7 @@ from topics import (
     GapPermanent,
     Heartbeat,
     Late,
+    Notification,
     Status,
     Tally,
     TopicsError,
@@ -33,6 +38,7 @@ from topics import (
     encode,
 )
 from topics.broker import BrokerSettings, apply_topics
+from topics.deadletter import to_record
 
 from .test_view import counted, golden
 
@@ -187,9 +193,12 @@ async def test_what_cannot_be_read_is_counted_and_does_not_stop_it(broker: Broke
                 name,
                 {
                     "aggregates": Aggregate,
+                    "alerts": Alert,
+                    "control": Control,
                     "late": Late,
                     "analyses": Analysis,
                     "decisions": Decision,
+                    "notifications": Notification,
                     "status": Status,
                     "feed.status": FeedStatus,
                 }[name],
@@ -201,14 +210,24 @@ async def test_what_cannot_be_read_is_counted_and_does_not_stop_it(broker: Broke
     assert counts.raw_events == len(WRONG) + 1
     assert counts.unreadable == len(WRONG) + 1 + len(module.SHOWN) * len(WRONG)
     assert (counts.aggregates, counts.late, counts.analyses, counts.decisions) == (1, 1, 1, 1)
-    assert (len(view.statuses), len(view.feeds)) == (1, 1)
+    assert (len(view.statuses), len(view.feeds), len(view.alert_book)) == (1, 1, 1)
+    assert len(view.acts(0)) == len(view.kept_notifications) == 1
 
 
 async def test_a_deletion_is_in_order_only_where_a_topic_is_compacted(
     broker: BrokerSettings,
 ) -> None:
     """Elsewhere a record without a value is one that cannot be read."""
-    names = ("status", "feed.status", "aggregates", "analyses", "late", "decisions")
+    names = (
+        "status",
+        "feed.status",
+        "alerts",
+        "control",
+        "aggregates",
+        "analyses",
+        "late",
+        "decisions",
+    )
     await write(broker, [Sent(name, None) for name in names])
     assert counted(await read_all(broker)) == {"unreadable": 4}
 
@@ -234,6 +253,65 @@ async def test_it_reads_from_a_time_on(broker: BrokerSettings) -> None:
         await write(broker, [event("late", Late, partition=1)])
         await caught_up(feed, task)
         assert counted(view)["late"] == 1
+
+
+async def test_what_is_compacted_is_read_whole(broker: BrokerSettings) -> None:
+    """Whatever the time: what it says holds until it is said anew. Raw topics have a time of their own."""
+    early, late = 1_000_000, 2_000_000
+    await write(
+        broker,
+        [
+            event("alerts", Alert, at_ms=early),
+            event("control", Control, at_ms=early),
+            event("status", Status, at_ms=early),
+            event("feed.status", FeedStatus, at_ms=early),
+            event("raw.market", Trade, at_ms=early),
+            event("raw.market", Trade, at_ms=late),
+            event("analyses", Analysis, at_ms=early),
+        ],
+    )
+    view = await read_all(broker, since_ms=late, raw_since_ms=early)
+    assert counted(view) == {"raw_events": 2}
+    assert (len(view.alert_book), len(view.acts(0))) == (1, 1)
+    assert (len(view.statuses), len(view.feeds)) == (1, 1)
+
+
+async def test_a_deleted_act_holds_no_more(broker: BrokerSettings) -> None:
+    """Its key is its subject."""
+    act = golden(Control)
+    key = act.subject.encode()
+    await write(broker, [Sent("control", encode(act), key=key), Sent("control", None, key=key)])
+    assert (await read_all(broker)).acts(0) == []
+
+
+async def test_what_the_headers_of_a_dead_letter_say_is_kept_with_its_place(
+    broker: BrokerSettings,
+) -> None:
+    """By the catalogue's names; the bytes stay in the log."""
+    letter = DeadLetter(
+        reason="malformed",
+        message="not JSON",
+        stage="fold",
+        role="streams",
+        key=b"BTC",
+        value=b"{broken",
+        time_ms=1_000,
+        topic=broker.topic("raw.market"),
+        partition=1,
+        offset=7,
+        attempt=2,
+    )
+    _, value, headers = to_record(letter)
+    async with AIOKafkaProducer(**broker.client_options()) as producer:
+        await producer.send_and_wait(
+            broker.topic("deadletters"), value, key=b"BTC", headers=headers, partition=1
+        )
+    view = await read_all(broker)
+    (kept,) = view.letters()
+    assert (kept.place, kept.origin) == (Place("deadletters", 1, 0), Place("raw.market", 1, 7))
+    assert (kept.reason, kept.attempt, kept.bytes, kept.key) == ("malformed", 2, 7, "BTC")
+    assert view.letter(letter.letter_id) == kept
+    assert view.letters(reason="absurd_time") == []
 
 
 async def test_what_is_deleted_before_the_time_does_not_matter(broker: BrokerSettings) -> None:

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from streams.serving.terminal import ROWS, Rates, screen
+from streams.serving.health import Rates
+from streams.serving.terminal import ALERTS, ROWS, screen
 from streams.serving.view import View
 from tests.strategies import aggregates
 from tests.strategies.contracts import any_event
-from topics import KINDS, Aggregate, Analysis, FeedStatus, Status
+from topics import KINDS, Aggregate, Alert, Analysis, Control, FeedStatus, Status
 from topics.units import EPOCH_MS_MAX
 
 from .test_view import analysis, feed, golden, status
@@ -428,7 +429,7 @@ def test_a_low_terminal_shows_fewer_rows(height: int) -> None:
         view.take(aggregates.market(f"A{number}/B", 9))
     text = painted(view, 80, height=height)
     shown = sum(line.startswith("A") and "/B" in line for line in text.splitlines())
-    assert shown == {24: 4, 30: 7, 50: ROWS}[height]
+    assert shown == {24: 3, 30: 6, 50: ROWS}[height]
     assert len(text.splitlines()) + shown < height  # with as many analyses
 
 
@@ -514,3 +515,42 @@ def test_the_recorded_events_can_be_shown(contract: type) -> None:
     view.take(golden(contract))
     for width in WIDTHS:
         assert_harmless(painted(view, width), width)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_pipeline_in_one_sentence_comes_first(width: int) -> None:
+    """The same one as everywhere else."""
+    view = View()
+    view.take(part("streams", "role", at_ms=NOW_MS - 90_000, expires_ms=NOW_MS - 60_000))
+    lines = painted(view, width).splitlines()
+    sentence = view.summary(NOW_MS).sentence
+    assert sentence.startswith("The streams role has not been heard from for 90.0 s")
+    assert " ".join(line.strip() for line in lines[1:6]).startswith(sentence)
+
+
+def test_alerts_that_fire_are_seen_with_what_became_of_them() -> None:
+    """Severity as a mark or a word, the last ones as a number; what is over is not shown."""
+    view = View()
+    for number in range(5):
+        view.take(
+            golden(
+                Alert,
+                alert_id=f"r{number}/BTC/1",
+                rule=f"r{number}",
+                subject="BTC",
+                state="cleared" if number == 4 else "firing",
+                severity="critical",
+                headline=HOSTILE + "surge",
+                since_ms=NOW_MS - 60_000,
+            )
+        )
+    view.take(golden(Control, act="acknowledge", subject="alert/r0/BTC/1"))
+    text = painted(view)
+    lines = [line.rstrip() for line in text.splitlines() if line.startswith("ALERT")]
+    assert len(lines) == ALERTS
+    assert all(line.startswith("ALERT !!! since 08:09 BTC:") and "surge" in line for line in lines)
+    assert "and 1 more" in text
+    assert "acknowledged" not in " ".join(lines)
+    assert lines[0].startswith("ALERT !!!")
+    wide = painted(view, 120)
+    assert "ALERT critical since 08:09 BTC:" in wide

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.serving import view as module
+from streams.serving import analyst_book as book
+from streams.serving import memory as module
 from streams.serving.view import View, feed_state
 from streams.serving.words import clock, number, plain, span
 from tests.strategies import aggregates
@@ -36,13 +37,14 @@ from topics import (
 from topics.codec import tag_of
 from topics.units import EPOCH_MS_MAX
 
-GOLDEN = Path(__file__).parents[3] / "data" / "contracts" / "v1"
+GOLDEN = Path(__file__).parents[3] / "data" / "contracts"
 NOW_MS = aggregates.BASE_MS
 
 
 def golden(contract: type, **changes: Any) -> Any:
     """Return the recorded event of a contract, with some fields changed."""
-    event: Any = decoder_of(contract).decode((GOLDEN / f"{tag_of(contract)}.json").read_bytes())
+    file = min(GOLDEN.glob(f"*/{tag_of(contract)}.json"), key=lambda f: int(f.parent.name[1:]))
+    event: Any = decoder_of(contract).decode(file.read_bytes())
     return msgspec.structs.replace(event, **changes)
 
 
@@ -214,14 +216,31 @@ def test_at_the_bound_the_feed_longest_not_told_makes_room(monkeypatch: pytest.M
     assert view.counts.forgotten == 1
 
 
-def test_the_last_analyses_are_kept() -> None:
+def test_the_last_analyses_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """All count."""
+    monkeypatch.setattr(book, "ANALYSES_MAX", 20)
     view = View()
-    for n in range(module.ANALYSES_MAX + 1):
+    for n in range(21):
         view.take(analysis(n))
-    assert len(view.analyses) == module.ANALYSES_MAX
+    assert len(view.analyses) == 20
     assert view.analyses[0].as_of_ms == NOW_MS + 1
-    assert view.counts.analyses == module.ANALYSES_MAX + 1
+    assert view.counts.analyses == 21
+
+
+def test_an_asset_of_which_much_is_said_does_not_push_out_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of each at most so many are kept: those of the newest windows."""
+    monkeypatch.setattr(book, "ANALYSES_OF_ASSET_MAX", 3)
+    view = View()
+    view.take(analysis(0, asset="ETH", analysis_id="eth"))
+    for n in (1, 2, 3, 5, 4, 6):
+        view.take(analysis(n))
+    found = [a.analysis.as_of_ms - NOW_MS for a in view.analyses_of("BTC")]
+    assert found == [6, 5, 4]
+    assert len(view.analyses_of("ETH")) == 1
+    assert view.money(NOW_MS).by["asset"][0].analyses == 3
+    assert next(b.forgotten for b in view.bounds() if b.name == "analyses") == 3
 
 
 @pytest.mark.parametrize(
@@ -248,7 +267,7 @@ def test_an_analysis_that_is_said_again_counts_once_and_its_first_words_stay() -
 
 def test_the_ids_of_analyses_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest is forgotten first."""
-    monkeypatch.setattr(module, "SAID_MAX", 2)
+    monkeypatch.setattr(book, "SAID_MAX", 2)
     view = View()
     for n in (1, 2, 3, 2, 3):
         view.take(analysis(n))

@@ -4,6 +4,8 @@ import json
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deploy.audit.recompute import Recomputation
 from streams.windows import Fold, restore, take_entries
@@ -190,6 +192,33 @@ def test_a_flood_of_subjects_takes_no_more_than_its_bound() -> None:
     new = trade(1, subject="BTC/NEW", event_ms=end_ms, received_ms=end_ms)
     folded.feed(folded.next_offset or 0, end_ms, b"BTC", encode(new))
     assert list(folded.subjects) == ["BTC/NEW"]
+
+
+TRIED = st.tuples(
+    st.sampled_from(["tapereader.attempt", "tapereader.original", "tapereader.redriven", "other"]),
+    st.none()
+    | st.sampled_from([b"2", b"3", b"1", b"1000", b"1001", b"02", b"00002", b"", b"raw.market/0/7", b"o" * 400, b"o" * 401, b"\xff"]),
+)  # fmt: skip
+
+
+@given(st.lists(TRIED, max_size=6))
+def test_a_redriven_record_that_is_refused_again_is_a_letter_of_its_attempt(
+    headers: list[tuple[str, bytes | None]],
+) -> None:
+    """As its headers say, if they do; nothing else of it is another's, and the audit agrees."""
+    folded, audit = fold(), Recomputation("market", 0, partitions=1, subjects_max=100)
+    folded.feed(0, AT_MS, b"BTC", b"{", headers)
+    assert_audited(folded.outputs, audit.feed(0, AT_MS, b"BTC", b"{", headers))
+    (letter,) = folded.outputs
+    assert isinstance(letter, DeadLetter)
+    told = dict(headers)
+    if told.get("tapereader.attempt") in (b"2", b"3", b"1000") and told.get(
+        "tapereader.original"
+    ) in (b"2", b"3", b"raw.market/0/7"):
+        assert letter.attempt == int(told["tapereader.attempt"] or b"")
+        assert letter.original == (told["tapereader.original"] or b"").decode()
+    assert (letter.attempt == 1) == (letter.original is None)
+    assert letter.letter_id == "raw.market/0/0"
 
 
 def write(folded: Fold, entries: dict[bytes, bytes]) -> None:

@@ -57,10 +57,16 @@ def outside(found: dict[int, MarketValues], incident: Incident) -> list[MarketVa
 
 @settings(max_examples=10, deadline=None)
 @given(SEEDS, OFFSETS)
-def test_a_flash_crash_is_a_fall_that_half_recovers(seed: int, after_ms: int) -> None:
-    """About 8 % down within its first two minutes, half of it back at its end, with more volume."""
+def test_every_incident_is_what_it_is_called(seed: int, after_ms: int) -> None:
+    """In one run, which takes longer to invent than to look at."""
     result, planned = half_hour(seed, after_ms)
-    crash = planned["flash_crash"]
+    is_a_fall_that_half_recovers(result, planned["flash_crash"])
+    is_volume_without_a_move(result, planned["volume_spike"])
+    is_huge_volume_at_one_price(result, planned["wash_trading"])
+
+
+def is_a_fall_that_half_recovers(result: Folded, crash: Incident) -> None:
+    """About 8 % down within its first two minutes, half of it back at its end, with more volume."""
     found = minutes(result, crash)
     before = max(start for start in found if start + MINUTE_MS <= crash.from_ms)
     after = min(start for start in found if start >= crash.to_ms)
@@ -74,12 +80,8 @@ def test_a_flash_crash_is_a_fall_that_half_recovers(seed: int, after_ms: int) ->
     assert min(v.low / v.high for v in windows if isinstance(v, MarketValues)) < 0.94
 
 
-@settings(max_examples=10, deadline=None)
-@given(SEEDS, OFFSETS)
-def test_a_volume_spike_is_volume_without_a_move(seed: int, after_ms: int) -> None:
+def is_volume_without_a_move(result: Folded, spike: Incident) -> None:
     """Many times the usual volume of two minutes, while the price stays within one percent."""
-    result, planned = half_hour(seed, after_ms)
-    spike = planned["volume_spike"]
     found = minutes(result, spike)
     touched = [v for s, v in found.items() if spike.from_ms - MINUTE_MS < s < spike.to_ms]
     usual = median(values.volume for values in outside(found, spike))
@@ -88,12 +90,8 @@ def test_a_volume_spike_is_volume_without_a_move(seed: int, after_ms: int) -> No
     assert high / low - 1 < 0.01
 
 
-@settings(max_examples=10, deadline=None)
-@given(SEEDS, OFFSETS)
-def test_wash_trading_is_huge_volume_at_one_price(seed: int, after_ms: int) -> None:
+def is_huge_volume_at_one_price(result: Folded, wash: Incident) -> None:
     """Equal sizes to and fro: the largest trade is the wash's, buys are half, the range is tiny."""
-    result, planned = half_hour(seed, after_ms)
-    wash = planned["wash_trading"]
     found = minutes(result, wash)
     usual = median(values.volume for values in outside(found, wash))
     washed = within(found, wash)

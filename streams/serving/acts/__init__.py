@@ -1,0 +1,27 @@
+"""Operators' acts: how they are made, and what they mean now. All pure.
+
+What writes them is imported by name: `streams.serving.acts.acting.Acts`, `streams.serving.acts.writing.ControlWriter`.
+"""
+
+from .making import (
+    MUTE_MS_MAX,
+    REASON_CHARS_MAX,
+    VERDICTS,
+    Act,
+    ActRefusedError,
+    Verdict,
+    check_target,
+)
+from .standing import StandingActs, targets_of
+
+__all__ = [
+    "MUTE_MS_MAX",
+    "REASON_CHARS_MAX",
+    "VERDICTS",
+    "Act",
+    "ActRefusedError",
+    "StandingActs",
+    "Verdict",
+    "check_target",
+    "targets_of",
+]

@@ -1,0 +1,59 @@
+"""The serve role's Prometheus metrics, read from what counts them when somebody scrapes."""
+
+from collections.abc import Iterator
+
+from prometheus_client import Histogram
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from streams.serving.guard.gate import Gate
+
+from .hub import Hub
+
+ANSWER_S = Histogram(
+    "tapereader_serve_answer_seconds",
+    "From a request to the end of its answer, streams left out.",
+    ("door",),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+_DOORS = {door: ANSWER_S.labels(door) for door in ("api", "pages")}
+
+
+def answered(path: str, took_s: float) -> None:
+    """Take how long an answer took."""
+    if not path.startswith("/api/v1/stream"):
+        _DOORS["api" if path.startswith("/api/") else "pages"].observe(took_s)
+
+
+class ServingMetrics(Collector):
+    """What the guard and the streams count."""
+
+    def __init__(self, gate: Gate, hub: Hub) -> None:
+        """Take what counts."""
+        self._gate, self._hub = gate, hub
+
+    def collect(self) -> Iterator[Metric]:
+        """Give every metric as it is now."""
+        refused = CounterMetricFamily(
+            "tapereader_serve_refused", "Requests the guard refused, by why.", labels=["code"]
+        )
+        for code, count in sorted(self._gate.counts.items()):
+            refused.add_metric([code], count)
+        yield refused
+        streams = CounterMetricFamily(
+            "tapereader_serve_streams",
+            "Live streams by what became of them, and gaps told.",
+            labels=["outcome"],
+        )
+        for outcome, count in sorted(self._hub.counts.items()):
+            streams.add_metric([outcome], count)
+        yield streams
+        open_now = GaugeMetricFamily("tapereader_serve_streams_open", "Live streams now.")
+        open_now.add_metric([], len(self._hub))
+        yield open_now
+        buckets = (self._gate.asked, self._gate.acted, self._gate.refused)
+        forgotten = CounterMetricFamily(
+            "tapereader_serve_clients_forgotten", "Clients whose rate was forgotten to make room."
+        )
+        forgotten.add_metric([], sum(bucket.forgotten for bucket in buckets))
+        yield forgotten

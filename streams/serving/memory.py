@@ -1,0 +1,296 @@
+"""What the view remembers of the topics: the latest whole, a day in points, everything bounded. PURE.
+
+Records of different logs may come in any order: what is remembered is the same, as long as no bound is reached
+(and at the bounds of what is kept by log time even then). A record that was read before changes nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from topics import (
+    KINDS,
+    TOPICS,
+    Aggregate,
+    Alert,
+    Analysis,
+    Control,
+    Decision,
+    Feedback,
+    FeedStatus,
+    GapDetected,
+    GapFilled,
+    GapPermanent,
+    Heartbeat,
+    Kind,
+    Late,
+    Notification,
+    Redrive,
+    Status,
+    Tally,
+    asset_of,
+    raw_topic,
+)
+from topics.marks import GapMark
+
+from .acts.standing import StandingActs
+from .alert_book import AlertBook
+from .analyst_book import AnalystBook, first_time
+from .counts import Counts
+from .cursor import Ring
+from .gaps import GapBook
+from .newest import Kept, Newest
+from .records import LateShown, Letter, Place
+from .series_book import DAY_MS, SeriesBook
+
+WINDOWS_MAX = 5_000
+"""Latest windows kept whole, one of each kind, subject and size."""
+LETTERS_MAX = 5_000
+LATE_MAX = 1_000
+NOTIFICATIONS_MAX = 5_000
+STATUSES_MAX = 2_000
+FEEDS_MAX = 5_000
+REASONS_MAX = 200
+"""Reasons of dead letters that are counted apart; the others together."""
+
+P = TypeVar("P")
+E = TypeVar("E")
+
+
+class Memory:
+    """Takes what the topics say, in the order it comes.
+
+    What was longest not heard of makes room where a bound is reached, so that the view stays a view of now.
+    """
+
+    def __init__(self, *, keep_ms: int = DAY_MS) -> None:
+        """Begin with nothing seen. ``keep_ms``: how long what is told by time is remembered."""
+        self.keep_ms = keep_ms
+        self.counts = Counts()
+        self.newest_event_ms: dict[Kind, int] = {}
+        """Greatest event time seen, by kind."""
+        self.newest_at_ms = 0
+        """Greatest log time seen."""
+        self.cut_ms: int | None = None
+        """About when records were last deleted before they were read: the greatest log time then."""
+        self.latest: dict[tuple[Kind, str, int], Aggregate] = {}
+        """The newest window of each kind, subject and size, by its greatest edition."""
+        self.statuses: dict[tuple[str, str, str], Status] = {}
+        """By role, instance and part; expired ones too."""
+        self.feeds: dict[tuple[str, str], FeedStatus] = {}
+        """By venue and subject."""
+        self.ring = Ring()
+        self.series_book = SeriesBook(keep_ms)
+        self.alert_book = AlertBook()
+        self.analyst = AnalystBook(self.counts, keep_ms)
+        self.gap_book = GapBook()
+        self.standing_acts = StandingActs()
+        self.kept_letters: Newest[Letter] = Newest(LETTERS_MAX, keep_ms)
+        self.kept_late: Newest[LateShown] = Newest(LATE_MAX, keep_ms)
+        self.kept_notifications: Newest[Notification] = Newest(NOTIFICATIONS_MAX, keep_ms)
+        self.alert_notifications: dict[str, list[Kept[Notification]]] = {}
+        self.latest_places: dict[tuple[Kind, str, int], Place] = {}
+        self.feed_places: dict[tuple[str, str], Place] = {}
+        self.letter_reasons: Counter[tuple[str, str]] = Counter()
+        """Dead letters by stage and reason."""
+        self._told_once: dict[str, None] = {}
+        self._takers: dict[type, Callable[[Any, Place, int], None]] = {
+            Aggregate: self._aggregate,
+            Alert: self._alert,
+            Analysis: self._analysis,
+            Control: self._act,
+            Decision: self._decision,
+            Feedback: self._act,
+            FeedStatus: self._feed,
+            GapDetected: self._gap,
+            GapFilled: self._gap,
+            GapPermanent: self._gap,
+            Heartbeat: self._heartbeat,
+            Late: self._late,
+            Notification: self._notification,
+            Redrive: self._act,
+            Status: self._status,
+            Tally: self._tally,
+        }
+        self._placed = 0
+
+    @property
+    def analyses(self) -> list[Analysis]:
+        """Return the analyses kept, in the order they were logged."""
+        return [kept.item for kept in self.analyst.analyses]
+
+    def take(self, event: object, place: Place | None = None, at_ms: int | None = None) -> None:
+        """Take one event of any topic; of a kind the view does not show it is passed over.
+
+        ``place`` is where its record stands, ``at_ms`` when it was logged. Without them it is one more record of a log
+        of its own.
+        """
+        if place is None:
+            place = Place(_TOPICS.get(type(event), "other"), 0, self._placed)
+            self._placed += 1
+        if not self.ring.is_new(place):
+            return
+        taker = self._takers.get(type(event))
+        if taker is not None:
+            at = _time_of(event) if at_ms is None else at_ms
+            self.newest_at_ms = max(self.newest_at_ms, at)
+            taker(event, place, at)
+
+    def take_raw(self, kind: Kind, event_ms: int, place: Place | None = None) -> None:
+        """Count a raw event."""
+        if place is not None and not self.ring.is_new(place):
+            return
+        self.counts.raw_events += 1
+        self.newest_event_ms[kind] = max(event_ms, self.newest_event_ms.get(kind, 0))
+
+    def take_dead_letter(self, letter: Letter | None = None, place: Place | None = None) -> None:
+        """Count a dead letter, and remember what its headers say; one that says nothing only counts."""
+        place = place if letter is None else letter.place
+        if place is not None and not self.ring.is_new(place):
+            return
+        self.counts.dead_letters += 1
+        if letter is None:
+            return
+        reason = letter.stage, letter.reason
+        if reason not in self.letter_reasons and len(self.letter_reasons) >= REASONS_MAX:
+            reason = letter.stage, "others"
+        self.letter_reasons[reason] += 1
+        self.kept_letters.put(Kept(letter.at_ms, letter.place, letter))
+        self.ring.put("deadletters", letter.letter_id, "", letter.place, letter.at_ms)
+
+    def take_deleted(self, name: str, key: str, place: Place) -> None:
+        """Take it that a key of a compacted topic was deleted."""
+        if self.ring.is_new(place) and name == "control":
+            self.standing_acts.delete(key)
+
+    def take_unreadable(self, place: Place | None = None) -> None:
+        """Count a record that is not what its topic's contract says."""
+        if place is None or self.ring.is_new(place):
+            self.counts.unreadable += 1
+
+    def take_evicted(self, offsets: int) -> None:
+        """Count offsets that were deleted before they were read."""
+        self.counts.evicted += offsets
+        self.cut_ms = self.newest_at_ms
+
+    def begin_anew(self, topic: str, partition: int, offset: int) -> None:
+        """Take it that a log is another one from now on, and read from an offset."""
+        self.ring.begin_anew(topic, partition, offset)
+
+    def _tally(self, tally: Tally, _place: Place, _at_ms: int) -> None:
+        self.counts.tallied += tally.folded + tally.uninteresting
+
+    def _heartbeat(self, _beat: Heartbeat, _place: Place, _at_ms: int) -> None:
+        self.counts.heartbeats += 1
+
+    def _analysis(self, analysis: Analysis, place: Place, at_ms: int) -> None:
+        if self.analyst.put_analysis(analysis, place, at_ms):
+            self.ring.put("analyses", analysis.analysis_id, analysis.asset, place, at_ms)
+
+    def _decision(self, decision: Decision, place: Place, at_ms: int) -> None:
+        if self.analyst.put_decision(decision, place, at_ms):
+            self.ring.put("decisions", decision.decision_id, decision.asset, place, at_ms)
+
+    def _alert(self, alert: Alert, place: Place, at_ms: int) -> None:
+        self.alert_book.put(alert, place, at_ms)
+        self.ring.put("alerts", alert.alert_id, alert.asset, place, at_ms)
+
+    def _act(self, act: Control | Feedback | Redrive, place: Place, at_ms: int) -> None:
+        self.standing_acts.take(act)
+        self.ring.put("control", act.subject, "", place, at_ms)
+
+    def _status(self, status: Status, place: Place, at_ms: int) -> None:
+        key = (status.role, status.instance, status.part)
+        self._keep(self.statuses, key, status, STATUSES_MAX)
+        self.ring.put("status", "/".join(key), "", place, at_ms)
+
+    def _feed(self, feed: FeedStatus, place: Place, at_ms: int) -> None:
+        key = (feed.venue, feed.subject)
+        self._keep(self.feeds, key, feed, FEEDS_MAX)
+        self._beside(self.feed_places, key, place, self.feeds)
+        self.ring.put("feed.status", "/".join(key), asset_of(feed.subject), place, at_ms)
+
+    def _late(self, late: Late, place: Place, at_ms: int) -> None:
+        self.counts.late += 1
+        self.kept_late.put(Kept(at_ms, place, _late_shown(late, place)))
+        self.ring.put("late", late.event_id, late.asset, place, at_ms)
+
+    def _notification(self, told: Notification, place: Place, at_ms: int) -> None:
+        if not first_time(self._told_once, told.notification_id):
+            return
+        kept = Kept(at_ms, place, told)
+        self.alert_notifications.setdefault(told.alert_id, []).append(kept)
+        for gone in self.kept_notifications.put(kept):
+            left = self.alert_notifications[gone.item.alert_id]
+            left.remove(gone)
+            if not left:
+                del self.alert_notifications[gone.item.alert_id]
+        self.ring.put("notifications", told.alert_id, told.asset, place, at_ms)
+
+    def _gap(self, mark: GapMark, place: Place, at_ms: int) -> None:
+        if isinstance(mark, GapDetected):
+            self.counts.gaps_detected += 1
+        elif isinstance(mark, GapFilled):
+            self.counts.gaps_filled += 1
+        else:
+            self.counts.gaps_permanent += 1
+        kind = _KINDS.get(place.topic, "market")
+        self.gap_book.put(mark, kind, place, at_ms)
+        self.ring.put(place.topic, mark.gap_id, asset_of(mark.subject), place, at_ms)
+
+    def _aggregate(self, aggregate: Aggregate, place: Place, at_ms: int) -> None:
+        self.counts.aggregates += 1
+        self.counts.revisions += aggregate.revision > 0
+        self.series_book.put(aggregate, place)
+        self.ring.put("aggregates", aggregate.aggregate_id, aggregate.asset, place, at_ms)
+        if aggregate.step_ms != aggregate.window_ms:
+            return
+        key = (aggregate.kind, aggregate.subject, aggregate.window_ms)
+        known = self.latest.get(key)
+        age = (aggregate.window_start_ms, aggregate.edition)
+        if known is None or age > (known.window_start_ms, known.edition):
+            self._keep(self.latest, key, aggregate, WINDOWS_MAX)
+            self._beside(self.latest_places, key, place, self.latest)
+
+    def _keep(self, kept: dict[P, E], key: P, event: E, most: int) -> None:
+        """Put an event last; the first, longest not heard of, makes room."""
+        kept.pop(key, None)
+        if len(kept) >= most:
+            del kept[next(iter(kept))]
+            self.counts.forgotten += 1
+        kept[key] = event
+
+    @staticmethod
+    def _beside(places: dict[P, Place], key: P, place: Place, kept: dict[P, E]) -> None:
+        """Remember where what is kept stands."""
+        places[key] = place
+        if len(places) > len(kept):
+            for gone in places.keys() - kept.keys():
+                del places[gone]
+
+
+_KINDS: dict[str, Kind] = {raw_topic(kind): kind for kind in KINDS}
+_TOPICS = {event: topic.name for topic in reversed(TOPICS) for event in topic.events}
+"""Of a mark the market's, the first that has such."""
+
+
+def _time_of(event: object) -> int:
+    """Return when an event that says nothing of its log time was written."""
+    for name in ("produced_ms", "decided_ms", "at_ms"):
+        if (found := getattr(event, name, None)) is not None:
+            return int(found)
+    return 0
+
+
+def _late_shown(late: Late, place: Place) -> LateShown:
+    return LateShown(
+        kind=late.kind,
+        asset=late.asset,
+        subject=late.subject,
+        event_id=late.event_id,
+        window_start_ms=late.window_start_ms,
+        window_ms=late.window_ms,
+        lateness_ms=late.lateness_ms,
+        raw=Place(f"raw.{late.kind}", late.partition, late.offset),
+        place=place,
+    )
