@@ -12,6 +12,7 @@ from deploy.role import now_ms, run_role
 from deploy.settings import Settings
 from streams.serving import pages
 from streams.serving.acts.acting import Acts
+from streams.serving.acts.allowance import Allowance
 from streams.serving.acts.writing import ControlWriter
 from streams.serving.api.app import create_api
 from streams.serving.api.hub import Hub
@@ -104,16 +105,19 @@ class Serving:
         self._lookup = Lookup(broker, self.view)
         self._writer = ControlWriter(broker)
         self._market = market_of(settings)
+        rates = serve.rates
+        self._allowance = Allowance(acts_per_min=rates.acts_per_min, actors_max=rates.clients_max)
         self._caught_up = False
         self.served = Served(
             view=self.view,
             lookup=self._lookup,
-            acts=Acts(self._writer, now_ms=now_ms),
+            acts=Acts(self._writer, now_ms=now_ms, allowance=self._allowance),
             redriver=Redriver(
                 broker,
                 self._writer,
                 now_ms=now_ms,
                 attempts_max=settings.serve.redrive_attempts_max,
+                allowance=self._allowance,
             ),
             hub=self.hub,
             log=LogReader(broker, intake.happening),
@@ -131,7 +135,7 @@ class Serving:
             TopicsError: The topics cannot be read.
         """
         app = create_app(self.served, market=self._market)
-        REGISTRY.register(ServingMetrics(app.gate, self.hub))
+        REGISTRY.register(ServingMetrics(app.gate, self.hub, self._allowance))
         serve = self._settings.serve
         with bound_socket(serve) as listening:
             host, port = listening.getsockname()[:2]

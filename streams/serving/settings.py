@@ -40,7 +40,7 @@ def is_loopback(host: str) -> bool:
 
 
 class RateSettings(BaseModel):
-    """How much one client may ask. A client is an address; of IPv6 the first 64 bits."""
+    """How much one client may ask, and one actor do. A client is an address; of IPv6 the first 64 bits."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -49,11 +49,11 @@ class RateSettings(BaseModel):
     requests_burst: int = Field(default=600, ge=1, le=1_000_000)
     """At once: a page of the dashboard takes about 25."""
     acts_per_min: float = Field(default=60.0, gt=0, le=10_000)
-    """What changes something: acknowledge, mute, feedback, redrive."""
+    """Of one actor, by the API and the dashboard together: acknowledge, mute, feedback, redrive and its dry run."""
     refusals_per_min: float = Field(default=20.0, gt=0, le=10_000)
     """Wrong tokens, by header or on the sign-in page; beyond it every token of that client is refused for a while."""
     clients_max: int = Field(default=10_000, ge=16, le=1_000_000)
-    """Clients remembered; the one longest not heard of makes room."""
+    """Clients and actors remembered; the one longest not heard of makes room."""
 
 
 class ServeSettings(BaseModel):

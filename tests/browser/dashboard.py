@@ -75,7 +75,8 @@ class InventedRedriver:
     def __init__(self, log: Log) -> None:
         self._log = log
 
-    async def plan(self, chosen: Chosen) -> Plan:
+    async def plan(self, chosen: Chosen, *, actor: str | None = None) -> Plan:
+        del actor
         return planned([one for one in self._log.letters() if chosen.fits(one)], partitions=8)
 
     async def redrive(self, plan: Plan, *, actor: str, reason: str) -> Outcome:

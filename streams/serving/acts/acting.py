@@ -6,17 +6,30 @@ from typing import TypeVar
 from topics import Control, Feedback
 
 from . import making
+from .allowance import Allowance
 from .writing import ControlWriter
 
 _A = TypeVar("_A", Control, Feedback)
 
 
 class Acts:
-    """Operators' acts. Whether one may act is the caller's to know; ``actor`` is whom the log names."""
+    """Operators' acts. Whether one may act is the caller's to know; ``actor`` is whom the log names.
 
-    def __init__(self, writer: ControlWriter, *, now_ms: Callable[[], int]) -> None:
-        """Take what writes and what tells the time."""
-        self._writer, self._now_ms = writer, now_ms
+    Each of them may raise `TooManyActsError`, as which nothing was written.
+    """
+
+    def __init__(
+        self,
+        writer: ControlWriter,
+        *,
+        now_ms: Callable[[], int],
+        allowance: Allowance | None = None,
+    ) -> None:
+        """Take what writes, what tells the time, and what bounds each actor.
+
+        Without an allowance nobody is bounded: a command's user could write to the broker as well.
+        """
+        self._writer, self._now_ms, self._allowance = writer, now_ms, allowance
 
     async def acknowledge(self, alert_id: str, *, actor: str, reason: str = "seen") -> Control:
         """Say that somebody has seen an alert; return the act once the broker has acknowledged it.
@@ -67,5 +80,7 @@ class Acts:
         )
 
     async def _written(self, act: _A) -> _A:
+        if self._allowance is not None:
+            self._allowance.take(act.actor, self._now_ms() / 1000)
         await self._writer.write(act)
         return act

@@ -115,7 +115,8 @@ def _redrive_routes(router: APIRouter, served: Served) -> None:
     @router.post("/redrives/plan", responses=replies(deed_shapes.PlanReply, body=True))
     async def plan(request: Request, which: Which) -> Response:
         """Return what a redrive of these letters would do; nothing is written."""
-        found = await served.redriver.plan(which.chosen)
+        actor = access_of(request.scope).actor
+        found = await served.redriver.plan(which.chosen, actor=actor)
         return reply(request, _plan_reply(found), now_ms=served.now_ms())
 
     @router.post("/redrives", responses=replies(deed_shapes.RedriveReply, 409, body=True))

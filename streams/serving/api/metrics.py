@@ -6,6 +6,7 @@ from prometheus_client import Histogram
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from streams.serving.acts.allowance import Allowance
 from streams.serving.guard.gate import Gate
 
 from .hub import Hub
@@ -26,11 +27,11 @@ def answered(path: str, took_s: float) -> None:
 
 
 class ServingMetrics(Collector):
-    """What the guard and the streams count."""
+    """What the guard, the streams and the acts' allowance count."""
 
-    def __init__(self, gate: Gate, hub: Hub) -> None:
+    def __init__(self, gate: Gate, hub: Hub, allowance: Allowance) -> None:
         """Take what counts."""
-        self._gate, self._hub = gate, hub
+        self._gate, self._hub, self._allowance = gate, hub, allowance
 
     def collect(self) -> Iterator[Metric]:
         """Give every metric as it is now."""
@@ -51,9 +52,18 @@ class ServingMetrics(Collector):
         open_now = GaugeMetricFamily("tapereader_serve_streams_open", "Live streams now.")
         open_now.add_metric([], len(self._hub))
         yield open_now
-        buckets = (self._gate.asked, self._gate.acted, self._gate.refused)
+        acts = CounterMetricFamily(
+            "tapereader_serve_acts",
+            "Acts of operators that were allowed, and refused because one actor did too many.",
+            labels=["outcome"],
+        )
+        for outcome, count in sorted(self._allowance.counts.items()):
+            acts.add_metric([outcome], count)
+        yield acts
+        buckets = (self._gate.asked, self._gate.refused, self._allowance.actors)
         forgotten = CounterMetricFamily(
-            "tapereader_serve_clients_forgotten", "Clients whose rate was forgotten to make room."
+            "tapereader_serve_clients_forgotten",
+            "Clients and actors whose rate was forgotten to make room.",
         )
         forgotten.add_metric([], sum(bucket.forgotten for bucket in buckets))
         yield forgotten

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from streams.serving.acts import ActRefusedError
+from streams.serving.acts import ActRefusedError, TooManyActsError
 from streams.serving.cursor import CursorError
 from streams.serving.found import Missing
 from streams.serving.guard.problem import Problem, cited
@@ -81,6 +81,7 @@ def install(api: FastAPI) -> None:
         (RefusedError, lambda _, error: error.problem),
         (BadCursorError, lambda _, __: BAD_CURSOR),
         (CursorError, lambda _, __: BAD_CURSOR),
+        (TooManyActsError, _too_many_acts),
         (ActRefusedError, _act_refused),
         (TopicsError, _log_away),
         (RequestValidationError, _invalid),
@@ -105,6 +106,12 @@ def _answering(
 
 def _act_refused(_: Request, error: ActRefusedError) -> Problem:
     return Problem(status=409, code="conflict", detail=f"nothing was written: {error}")
+
+
+def _too_many_acts(_: Request, error: TooManyActsError) -> Problem:
+    return Problem(
+        status=429, code="rate_limited", detail=str(error), retry_after_s=error.retry_after_s
+    )
 
 
 def _log_away(_: Request, error: TopicsError) -> Problem:

@@ -5,7 +5,7 @@
 3. not too often                else 429
 4. from a page of ours          else 403, for websockets and whatever changes something
 5. somebody we know             else 401, or for people the sign-in page
-6. an operator, to act          else 403; not too often, else 429
+6. an operator, to act          else 403
 """
 
 from collections import Counter
@@ -91,9 +91,6 @@ class Gate:
         self.asked = Buckets(
             rate_per_s=rates.requests_per_s, burst=rates.requests_burst, clients_max=most
         )
-        self.acted = Buckets(
-            rate_per_s=rates.acts_per_min / 60, burst=rates.acts_per_min, clients_max=most
-        )
         self.refused = Buckets(
             rate_per_s=rates.refusals_per_min / 60, burst=rates.refusals_per_min, clients_max=most
         )
@@ -110,7 +107,7 @@ class Gate:
         )
         found: Verdict = refusal or self._who(asked, now_s, wall_s)
         if isinstance(found, Access):
-            found = self._acts(asked, found, now_s) or found
+            found = _may_not_act(asked, found) or found
         if isinstance(found, Problem):
             self.counts[found.code] += 1
         return found
@@ -223,27 +220,18 @@ class Gate:
             )
         return self.show(token.strip(), asked.client, now_s)
 
-    def _acts(self, asked: Asked, access: Access, now_s: float) -> Problem | None:
-        """Refuse acts by the API; the pages' come over their websocket, and they ask `may_act` themselves."""
-        if asked.kind == "websocket" or not asked.changes or not asked.path.startswith(API):
-            return None
-        if not access.may_act:
-            return Problem(
-                status=403,
-                code="forbidden",
-                detail=f"{access.actor} may look, not act",
-                allowed="a token of serve.operator_tokens",
-            )
-        wait_s = self.acted.take(asked.client, now_s)
-        if not wait_s:
-            return None
-        return Problem(
-            status=429,
-            code="rate_limited",
-            detail="too many acts came from this address",
-            allowed=f"{self._settings.rates.acts_per_min:g} a minute",
-            retry_after_s=whole_seconds(wait_s),
-        )
+
+def _may_not_act(asked: Asked, access: Access) -> Problem | None:
+    """Refuse viewers' acts by the API; the pages' come over their websocket, and they ask `may_act` themselves."""
+    acts = asked.kind == "http" and asked.changes and asked.path.startswith(API)
+    if not acts or access.may_act:
+        return None
+    return Problem(
+        status=403,
+        code="forbidden",
+        detail=f"{access.actor} may look, not act",
+        allowed="a token of serve.operator_tokens",
+    )
 
 
 def _follows_link(asked: Asked) -> bool:

@@ -10,8 +10,8 @@ class Buckets:
     """
 
     def __init__(self, *, rate_per_s: float, burst: float, clients_max: int) -> None:
-        """Begin with every bucket full."""
-        self._rate_per_s, self._burst, self._clients_max = rate_per_s, burst, clients_max
+        """Begin with every bucket full; one holds a permit at least, or nobody would ever get any."""
+        self._rate_per_s, self._burst, self._clients_max = rate_per_s, max(1, burst), clients_max
         self._filled: dict[str, tuple[float, float]] = {}
         self.forgotten = 0
         """Clients that made room for others."""

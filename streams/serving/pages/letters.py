@@ -73,10 +73,10 @@ class Redriving:
 
     async def _dry_run(self, _: Told) -> None:
         if not self._why_not():
-            await self._planned()
+            await self._planned(self._frame.access.actor)
 
-    async def _planned(self) -> None:
-        plan = await self._heard(lambda: self._redriver.plan(self._chosen))
+    async def _planned(self, asker: str | None = None) -> None:
+        plan = await self._heard(lambda: self._redriver.plan(self._chosen, actor=asker))
         self._plan = plan
         self._shown.set_visibility(plan is not None)
         if plan is not None:

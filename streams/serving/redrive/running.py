@@ -11,7 +11,7 @@ from collections.abc import Callable
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
-from streams.serving.acts import ActRefusedError, making
+from streams.serving.acts import ActRefusedError, Allowance, making
 from streams.serving.acts.recalling import standing_acts
 from streams.serving.acts.writing import ControlWriter
 from streams.serving.reading import TopicReader, topic_reader
@@ -54,10 +54,15 @@ class Redriver:
         attempts_max: int = ATTEMPTS_MAX,
         letters_max: int = LETTERS_MAX,
         write_s: float = WRITE_S,
+        allowance: Allowance | None = None,
     ) -> None:
-        """Take where the letters are, and what writes the act down; ``write_s`` is every writer's."""
+        """Take where the letters are, and what writes the act down; ``write_s`` is every writer's.
+
+        ``allowance`` bounds each actor, as it does for all other acts; without one nobody is bounded.
+        """
         self._broker, self._writer, self._now_ms = broker, writer, now_ms
         self._attempts_max, self._letters_max, self._write_s = attempts_max, letters_max, write_s
+        self._allowance = allowance
         self._one_at_a_time = asyncio.Lock()
 
     async def letters(self, chosen: Chosen, most: int) -> tuple[list[Letter], int]:
@@ -71,12 +76,16 @@ class Redriver:
             await _gather(reader, chosen, gathered)
         return gathered.letters(), gathered.left_out
 
-    async def plan(self, chosen: Chosen) -> Plan:
+    async def plan(self, chosen: Chosen, *, actor: str | None = None) -> Plan:
         """Return what a redrive of the meant letters would do; nothing is written.
 
+        It reads all letters there are: of an ``actor`` who asks for nothing more it counts as an act.
+
         Raises:
+            TooManyActsError: The actor asks too often.
             TopicsError: No broker answers in time, or there is no such topic.
         """
+        self._count(actor)
         gathered = Gathered(LOOKED_MAX, newest=False)
         async with topic_reader(self._broker, ["deadletters", "control"]) as reader:
             await _gather(reader, chosen, gathered)
@@ -101,8 +110,8 @@ class Redriver:
         What was broken off before is settled first: it is told how far it came, and what went does not go again.
 
         Raises:
-            ActRefusedError: Nothing goes, actor or reason is missing, or another redrive of such a letter may be
-                running. Nothing was written.
+            ActRefusedError: Nothing goes, actor or reason is missing, another redrive of such a letter may be
+                running, or the actor does too much. Nothing was written.
             TopicsError: No broker answers in time. A part may have been written; asked again, it looks first.
         """
         if not plan.going:
@@ -111,6 +120,7 @@ class Redriver:
         self._act(
             plan.going, actor, reason, self._now_ms()
         )  # what is refused is refused before anything is done
+        self._count(actor)
         async with self._one_at_a_time:
             gone = await self._settle(plan)
             going = [one for one in plan.going if one.letter_id not in gone]
@@ -122,6 +132,10 @@ class Redriver:
             await self._write(going, act)
             await self._writer.write(_ended(act, act.letters, self._now_ms()))
         return Outcome(redrive_id=act.redrive_id, written=len(going), before=before)
+
+    def _count(self, actor: str | None) -> None:
+        if self._allowance is not None and actor is not None:
+            self._allowance.take(actor, self._now_ms() / 1000)
 
     @staticmethod
     def _act(going: list[Going], actor: str, reason: str, at_ms: int) -> Redrive:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.serving.acts import Act, ActRefusedError
+from streams.serving.acts import Act, ActRefusedError, Allowance, TooManyActsError
 from streams.serving.acts.acting import Acts
 from streams.serving.acts.writing import ControlWriter, record_of
 from topics import BY_NAME, Control, Feedback, partition_of
@@ -57,6 +57,32 @@ async def test_what_is_refused_is_not_written(acts: Acts, kept: Kept) -> None:
     with pytest.raises(ActRefusedError):
         await acts.feedback("state/BTC/1/0", "great", actor="ann", reason="r")
     assert not kept.acts
+
+
+async def test_beyond_the_bound_an_actor_waits_and_others_do_not(kept: Kept) -> None:
+    """Nothing is written, and the sentence says whose acts, how many and how long."""
+    now_ms = NOW_MS
+    allowance = Allowance(acts_per_min=2, actors_max=10)
+    acts = Acts(kept, now_ms=lambda: now_ms, allowance=allowance)
+    for target in ("all", "asset/BTC"):
+        await acts.unmute(target, actor="ann", reason="over")
+    with pytest.raises(TooManyActsError, match="ann acts too often: 2 a minute") as refused:
+        await acts.acknowledge("volume.surge/BTC/1", actor="ann")
+    assert (len(kept.acts), refused.value.retry_after_s) == (2, 30)
+    await acts.acknowledge("volume.surge/BTC/1", actor="bob")
+    now_ms += 30_000
+    await acts.acknowledge("volume.surge/BTC/1", actor="ann")
+    assert allowance.counts == {"allowed": 4, "refused": 1}
+
+
+async def test_what_cannot_be_is_no_act_of_the_allowance(kept: Kept) -> None:
+    """It is refused before it is counted."""
+    allowance = Allowance(acts_per_min=1, actors_max=10)
+    acts = Acts(kept, now_ms=lambda: NOW_MS, allowance=allowance)
+    with pytest.raises(ActRefusedError):
+        await acts.unmute("BTC", actor="ann", reason="r")
+    await acts.unmute("all", actor="ann", reason="r")
+    assert len(kept.acts) == 1
 
 
 async def test_an_act_stands_under_its_subject(acts: Acts) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from streams.serving.acts import ActRefusedError
+from streams.serving.acts import ActRefusedError, Allowance
 from streams.serving.acts.acting import Acts
 from streams.serving.acts.making import Act
 from streams.serving.api.app import create_api
@@ -91,7 +91,8 @@ class HeldRedriver:
         self.letters: list[Letter] = []
         self.done: list[tuple[str, str, str]] = []
 
-    async def plan(self, chosen: Chosen) -> Plan:
+    async def plan(self, chosen: Chosen, *, actor: str | None = None) -> Plan:
+        del actor
         return planned([one for one in self.letters if chosen.fits(one)], partitions=4)
 
     async def redrive(self, plan: Plan, *, actor: str, reason: str) -> Outcome:
@@ -123,7 +124,9 @@ class HeldLog:
 class Api:
     """The API and everything it stands on."""
 
-    def __init__(self, which: Any = "broken", *, ready: bool = True) -> None:
+    def __init__(
+        self, which: Any = "broken", *, ready: bool = True, acts_per_min: float = 10_000
+    ) -> None:
         self.now_ms = now_ms()
         self.view = invented(which, self.now_ms)
         self.lookup, self.redriver = HeldLookup(self.view), HeldRedriver()
@@ -132,7 +135,11 @@ class Api:
         self.served = Served(
             view=self.view,
             lookup=self.lookup,  # type: ignore[arg-type]
-            acts=Acts(ViewWriter(self.view), now_ms=self.clock),  # type: ignore[arg-type]
+            acts=Acts(
+                ViewWriter(self.view),  # type: ignore[arg-type]
+                now_ms=self.clock,
+                allowance=Allowance(acts_per_min=acts_per_min, actors_max=16),
+            ),
             redriver=self.redriver,  # type: ignore[arg-type]
             hub=self.hub,
             log=self.log,

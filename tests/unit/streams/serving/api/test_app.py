@@ -208,6 +208,21 @@ async def test_operators_acts_are_written_in_the_name_of_the_token() -> None:
         assert [f["verdict"] for f in shown["feedback"]] == ["wrong"]
 
 
+async def test_acts_of_pages_and_of_the_api_are_counted_together() -> None:
+    """A page calls the same `Acts` for whoever looks at it."""
+    api = Api("crowd", acts_per_min=3)
+    mute = {"target": "all", "until_ms": api.now_ms + 600_000, "reason": "a fork"}
+    async with api.client() as client:
+        assert (await client.post("/mutes", json=mute)).status_code == 200
+        for _ in range(2):
+            await api.served.acts.unmute("all", actor="oscar", reason="over")
+        refused = await client.post("/mutes", json=mute)
+        assert _problem(refused) == (429, "rate_limited")
+        assert refused.headers["retry-after"] == "20"
+        assert "oscar acts too often" in refused.json()["detail"]
+        assert (await client.get("/controls")).status_code == 200
+
+
 async def test_acts_that_cannot_be_are_refused_with_why() -> None:
     api = Api("crowd")
     async with api.client() as client:

@@ -98,6 +98,12 @@ def test_clients_beyond_the_bound_make_room_for_each_other() -> None:
     assert buckets.take("a", 0) == 0  # forgotten, so as new
 
 
+def test_a_rate_below_one_permit_is_still_a_rate() -> None:
+    """Half a wrong token a minute: one is looked at, and another two minutes later."""
+    buckets = Buckets(rate_per_s=0.5 / 60, burst=0.5, clients_max=3)
+    assert [buckets.take("a", now_s) for now_s in (0, 0, 120)] == [0, 120, 0]
+
+
 def test_a_client_is_an_address_or_a_network_of_ipv6() -> None:
     assert client_of("192.0.2.7") == client_of("::ffff:192.0.2.7") == "192.0.2.7"
     assert client_of("2001:db8::1") == client_of("2001:db8::ffff") == "2001:db8::/64"

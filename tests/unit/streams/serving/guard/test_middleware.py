@@ -227,14 +227,6 @@ async def test_too_many_requests_are_told_when_to_come_again() -> None:
         assert (await client.get("/")).status_code == 200
 
 
-async def test_acts_have_a_rate_of_their_own() -> None:
-    door = Door(rates={"acts_per_min": 2})
-    async with door.client() as client:
-        codes = [(await client.post("/api/v1/mutes")).status_code for _ in range(3)]
-        assert codes == [200, 200, 429]
-        assert (await client.get("/api/v1/summary")).status_code == 200
-
-
 async def test_whoever_tries_tokens_is_soon_not_heard_even_with_a_right_one() -> None:
     door = Door(**TOKENS, rates={"refusals_per_min": 3})
     async with door.client() as client, door.client("10.0.0.9") as other:
