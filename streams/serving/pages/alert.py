@@ -32,7 +32,9 @@ def _paint(frame: Frame, alert_id: str) -> None:
     with tables:
         doing = _Doing(frame, alert_id)
         with block("div", "beside is-even"):
-            values = _table("Measured", measured.VALUE_COLUMNS)
+            with section("Measured"):
+                judged = Said("p").classes("said-line note")
+                values = Sheet("Measured", measured.VALUE_COLUMNS, caption_hidden=True)
             windows = _table("Windows it rests on", measured.WINDOW_COLUMNS)
         analyses = _table("Analyses that speak of it", rows.ANALYSIS_COLUMNS)
         told = _table("Who was told", rows.TOLD_COLUMNS)
@@ -43,6 +45,7 @@ def _paint(frame: Frame, alert_id: str) -> None:
         facts.show(picture.facts)
         tables.set_visibility(picture.known)
         doing.show(picture)
+        judged.say(picture.judged)
         for table, shown in (
             (values, picture.values),
             (windows, picture.windows),

@@ -24,7 +24,7 @@ def declare(desk: Desk) -> None:
         logged: rows.AnalysisTold | rows.Logged = rows.Logged(lines=())
         if desk.view.path(wanted) is None:
             found = await desk.lookup.analysis(wanted) if desk.lookup else None
-            logged = rows.of_log(found, desk.market.time_ms(desk.now_ms()))
+            logged = rows.of_log(found, desk.now())
         with page_frame(desk, rows.title_of(wanted), here=links.OVERVIEW) as frame:
             _Page(frame, wanted, logged)
 
@@ -54,7 +54,7 @@ class _Page:
                     self._feedback = _Feedback(frame, analysis_id)
         frame.paints(
             ("analysis", analysis_id),
-            lambda view, now: rows.analysis_of(view, analysis_id, now.market_ms) or logged,
+            lambda view, now: rows.analysis_of(view, analysis_id, now) or logged,
             self.show,
         )
 

@@ -14,6 +14,7 @@ from .elements import Said, Sheet, block, section
 from .frame import Frame, page_frame
 from .pieces import Column, Rows, Words
 from .rows import asset as rows
+from .rows.behind import MARK_COLUMNS, OTHER_COLUMNS
 from .rows.briefly import ALERT_COLUMNS, ANALYSIS_COLUMNS, GAP_COLUMNS
 from .rows.renewing import Renewing
 from .rows.tiles import Tile
@@ -48,7 +49,7 @@ def _paint(frame: Frame, choice: Choice) -> None:
         with section(heading):
             table = Sheet(heading, columns, caption_hidden=True)
         frame.paints(("asset", heading, name), of, table.show)
-    board.draw_table()
+    board.draw_tables()
 
 
 def _tables(name: str) -> Sequence[tuple[str, tuple[Column, ...], Callable[..., Rows]]]:
@@ -89,7 +90,7 @@ class _Choices:
 
 
 class _Board:
-    """Tiles, charts, and the table behind them."""
+    """Tiles, charts, and the tables behind them."""
 
     def __init__(self) -> None:
         with block("section", "part", aria_label="Numbers and charts"):
@@ -98,14 +99,15 @@ class _Board:
                 self._tiles = _Tiles()
                 self._lanes = Lanes()
                 Said("p", (Words(rows.LEGEND, tone="quiet"),)).classes("legend")
-        self._table: Sheet | None = None
+        self._tables: tuple[Sheet, ...] = ()
 
-    def draw_table(self) -> None:
-        """Draw the table behind the charts, below everything else: it is long, and is scrolled by itself."""
-        with section("The windows behind the charts"), block("div", "scrolled", tabindex="0", role="region", aria_label="Windows of the instrument"):  # fmt: skip
-            self._table = Sheet(
-                "Windows of the instrument, the newest first", WINDOW_COLUMNS, caption_hidden=True
-            )
+    def draw_tables(self) -> None:
+        """Draw the tables behind the charts, below everything else: they are long, and are scrolled by themselves."""
+        self._tables = (
+            _behind("The marks in the charts", MARK_COLUMNS),
+            _behind("The market's windows behind the charts", WINDOW_COLUMNS),
+            _behind("The other windows behind the charts", OTHER_COLUMNS),
+        )
 
     def show(self, board: rows.Board) -> None:
         """Show them."""
@@ -113,8 +115,14 @@ class _Board:
         self._numbers.set_visibility(board.known)
         self._tiles.show(board.tiles)
         self._lanes.show(board.stack)
-        if self._table is not None:
-            self._table.show(board.windows)
+        shown = (board.marks, board.windows, board.others)
+        for table, rows_ in zip(self._tables, shown, strict=False):
+            table.show(rows_)
+
+
+def _behind(heading: str, columns: tuple[Column, ...]) -> Sheet:
+    with section(heading), block("div", "scrolled", tabindex="0", role="region", aria_label=heading):  # fmt: skip
+        return Sheet(f"{heading}, the newest first", columns, caption_hidden=True)
 
 
 class _Tiles:

@@ -56,6 +56,11 @@ class Desk:
         self.now_ms = now_ms
         self._pictures: dict[tuple[object, ...], tuple[int, int, object]] = {}
 
+    def now(self, now_ms: int | None = None) -> Now:
+        """Return a time by both clocks: the present one if none is given."""
+        ms = self.now_ms() if now_ms is None else now_ms
+        return Now(ms, self.market.time_ms(ms), self.market.speed)
+
     def once(self, key: tuple[object, ...], of: Callable[[View, Now], P]) -> P:
         """Return what a pure half makes of the view: made once for all viewers until something came or time went by.
 
@@ -66,7 +71,7 @@ class Desk:
         if kept is not None and kept[0] == mark and now_ms - kept[1] < FRESH_MS:
             self._pictures[key] = kept
             return kept[2]  # type: ignore[return-value]
-        made = of(self.view, Now(now_ms, self.market.time_ms(now_ms)))
+        made = of(self.view, self.now(now_ms))
         if kept is not None and kept[2] == made:
             made = kept[2]
         elif len(self._pictures) >= PICTURES_MAX:

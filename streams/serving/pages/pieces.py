@@ -34,6 +34,12 @@ class Now(Struct, frozen=True):
     """The wall clock's."""
     market_ms: int
     """The market's: of windows, alerts, and what data say."""
+    speed: float = 1.0
+    """Market milliseconds in one of the wall clock."""
+
+    def market_at(self, wall_ms: int) -> int:
+        """Return the market's time at a wall time, so that what is written by the one can be held against the other."""
+        return self.market_ms - round((self.ms - wall_ms) * self.speed)
 
 
 class _Piece(Struct, frozen=True, omit_defaults=True, tag_field="is"):

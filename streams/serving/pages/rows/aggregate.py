@@ -43,8 +43,8 @@ CITING_LOOKED_AT_MAX = 500
 """Alerts, and analyses, of the asset that are looked through for this window."""
 
 VALUE_COLUMNS = (
-    Column("Value", main=True),
-    Column("Is", numeric=True),
+    Column("Measure", main=True),
+    Column("Value", numeric=True),
     Column("Usual", numeric=True),
     Column("How unusual (z)", numeric=True),
     Column("How it is worked out"),
@@ -151,6 +151,7 @@ def _lead(aggregate: Aggregate) -> Line:
         Words("to"),
         Instant(aggregate.window_end_ms),
         Words(name_of(aggregate)),
+        Words("ended", tone="quiet"),
         Age(aggregate.window_end_ms, clock="market"),
     )
 

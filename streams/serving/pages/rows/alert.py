@@ -80,6 +80,8 @@ class AlertPicture(Struct, frozen=True):
     known: bool
     lead: Line = ()
     facts: tuple[Fact, ...] = ()
+    judged: Line = ()
+    """When the values are of: those of its end are others than those of its begin."""
     values: Rows = Rows(())
     windows: Rows = Rows(())
     analyses: Rows = Rows(())
@@ -116,6 +118,7 @@ def picture(shown: AlertShown, analyses: list[AnalysisShown]) -> AlertPicture:
         known=True,
         lead=(alert_state(shown), Words(shown.alert.headline, tone="strong"), voice("rules")),
         facts=facts(shown),
+        judged=_judged(shown),
         values=values(shown.alert),
         windows=windows(shown.alert),
         analyses=_analyses(analyses),
@@ -152,12 +155,21 @@ def facts(shown: AlertShown) -> tuple[Fact, ...]:
         Fact("Rule", (Words(alert.rule), Words(f"severity {alert.severity}", tone="quiet"))),
         Fact("State", (Words("firing" if shown.fires else alert.state, tone="strong"), Words(why))),
         *missing,
-        Fact("Fires since", (Instant(alert.since_ms), Age(alert.since_ms, clock="market"))),
+        Fact(
+            "Fires since" if shown.fires else "Fired",
+            (Instant(alert.since_ms), Age(alert.since_ms, clock="market")),
+        ),
         Fact("As of", (Instant(alert.as_of_ms), Age(alert.as_of_ms, clock="market"))),
         Fact("Logged", (Instant(shown.at_ms), Age(shown.at_ms))),
         Fact("Seen by", _act(shown.acknowledged, "nobody yet")),
         Fact("Muted", _act(shown.muted, "no")),
     )
+
+
+def _judged(shown: AlertShown) -> Line:
+    alert = shown.alert
+    when = "when it fired, or was told anew" if alert.state == "firing" else "when it was over"
+    return (Words("as of"), Instant(alert.as_of_ms), Words(when, tone="quiet"))
 
 
 def _act(act: Control | None, without: str) -> Line:
@@ -203,13 +215,14 @@ def _transitions(shown: AlertShown) -> Rows:
 
 
 def _transition(one: Transition, place: int) -> Row:
-    mark = severity(one.severity) if one.state == "firing" else Mark("info", "Over")
+    fires = one.state == "firing"
+    mark = severity(one.severity) if fires else Mark("info", one.state.capitalize())
     doubt: Line = (Words("degraded", tone="doubt"),) if one.degraded else ()
     return Row(
         f"{one.at_ms}/{place}",
         (
             (Instant(one.at_ms), Age(one.at_ms)),
-            (mark, Words(one.state), *doubt),
+            (mark, *((Words("firing"),) if fires else ()), *doubt),
             (Words(one.headline),),
             (Instant(one.as_of_ms),),
         ),

@@ -12,6 +12,7 @@ from streams.serving.pages.pieces import (
     Instant,
     Line,
     Mark,
+    Now,
     Prose,
     Row,
     Rows,
@@ -98,7 +99,7 @@ def title_of(analysis_id: str) -> str:
     return "Analysis" if told is None else f"Analysis: {told[0]}"
 
 
-def of_log(found: Found[Analysis] | Missing | None, market_ms: int) -> AnalysisTold | Logged:
+def of_log(found: Found[Analysis] | Missing | None, now: Now) -> AnalysisTold | Logged:
     """Return what is told of an analysis that only the log has; without it, why it cannot be shown."""
     if isinstance(found, Found):
         shown = AnalysisShown(
@@ -107,7 +108,7 @@ def of_log(found: Found[Analysis] | Missing | None, market_ms: int) -> AnalysisT
             at_ms=found.whole.at_ms,
             standing=found.event.status,
         )
-        return _told(shown, path_of_log(shown), market_ms)
+        return _told(shown, path_of_log(shown), now)
     why = found.words if found else "this page has no way to the log"
     return Logged(
         lines=(
@@ -118,25 +119,23 @@ def of_log(found: Found[Analysis] | Missing | None, market_ms: int) -> AnalysisT
     )  # fmt: skip
 
 
-def analysis_of(
-    view: View, analysis_id: str, market_ms: int
-) -> AnalysisTold | CandidateTold | None:
+def analysis_of(view: View, analysis_id: str, now: Now) -> AnalysisTold | CandidateTold | None:
     """Return what is told of an id: an analysis, a candidate without one, or None of what is not known."""
     path = view.path(analysis_id)
     if path is None:
         return None
     if path.analysis is None:
         lead: Line = (Words("No analysis came of this candidate, or none that is known here.", tone="strong"),)  # fmt: skip
-        return CandidateTold(steps=steps(path), lines=(lead,))
-    return _told(path.analysis, path, market_ms)
+        return CandidateTold(steps=steps(path, now), lines=(lead,))
+    return _told(path.analysis, path, now)
 
 
-def _told(shown: AnalysisShown, path: Path, market_ms: int) -> AnalysisTold:
+def _told(shown: AnalysisShown, path: Path, now: Now) -> AnalysisTold:
     return AnalysisTold(
-        statement=_statement(shown, market_ms),
+        statement=_statement(shown, now.market_ms),
         about=_about(shown),
         facts=_facts(shown.analysis),
-        steps=steps(path),
+        steps=steps(path, now),
         item_key=path.item_key,
         command=replay_command(shown.at_ms),
         feedback=tuple(_said(shown)),
@@ -267,7 +266,9 @@ def _fact(place: int, fact: Cited) -> Row:
     revised: Line = (Words(f"revision {fact.revision}", tone="quiet"),) if fact.revision else ()
     usual: Line = (Words("-", tone="quiet"),)
     if fact.baseline is not None:
-        rests = Words(f"of {fact.sample_size:,} windows", tone="quiet")
+        rests = Words(
+            f"of {fact.sample_size:,} window{'' if fact.sample_size == 1 else 's'}", tone="quiet"
+        )
         usual = (Amount(fact_text(fact, fact.baseline)), rests)
     z: Line = (Amount(z_text(fact.z)),) if fact.z is not None else (Words("-", tone="quiet"),)
     return Row(

@@ -14,6 +14,7 @@ from streams.serving.pages.pieces import Age, Line, Rows, Tone, Voice, Words, se
 from streams.serving.shown import Standing
 from streams.serving.view import View
 
+from .behind import mark_rows, other_rows
 from .briefly import alert_rows, analysis_rows, gap_rows
 from .option import Option
 from .quantities import measure, window_words
@@ -23,7 +24,7 @@ from .window_rows import window_rows
 LEGEND = (
     "Candles: hollow where the price rose, filled where it fell, dashed where the window is holed. Hatched: data are known"
     " to be missing; crossed: no windows at all. Lines break where nothing is known. Triangle: alert; disc: a model's words;"
-    " square: rules' words; ring: revised, replaced or taken back. A click on a mark opens it; the tables below have them all."
+    " square: rules' words; ring: revised, replaced or taken back. A click on a mark opens it; the tables below have every mark as a link, and every window."
 )
 
 
@@ -44,14 +45,16 @@ class Head(Struct, frozen=True, kw_only=True):
 
 
 class Board(Struct, frozen=True, kw_only=True):
-    """The numbers of a span: tiles, charts and the table behind them."""
+    """The numbers of a span: tiles, charts and the tables behind them."""
 
     known: bool
     """False: there is no window of the asset in the span, of any kind; then the sentence is all there is to show."""
     quote: Line
     tiles: tuple[Tile, ...]
     stack: dict[str, Any]
+    marks: Rows
     windows: Rows
+    others: Rows
 
 
 def head_of(view: View, asset: str, now_ms: int, event_now_ms: int) -> Head:
@@ -102,7 +105,9 @@ def board_of(view: View, choice: Choice, now_ms: int) -> Board:
         quote=_quote(choice) if known or not choice.subject else _nothing(choice),
         tiles=tiles(choice, found),
         stack=wire(drawn),
+        marks=mark_rows(drawn.markers),
         windows=window_rows(choice, found.get("market", ())),
+        others=other_rows(choice, found),
     )
 
 

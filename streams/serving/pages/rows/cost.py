@@ -24,6 +24,8 @@ from .purse import budget_share, tightness
 from .purse import spent as spent_line
 
 BUDGETS_MAX, NAMES_MAX = 20, 15
+NEARLY = 0.8
+"""Of a cap: from here most of it is spent; below, a word that said so would contradict the number beside it."""
 
 BUDGET_COLUMNS = (
     Column("State", plain=True),
@@ -123,7 +125,8 @@ def _state(budget: Budget) -> Mark:
     if budget.state != "open":
         return Mark("warning", budget.state.replace("_", " ").capitalize())
     if budget.is_nearly_spent:
-        return Mark("notice", "Nearly spent")
+        share = budget_share(budget) or 0.0
+        return Mark("notice", "Nearly spent" if share >= NEARLY else "Cap is near at this rate")
     return Mark("well", "Open")
 
 

@@ -25,7 +25,9 @@ from topics import asset_of
 
 FEEDS_MAX, GAPS_MAX = 100, 50
 FEED_STALE_MS = 300_000
-"""Since a feed of trades last received anything. Others are rare by nature: their state beside it says whether they are stale."""
+"""Of market time since a feed of trades last received anything. Others are rare by nature: their state beside it says whether they are stale."""
+TOLD_EACH_MS = 15_000
+"""Of ours: a feed says how it is at least so often, so that what it says is as old as this and no news of it."""
 
 FEED_COLUMNS = (
     Column("State", plain=True),
@@ -84,11 +86,11 @@ def counts(feeds: list[FeedRow]) -> Line:
 
 def feeds_of(view: View, now: Now) -> Rows:
     """Return the feeds."""
-    return feeds(view.feed_rows(now.ms, now.market_ms))
+    return feeds(view.feed_rows(now.ms, now.market_ms), now.speed)
 
 
-def feeds(found: list[FeedRow]) -> Rows:
-    """Return feeds as rows, those in trouble first."""
+def feeds(found: list[FeedRow], speed: float = 1.0) -> Rows:
+    """Return feeds as rows, those in trouble first. ``speed`` is the market's against ours."""
     rows = sorted(
         found,
         key=lambda r: (
@@ -98,14 +100,16 @@ def feeds(found: list[FeedRow]) -> Rows:
             r.feed.subject,
         ),
     )
-    return capped([_feed(row) for row in rows[:FEEDS_MAX]], FEEDS_MAX, NO_FEED, total=len(rows))
+    return capped(
+        [_feed(row, speed) for row in rows[:FEEDS_MAX]], FEEDS_MAX, NO_FEED, total=len(rows)
+    )
 
 
-def _feed(row: FeedRow) -> Row:
+def _feed(row: FeedRow, speed: float) -> Row:
     feed = row.feed
     received: Line = (Words("never", tone="quiet"),)
     if feed.last_received_ms is not None:
-        stale_ms = FEED_STALE_MS if "/" in feed.subject else 0
+        stale_ms = FEED_STALE_MS + round(TOLD_EACH_MS * speed) if "/" in feed.subject else 0
         # A feed's times are its source's, which a demo speeds up with the market.
         received = (Age(feed.last_received_ms, stale_ms, clock="market"),)
     told = feed.reason and feed.reason != feed.source

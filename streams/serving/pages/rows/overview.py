@@ -25,7 +25,7 @@ ASSET_COLUMNS = (
     Column("Asset", plain=True),
     Column("What is said", main=True),
     Column("Data age"),
-    Column("Data"),
+    Column("Data quality"),
     Column("Alerts", tight=True),
 )
 ALERT_COLUMNS = (

@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from streams.serving.pages import links
-from streams.serving.pages.pieces import Amount, Instant, Line, Words, dollars, severity
+from streams.serving.pages.pieces import Amount, Instant, Line, Now, Words, dollars, severity
 from streams.serving.shown import AnalysisShown, Path
 from streams.serving.words import span
 from topics import Analysis, Decision
@@ -35,14 +35,14 @@ class Step(Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...] = ()
 
 
-def steps(path: Path) -> tuple[Step, ...]:
-    """Return the stations of a path, in their order."""
+def steps(path: Path, now: Now) -> tuple[Step, ...]:
+    """Return the stations of a path, in their order. ``now`` tells how the market's time and ours go together."""
     decision = path.decision.decision if path.decision else None
     analysis = path.analysis.analysis if path.analysis else None
     return (
         _windows(path, decision),
         _gate(path, decision, analysis),
-        _inbox(path, decision),
+        _inbox(path, decision, now),
         _asked(path, decision, analysis),
         _verdict(decision, analysis),
         _published(path, analysis),
@@ -115,10 +115,15 @@ def _short(key: str) -> Words:
     return Words(key if len(key) <= KEY_CHARS else f"{key[:KEY_CHARS]}…", hint=key)
 
 
+def _reason(reason: str) -> Line:
+    """Return a reason in words with its own; an alert's has a line of its own, which names it."""
+    if reason.startswith("alert_"):
+        return (Words(GATE["alert"]),)
+    return (Words(in_words(reason, GATE)), Words(reason, tone="quiet"))
+
+
 def _gate(path: Path, decision: Decision | None, analysis: Analysis | None) -> Step:
-    lines: list[Line] = [
-        (Words(in_words(reason, GATE)), Words(reason, tone="quiet")) for reason in path.reasons
-    ]
+    lines: list[Line] = [_reason(reason) for reason in path.reasons]
     lines += [
         (Words("alert"), Words(alert_words(alert_id), href=links.alert(alert_id), hint=alert_id))
         for alert_id in path.alerts
@@ -131,17 +136,23 @@ def _gate(path: Path, decision: Decision | None, analysis: Analysis | None) -> S
     return Step(title="Gate", state="done" if lines else "passed", lead=lead, lines=tuple(lines))
 
 
-def _inbox(path: Path, decision: Decision | None) -> Step:
+def _inbox(path: Path, decision: Decision | None, now: Now) -> Step:
     if path.coalesced_into is not None:
         survivor = path.coalesced_into
         lead: Line = (Words("taken over by a newer candidate:"), *_candidate(survivor))  # fmt: skip
         return Step(title="Inbox", state="done", lead=lead)
     if decision is None:
         return Step(title="Inbox", state="passed", lead=(Words("not told of any more", tone="quiet"),))  # fmt: skip
-    waited = decision.decided_ms - decision.as_of_ms
+    # Windows are of the market's time, which a demo or a replay runs apart from the clock that decides.
+    waited = now.market_at(decision.decided_ms) - decision.as_of_ms
     lead = (Words("decided"), Instant(decision.decided_ms))
     if waited >= 0:
-        lead = (*lead, Words(f"{span(waited)} after its newest window ended", tone="quiet"))
+        lead = (
+            *lead,
+            Words(
+                f"{span(waited)} after its newest window ended, by the market's time", tone="quiet"
+            ),
+        )
     taken = path.coalesced_from
     lines: list[Line] = [
         (Words("took over"), *_candidate(one.decision.decision_id))
@@ -178,10 +189,30 @@ def _asked(path: Path, decision: Decision | None, analysis: Analysis | None) -> 
     age = decision.narrative_age_ms if decision else analysis.narrative_age_ms if analysis else None
     if age is not None:
         lines.append((Words(f"first said {span(age)} before", tone="quiet"),))
-    lines += [(Words("attempt", tone="quiet"), _short(a)) for a in path.attempt_ids[:ATTEMPTS_MAX]]
-    if (more := len(path.attempt_ids) - ATTEMPTS_MAX) > 0:
-        lines.append((Words(f"and {more} more attempts", tone="quiet"),))
+    lines += [*_paid(path), *_attempts(path)]
     return Step(title=title, state=state, lead=lead, lines=tuple(lines))
+
+
+def _paid(path: Path) -> list[Line]:
+    """Return what was paid: that of all attempts together, for that is what the analysis tells."""
+    if path.input_tokens or path.output_tokens or path.cost_nano_usd:
+        tokens = f"{path.input_tokens:,} tokens in, {path.output_tokens:,} out"
+        return [(Amount(tokens), Words("for"), dollars(path.cost_nano_usd))]
+    return [(Words("no tokens, no cost"),)] if path.analysis else []
+
+
+def _attempts(path: Path) -> list[Line]:
+    """Return what was sent, and where it is told what came of each."""
+    count = len(path.attempt_ids)
+    if not count:
+        return []
+    lines: list[Line] = [
+        (Words(f"attempt {place} of {count}", tone="quiet"), _short(attempt_id))
+        for place, attempt_id in enumerate(path.attempt_ids[:ATTEMPTS_MAX], 1)
+    ]
+    if (more := count - ATTEMPTS_MAX) > 0:
+        lines.append((Words(f"and {more} more attempts", tone="quiet"),))
+    return lines
 
 
 def _verdict(decision: Decision | None, analysis: Analysis | None) -> Step:
@@ -204,14 +235,7 @@ def _published(path: Path, analysis: Analysis | None) -> Step:
         return Step(title="Published", state="passed", lead=(Words("no analysis", tone="quiet"),))
     place = path.analysis.place
     lead: Line = (Words("published"), Instant(analysis.produced_ms))
-    tokens = f"{path.input_tokens:,} tokens in, {path.output_tokens:,} out"
-    paid: Line = (
-        (Amount(tokens), Words("for"), dollars(path.cost_nano_usd))
-        if path.input_tokens or path.output_tokens or path.cost_nano_usd
-        else (Words("no tokens, no cost"),)
-    )
     lines: list[Line] = [
-        paid,
         (Words("record", tone="quiet"), Words(f"{place.topic}, partition {place.partition}, offset {place.offset:,}")),
     ]  # fmt: skip
     if path.item_key:

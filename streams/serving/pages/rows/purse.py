@@ -88,4 +88,7 @@ def _outlook(budget: Budget) -> Line:
         return (Words("cap not reached in this window", tone="quiet"),)
     if budget.to_cap_ms == 0:
         return (Words("cap reached: rules answer", tone="bad"),)
-    return (Words("cap reached", tone="doubt"), Until(budget.told_ms + budget.to_cap_ms))
+    return (
+        Words("at this rate the cap is reached", tone="doubt"),
+        Until(budget.told_ms + budget.to_cap_ms),
+    )

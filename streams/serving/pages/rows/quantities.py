@@ -92,6 +92,8 @@ _BARE: Mapping[str, str] = {
     "concentration": "from 0 to 1",
     "realised_variance": "squared log return",
 }
+_ROUGH = frozenset({"from -1 to 1", "of a tone from -1 to 1", "from 0 to 1"})
+"""Units of which nobody wants more than two decimals; the record has them all."""
 _FACTS: Mapping[str, str] = {
     "return": "price change",
     "range": "highest above lowest",
@@ -152,7 +154,7 @@ class Measure(Struct, frozen=True, kw_only=True):
         if value is None or not isfinite(value):
             return NONE
         shown = value * self.factor
-        if self.unit == "%" and abs(shown) < PERCENT_MAX:
+        if (self.unit == "%" and abs(shown) < PERCENT_MAX) or self.unit in _ROUGH:
             text = f"{shown:,.2f}"
         else:
             text = number(shown, DIGITS)

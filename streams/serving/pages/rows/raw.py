@@ -110,7 +110,9 @@ def raw_of(asked: Range, found: RawRange) -> RawTold:
     width = max(NEIGHBOUR_MIN_MS, asked.to_ms - asked.from_ms)
     return RawTold(
         counts=_counts(found),
-        rows=Rows(tuple(rows[:ROWS_MAX]), more=max(0, len(rows) - ROWS_MAX), empty=_empty(asked)),
+        rows=Rows(
+            tuple(rows[:ROWS_MAX]), more=max(0, len(rows) - ROWS_MAX), empty=_empty(asked, found)
+        ),
         earlier=links.raw(asked.kind, asked.subject, max(0, asked.from_ms - width), asked.from_ms),
         later=links.raw(asked.kind, asked.subject, asked.to_ms, asked.to_ms + width),
         further=further,
@@ -159,7 +161,9 @@ def _counts(found: RawRange) -> Line:
     return tuple(line)
 
 
-def _empty(asked: Range) -> str:
+def _empty(asked: Range, found: RawRange) -> str:
+    if found.cut:
+        return f"Nothing of {plain(asked.subject, 80)} is among the records looked at so far: go on with the rest of this range."
     return (
         f"Nothing of {plain(asked.subject, 80)} stands in this range of the log: nothing happened, nobody collects it,"
         " or the log no longer holds it (raw topics are kept for 7 days)."

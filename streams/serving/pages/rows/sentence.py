@@ -10,13 +10,14 @@ from streams.serving.view import View
 from .telling import DATA_STALE_MS
 
 _PAGES = {
-    "feed": links.FEEDS,
-    "gap": links.FEEDS,
-    "letter": links.LETTERS,
-    "budget": links.COST,
-    "told": links.ALERTS,
+    "feed": ("Feeds", links.FEEDS),
+    "data": ("Feeds", links.FEEDS),
+    "gap": ("Feeds", links.FEEDS),
+    "letter": ("Dead letters", links.LETTERS),
+    "budget": ("Cost", links.COST),
+    "told": ("Alerts", links.ALERTS),
 }
-"""Where there is more of a finding, by what it is of."""
+"""Where there is more of a finding, by what it is of: the page's name and address."""
 FINDINGS_MAX = 5
 """Told beside the worst; of more it says how many."""
 _STATE: dict[str, Mark] = {
@@ -70,14 +71,17 @@ def sentence(summary: Summary, standing: list[Standing], feeds: list[FeedRow]) -
         return Sentence(summary.state, (_STATE[summary.state], *context), (), ())
     # The sentence is the worst finding's, in parts: so its time is in the reader's zone, and counts on.
     worst, *others = summary.findings
-    lead: Line = (_STATE[summary.state], Words(f"{_capital(worst.words)}.", href=_page(worst)))
+    lead: Line = (_STATE[summary.state], Words(f"{_capital(worst.words)}."))
     if worst.since_ms is not None:
         lead = (*lead, Words("Since", tone="quiet"), Instant(worst.since_ms))
     findings = tuple(_finding(found) for found in others[:FINDINGS_MAX])
     if (more := len(others) - FINDINGS_MAX) > 0:
         findings = (*findings, (Words(f"and {more} more", tone="quiet"),))
-    action: Line = (Words("What to do:", tone="strong"), *_spoken(f"{_capital(worst.action)}."))
-    return Sentence(summary.state, lead, action if worst.action else (), findings)
+    action: Line = _page(worst)
+    if worst.action:
+        spoken = _spoken(f"{_capital(worst.action)}.")
+        action = (Words("What to do:", tone="strong"), *spoken, *action)
+    return Sentence(summary.state, lead, action, findings)
 
 
 def _context(standing: list[Standing], feeds: list[FeedRow]) -> Line:
@@ -117,14 +121,16 @@ def _capital(words: str) -> str:
     return (words[:1].upper() + words[1:]).rstrip(".")
 
 
-def _page(found: Finding) -> str | None:
-    return _PAGES.get(found.what.partition("/")[0])
+def _page(found: Finding) -> Line:
+    """Return the link to the page that has more of it, if one has."""
+    page = _PAGES.get(found.what.partition("/")[0])
+    return () if page is None else (Words(page[0], href=page[1]),)
 
 
 def _finding(found: Finding) -> Line:
     mark = Mark("critical", "Broken") if found.state == "broken" else Mark("warning", "Degraded")
     since: Line = ()
     if found.since_ms is not None:
-        since = (Words("since", tone="quiet"), Instant(found.since_ms))
-    words = Words(_capital(found.words), href=_page(found))
-    return (mark, words, *since, *_spoken(found.action, "quiet"))
+        since = (Words("Since", tone="quiet"), Instant(found.since_ms))
+    words = Words(f"{_capital(found.words)}.")
+    return (mark, words, *since, *_spoken(f"{_capital(found.action)}.", "quiet"), *_page(found))

@@ -11,8 +11,8 @@ DATA_STALE_MS = 300_000
 """Age of data, in the market's time, from which they are no news."""
 _QUALITY = {
     "complete": ("complete", "quiet"),
-    "holed": ("incomplete", "doubt"),
-    "unverifiable": ("unproven", "quiet"),
+    "holed": ("holed", "doubt"),
+    "unverifiable": ("unverifiable", "quiet"),
     "none": ("no data", "quiet"),
 }
 

@@ -113,6 +113,14 @@ def test_only_critical_ones_that_ask_are_announced() -> None:
     ]
 
 
+@pytest.mark.parametrize(("state", "word"), [("firing", "fired"), ("cleared", "was over")])
+def test_what_was_measured_says_whether_at_its_begin_or_its_end(state: str, word: str) -> None:
+    """What cleared an alert is another number than the one in its headline."""
+    told = one_alert.picture(shown(state=state), [])
+    assert word in text(told.judged)
+    assert {"is": "instant", "at_ms": alert().as_of_ms} in wire(told.judged)
+
+
 def test_an_unknown_alert_says_why_it_may_be() -> None:
     """And where those that are known stand."""
     picture = one_alert.picture_of(View(), Now(NOW_MS, NOW_MS), "no/such/1")

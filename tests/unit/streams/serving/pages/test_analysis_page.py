@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from streams.serving.found import Found, Missing, Whole
+from streams.serving.pages.pieces import Now
 from streams.serving.pages.rows.analysis import (
     AnalysisTold,
     CandidateTold,
@@ -22,6 +23,7 @@ from topics import Analysis, encode
 from .pieces_in import hrefs, said
 
 NOW_MS = 1_764_195_000_000
+NOW = Now(NOW_MS, NOW_MS)
 MINUTE_MS = 60_000
 START_MS = NOW_MS // MINUTE_MS * MINUTE_MS - 1_440 * MINUTE_MS
 
@@ -34,7 +36,7 @@ def view() -> View:
 
 
 def told(view: View, analysis_id: str) -> AnalysisTold:
-    found = analysis_of(view, analysis_id, NOW_MS)
+    found = analysis_of(view, analysis_id, NOW)
     assert isinstance(found, AnalysisTold)
     return found
 
@@ -65,7 +67,7 @@ def test_whose_words_they_are_is_said_in_words_and_drawn_by_them(
 def test_what_nothing_contradicted_says_when_its_time_ends_or_that_it_is_over(view: View) -> None:
     analysis_id = f"deep_dive/SOL/{fall_ms(NOW_MS)}/0"
     for later_ms, words in ((0, "It stands."), (4 * MINUTE_MS, "its time is over")):
-        found = analysis_of(view, analysis_id, NOW_MS + later_ms)
+        found = analysis_of(view, analysis_id, Now(NOW_MS + later_ms, NOW_MS + later_ms))
         assert isinstance(found, AnalysisTold)
         assert words in said(found.statement.standing)
 
@@ -110,6 +112,19 @@ def test_the_path_goes_from_the_windows_to_what_was_published(view: View) -> Non
     assert "unhelpful" in said(dive.feedback)
 
 
+def test_how_long_a_candidate_waited_is_told_by_one_clock(view: View) -> None:
+    """A demo's windows are of days ago, and are decided on now."""
+    analysis_id = f"deep_dive/SOL/{fall_ms(NOW_MS)}/0"
+    (plain,) = [s for s in told(view, analysis_id).steps if s.title == "Inbox"]
+    far = Now(NOW_MS, NOW_MS + 10 * 86_400_000, speed=60.0)
+    found = analysis_of(view, analysis_id, far)
+    assert isinstance(found, AnalysisTold)
+    (shifted,) = [s for s in found.steps if s.title == "Inbox"]
+    assert "s after its newest window ended" in said(plain)
+    assert "10 d after" not in said(plain)
+    assert "9 d after its newest window ended" in said(shifted)
+
+
 def test_words_that_were_rejected_are_told_as_such(view: View) -> None:
     spiked = told(view, f"deep_dive/SOL/{START_MS + (SPIKE + 1) * MINUTE_MS}/0")
     states = {step.title: step.state for step in spiked.steps}
@@ -118,17 +133,17 @@ def test_words_that_were_rejected_are_told_as_such(view: View) -> None:
 
 
 def test_a_candidate_that_was_taken_over_leads_to_its_survivor(view: View) -> None:
-    found = analysis_of(view, f"deep_dive/SOL/{fall_ms(NOW_MS) - MINUTE_MS}/0", NOW_MS)
+    found = analysis_of(view, f"deep_dive/SOL/{fall_ms(NOW_MS) - MINUTE_MS}/0", NOW)
     assert isinstance(found, CandidateTold)
     assert f"/analyses/deep_dive/SOL/{fall_ms(NOW_MS)}/0" in hrefs(found.steps)
 
 
 def test_an_id_that_nobody_knows_is_none_and_the_log_says_why(view: View) -> None:
-    assert analysis_of(view, "state/XX/1/0", NOW_MS) is None
-    lost = of_log(Missing(why="deleted", words="the log no longer has it"), NOW_MS)
+    assert analysis_of(view, "state/XX/1/0", NOW) is None
+    lost = of_log(Missing(why="deleted", words="the log no longer has it"), NOW)
     assert isinstance(lost, Logged)
     assert "the log no longer has it" in said(lost)
-    assert "no way to the log" in said(of_log(None, NOW_MS))
+    assert "no way to the log" in said(of_log(None, NOW))
 
 
 def test_an_analysis_that_only_the_log_has_is_told_with_its_command() -> None:
@@ -136,7 +151,7 @@ def test_an_analysis_that_only_the_log_has_is_told_with_its_command() -> None:
     whole = Whole(
         place=Place("analyses", 3, 9), at_ms=NOW_MS, key=b"SOL", value=encode(event), headers=[]
     )
-    found = of_log(Found[Analysis](event=event, whole=whole), NOW_MS)
+    found = of_log(Found[Analysis](event=event, whole=whole), NOW)
     assert isinstance(found, AnalysisTold)
     assert "analyses, partition 3, offset 9" in said(found.steps)
 

@@ -10,6 +10,7 @@ from streams.serving.pages.charts.charting import CANDLES_MAX, MARKERS_MAX, VALU
 from streams.serving.pages.charts.choosing import Choice, chosen
 from streams.serving.pages.charts.windows import instruments
 from streams.serving.pages.rows import asset as rows
+from streams.serving.pages.rows.behind import OTHERS_SHOWN_MAX
 from streams.serving.pages.rows.window_rows import WINDOW_COLUMNS, WINDOWS_SHOWN_MAX
 from streams.serving.view import View
 from tests.browser.day import day
@@ -125,6 +126,25 @@ def test_the_table_behind_the_charts_has_each_window_with_units_and_a_link_to_it
     assert all(any(h.startswith("/aggregates/market/SOL/USDT/") for h in hrefs(row)) for row in table.rows)  # fmt: skip
     assert "USDT" in said(table.rows[0])
     assert "revision 1" in said(table.rows)
+
+
+@pytest.mark.parametrize("span_h", [1, 24])
+def test_each_mark_in_the_charts_is_a_link_in_a_table_too(view: View, span_h: int) -> None:
+    """A keyboard reaches no mark on a canvas."""
+    board = rows.board_of(view, choice(span_h), NOW_MS)
+    drawn = {marker["href"] for marker in board.stack["markers"]}
+    assert drawn
+    assert drawn <= set(hrefs(board.marks))
+
+
+def test_what_is_drawn_of_other_kinds_stands_in_a_table_with_its_unit(view: View) -> None:
+    """Reported volume, posts, their tone and development: every window is a link to its record."""
+    board = rows.board_of(view, choice(), NOW_MS)
+    words = said(board.others)
+    for part in ("reported volume", "SOL", "posts", "from -1 to 1", "development events"):
+        assert part in words
+    assert all(any(h.startswith("/aggregates/") for h in hrefs(row)) for row in board.others.rows)
+    assert len(rows.board_of(view, choice(24), NOW_MS).others.rows) == OTHERS_SHOWN_MAX
 
 
 def test_alerts_analyses_and_gaps_lead_to_their_pages(view: View) -> None:

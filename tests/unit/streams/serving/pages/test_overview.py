@@ -90,7 +90,7 @@ def test_what_is_wrong_comes_with_since_when_and_what_to_do() -> None:
     assert {"is": "instant", "at_ms": NOW_MS - 60_000} in wire(told.lead)
     assert text(told.action) == "What to do: Start it again: tapereader agent."
     assert [text(line) for line in told.findings] == [
-        "Broken Streams has not been heard from since start it again: tapereader streams"
+        "Broken Streams has not been heard from. Since Start it again: tapereader streams."
     ]
 
 
@@ -99,8 +99,8 @@ def test_a_finding_leads_to_the_page_that_has_more_of_it() -> None:
     of = ("letter", "feed", "role/agent")
     found = [replace(finding("x"), what=what) for what in of]
     told = sentence.sentence(summary(*found), [standing()], [])
-    assert wire(told.lead)[1]["href"] == "/deadletters"
-    assert [wire(line)[1].get("href") for line in told.findings] == ["/feeds", None]
+    assert [piece["href"] for piece in wire(told.action) if "href" in piece] == ["/deadletters"]
+    assert [wire(line)[-1].get("href") for line in told.findings] == ["/feeds", None]
 
 
 def test_many_findings_are_capped_and_counted() -> None:
@@ -205,7 +205,7 @@ def test_without_a_budget_money_says_why() -> None:
     ("changes", "said", "tone"),
     [
         ({}, "50% cap not reached in this window", ""),
-        ({"to_cap_ms": 60_000}, "50% cap reached", ""),
+        ({"to_cap_ms": 60_000}, "50% at this rate the cap is reached", ""),
         (
             {"spent_nano_usd": 850_000_000, "is_nearly_spent": True},
             "85% cap not reached in this window",

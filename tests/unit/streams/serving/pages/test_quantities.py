@@ -30,7 +30,7 @@ FACT = analysis(60_000).facts[0]
         ("market", "log_return", -1e-9, "0.00 %"),
         ("market", "trades", 50, "50 trades"),
         ("volume", "flow", 250.0, "250 BTC"),
-        ("social", "tone_mean", 0.123, "+0.123 from -1 to 1"),
+        ("social", "tone_mean", 0.123, "+0.12 from -1 to 1"),
         ("development", "commits", 5, "5 commits"),
         ("market", "vwap", None, NONE),
         ("market", "vwap", float("nan"), NONE),

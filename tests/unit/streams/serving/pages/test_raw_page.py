@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from streams.serving.found import Missing, RawRange, RawRecord
 from streams.serving.pages.rows.raw import (
@@ -46,6 +47,20 @@ async def test_trades_gaps_and_heartbeats_stand_in_the_order_of_the_log() -> Non
     offsets = [int(row.key.split("/")[1]) for row in told.rows.rows]
     assert offsets == sorted(offsets)
     assert "4 gap marks" in said(told.counts)
+
+
+def test_a_look_that_was_cut_short_does_not_say_that_nothing_happened() -> None:
+    """It says to go on, with the link that does."""
+    cut = RawRange(
+        kind="market", subject="SOL/USDT", from_ms=ASKED.from_ms, to_ms=ASKED.to_ms, records=(),
+        read=56, cut="time", next_offset=56, words="there was no time to look further",
+    )  # fmt: skip
+    told = raw_of(ASKED, cut)
+    assert "looked at so far" in told.rows.empty
+    assert "nothing happened" not in told.rows.empty
+    assert told.further is not None
+    whole = raw_of(ASKED, replace(cut, cut="", next_offset=None, words=""))
+    assert "nothing happened" in whole.rows.empty
 
 
 def record(event: Post | None, offset: int = 0, value: bytes = b"") -> RawRecord:

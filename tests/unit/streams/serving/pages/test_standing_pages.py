@@ -68,6 +68,19 @@ def test_feeds_in_trouble_come_first_and_all_are_counted(states: list[str]) -> N
     assert sum(int(piece["text"].replace(",", "")) for piece in counted) == len(found)
 
 
+def test_a_feed_is_stale_by_the_market_and_not_by_how_seldom_it_tells() -> None:
+    """At sixty times its speed ten minutes of a market pass between two words of a feed that is well."""
+
+    def bound_ms(speed: float) -> int:
+        (age,) = (
+            one for one in wire(feeds.feeds([feed()], speed).rows[0].cells[3]) if "at_ms" in one
+        )
+        return int(age["stale_ms"])
+
+    assert bound_ms(1.0) == feeds.FEED_STALE_MS + feeds.TOLD_EACH_MS
+    assert bound_ms(60.0) > 10 * 60_000 + feeds.FEED_STALE_MS
+
+
 def test_a_feed_tells_its_trouble_in_words() -> None:
     """And what was lost."""
     row = feed(1, "disconnected", reason="closed: 1006", refused=2, gaps_permanent=1, gaps_open=3)
@@ -115,7 +128,8 @@ def test_a_budget_that_is_spent_tight_closed_or_silent_says_so() -> None:
         return texts(cost.budgets(money(budget(**changes))).rows[0])[0]
 
     assert state(state="spent") == "Spent"
-    assert state(is_nearly_spent=True) == "Nearly spent"
+    assert state(is_nearly_spent=True, spent_nano_usd=850_000_000) == "Nearly spent"
+    assert state(is_nearly_spent=True, spent_nano_usd=200_000_000) == "Cap is near at this rate"
     assert state(state="closed") == "Closed"
     assert state(stale=True, spent_nano_usd=980_000_000) == "Not heard from"
 
@@ -172,7 +186,7 @@ def test_a_picture_is_made_once_for_all_until_something_comes_or_time_goes_by() 
     at = desk(clock, view)
     first = at.once(("alerts",), of)
     assert at.once(("alerts",), of) is first
-    assert made == [Now(NOW_MS, NOW_MS * 60)]
+    assert made == [Now(NOW_MS, NOW_MS * 60, 60.0)]
     view.take(alert())
     assert at.once(("alerts",), of) == (1,)
     clock.ms += FRESH_MS
