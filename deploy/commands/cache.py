@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from . import fail
+from . import fail, tell
 
 if TYPE_CHECKING:
     from agents.cache.store import Store
@@ -34,8 +34,7 @@ _T = TypeVar("_T")
 def show(key: Annotated[str, typer.Argument(help=f"One key: {_KEY}")] = "") -> None:
     """The epoch, what is kept and what was dropped; of one key its age and text."""
     lines = _asked(_overview) if not key else _asked(lambda store, s: _one(store, s, _word(key)))
-    for line in lines:
-        typer.echo(line)
+    tell(lines)
 
 
 @cache_app.command(epilog="Example: tapereader cache drop state-1:1:claude-haiku-5-5:9f2c")

@@ -4,7 +4,6 @@ Records of different logs may come in any order: what is remembered is the same,
 (and at the bounds of what is kept by log time even then). A record that was read before changes nothing.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -50,8 +49,6 @@ LATE_MAX = 1_000
 NOTIFICATIONS_MAX = 5_000
 STATUSES_MAX = 2_000
 FEEDS_MAX = 5_000
-REASONS_MAX = 200
-"""Reasons of dead letters that are counted apart; the others together."""
 
 P = TypeVar("P")
 E = TypeVar("E")
@@ -91,8 +88,6 @@ class Memory:
         self.alert_notifications: dict[str, list[Kept[Notification]]] = {}
         self.latest_places: dict[tuple[Kind, str, int], Place] = {}
         self.feed_places: dict[tuple[str, str], Place] = {}
-        self.letter_reasons: Counter[tuple[str, str]] = Counter()
-        """Dead letters by stage and reason."""
         self._told_once: dict[str, None] = {}
         self._takers: dict[type, Callable[[Any, Place, int], None]] = {
             Aggregate: self._aggregate,
@@ -151,10 +146,6 @@ class Memory:
         self.counts.dead_letters += 1
         if letter is None:
             return
-        reason = letter.stage, letter.reason
-        if reason not in self.letter_reasons and len(self.letter_reasons) >= REASONS_MAX:
-            reason = letter.stage, "others"
-        self.letter_reasons[reason] += 1
         self.kept_letters.put(Kept(letter.at_ms, letter.place, letter))
         self.ring.put("deadletters", letter.letter_id, "", letter.place, letter.at_ms)
 

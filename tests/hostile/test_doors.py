@@ -3,7 +3,17 @@
 import pytest
 
 from .corpus import MARK, TEXTS
-from .doors import OF_PAGES, OF_ROUTES, OTHERS, TOP, pages, routes
+from .doors import (
+    OF_COMMANDS,
+    OF_PAGES,
+    OF_ROUTES,
+    OTHERS,
+    OURS_ALONE,
+    TOP,
+    commands,
+    pages,
+    routes,
+)
 
 
 def test_every_page_is_a_door_of_the_table() -> None:
@@ -16,8 +26,15 @@ def test_every_route_is_a_door_of_the_table() -> None:
     assert routes() == set(OF_ROUTES)
 
 
+def test_every_command_is_a_door_of_the_table_or_prints_nothing_of_strangers() -> None:
+    """As the command's own tree has them, those that help does not list too."""
+    assert commands() == OF_COMMANDS.keys() | OURS_ALONE.keys()
+    assert not OF_COMMANDS.keys() & OURS_ALONE.keys()
+
+
 @pytest.mark.parametrize(
-    "where", sorted({*OF_PAGES.values(), *OF_ROUTES.values(), *OTHERS.values()})
+    "where",
+    sorted({*OF_COMMANDS.values(), *OF_PAGES.values(), *OF_ROUTES.values(), *OTHERS.values()}),
 )
 def test_what_sends_the_corpus_is_there(where: str) -> None:
     """The file, and the test in it."""

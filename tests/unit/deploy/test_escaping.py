@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from deploy.commands import fail, show_uncaught, tell
 from deploy.escaping import escaped
+from tests.hostile.corpus import MARK, TEXTS
 from tests.injection import ALL_ATTACKS
 
 
@@ -49,6 +50,16 @@ def test_a_command_prints_lines_from_topics_each_on_one(capsys: pytest.CaptureFi
     tell(texts)
     lines = capsys.readouterr().out.split("\n")
     assert lines == [*map(escaped, texts), ""]
+    assert all(map(is_harmless, lines))
+
+
+def test_hostile_lines_are_printed_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each text of the corpus is one line, and is seen whole."""
+    tell(text for _, text in TEXTS)
+    lines = capsys.readouterr().out.split("\n")
+    assert lines.pop() == ""
+    assert len(lines) == len(TEXTS)
+    assert all(MARK in line for line in lines)
     assert all(map(is_harmless, lines))
 
 

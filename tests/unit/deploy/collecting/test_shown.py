@@ -1,5 +1,6 @@
 """Sources in words."""
 
+import pytest
 from msgspec.structs import replace
 
 from deploy.collecting.shown import (
@@ -12,8 +13,10 @@ from deploy.collecting.shown import (
     running_of,
     types_of,
 )
+from deploy.commands import tell
 from streams.collectors.settings import CollectSettings
 from streams.collectors.table import TYPES
+from tests.hostile.corpus import MARK, TEXTS, cut
 from topics import FeedStatus, Status
 
 NOW_MS = 1_700_000_000_000
@@ -98,3 +101,21 @@ def test_how_long_ago() -> None:
         "2 h",
         "2 d",
     ]
+
+
+def test_hostile_words_of_collectors_are_lines_of_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """What `collect list` and `collect check` print of a status, and of a feed: a line each, whatever they hold."""
+    sources = CollectSettings.model_validate({"sources": {"live": {"type": "synthetic"}}}).sources
+    for _, text in TEXTS:
+        status = replace(RUNNING, words=cut(text, 300), instance=cut(text, 64))
+        feed = replace(FEED, subject=cut(text, 74), venue=cut(text, 32))
+        lines = [
+            *listed(sources, [status], NOW_MS),
+            *running_of(parts_of("live", [status], NOW_MS), NOW_MS),
+            *feeds_of("live", [feed], NOW_MS),
+        ]
+        tell(lines)
+        printed = capsys.readouterr().out
+        assert printed.count(MARK) >= 3
+        assert printed.count("\n") == len(lines)
+        assert printed.replace("\n", "").isprintable()

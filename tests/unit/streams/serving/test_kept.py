@@ -12,7 +12,7 @@ from streams.serving.cursor import CursorError, Ring, read, written
 from streams.serving.gaps import GapBook
 from streams.serving.links import Links
 from streams.serving.newest import Kept, Newest
-from streams.serving.shown import Place
+from streams.serving.shown import Letter, Place
 from streams.serving.view import View
 from topics import Alert, Decision, GapDetected, GapFilled, Late, Notification
 
@@ -32,6 +32,26 @@ def alert(since: int, state: str = "firing", subject: str = "BTC/USDT", **change
         "transition": 1 if state == "firing" else 2,
     }
     return golden(Alert, **fields | changes)  # type: ignore[no-any-return]
+
+
+def refused(offset: int) -> Letter:
+    """Return what is known of a dead letter."""
+    return Letter(
+        letter_id=str(offset),
+        place=Place("deadletters", 0, offset),
+        reason="malformed",
+        message="not JSON",
+        stage="fold",
+        role="streams",
+        attempt=1,
+        time_ms=NOW_MS,
+        at_ms=NOW_MS + offset,
+        bytes=1,
+        length=1,
+        truncated=False,
+        origin=None,
+        key="",
+    )
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 5)), unique=True), st.integers(1, 8))
@@ -224,10 +244,12 @@ def test_decisions_letters_late_and_notifications_are_kept_up_to_their_bounds(
     monkeypatch.setattr(analyst_book, "DECISIONS_MAX", 2)
     monkeypatch.setattr(analyst_book, "ANALYSES_MAX", 2)
     monkeypatch.setattr(memory, "LATE_MAX", 2)
+    monkeypatch.setattr(memory, "LETTERS_MAX", 2)
     monkeypatch.setattr(memory, "NOTIFICATIONS_MAX", 2)
     view = View()
     for n in range(4):
         view.take(golden(Late), Place("late", 0, n), NOW_MS + n)
+        view.take_dead_letter(refused(n))
         view.take(
             golden(Notification, notification_id=str(n), alert_id=str(n)),
             Place("notifications", 0, n),
@@ -243,6 +265,8 @@ def test_decisions_letters_late_and_notifications_are_kept_up_to_their_bounds(
         )
     assert [late.place.offset for late in view.late()] == [3, 2]
     assert list(view.alert_notifications) == ["2", "3"]
+    assert [letter.place.offset for letter in view.letters()] == [3, 2]
+    assert view.letter("0") is None
     assert [d.decision.decision_id for d in view.decisions()] == ["3", "2"]
     assert [d.decision.decision_id for d in view.coalesced_into("s")] == ["2", "3"]
     assert [a.place.offset for a in view.analyses_of()] == [3, 2]
@@ -250,6 +274,7 @@ def test_decisions_letters_late_and_notifications_are_kept_up_to_their_bounds(
     forgotten = view.bounds()
     assert {b.name: b.forgotten for b in forgotten if b.forgotten} == {
         "late": 2,
+        "letters": 2,
         "notifications": 2,
         "decisions": 2,
         "analyses": 2,
