@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, is_hypothesis_test, settings
 
 from .isolation import NetworkGuard, strip_environment
-from .measured import first_examples_measured, unmeasured
+from .measured import end_earlier_measurements, first_examples_measured, unmeasured
 from .scheduling import TIMED, Scheduling
 from .servers import (
     Distribution,
@@ -51,8 +51,10 @@ settings.register_profile("nightly", max_examples=5_000, deadline=None, suppress
 _RUN = f"{os.getpid()}-{int(time.time())}"
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Isolate the run before anything of the project is imported."""
+    if hasattr(config, "workerinput"):
+        end_earlier_measurements()
     settings.load_profile(os.environ.get("TAPEREADER_TEST_HYPOTHESIS", "dev"))
     strip_environment(os.environ)
     try:

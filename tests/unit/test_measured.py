@@ -1,6 +1,7 @@
 """Where coverage looks away, and that it looks again: seen by what processes would be told."""
 
 import os
+import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -32,6 +33,12 @@ def test_nothing_is_measured_in_the_block_and_all_after_it() -> None:
     with pytest.raises(ZeroDivisionError):
         fail()
     assert looks()
+
+
+def test_in_the_block_nothing_is_traced() -> None:
+    """Nor by a measurement that was begun before the one that pauses: it costs the same and nobody reads it."""
+    with unmeasured():
+        assert sys.gettrace() is None
 
 
 def property_of(seen: list[bool]) -> tuple[SimpleNamespace, Callable[[], None]]:
