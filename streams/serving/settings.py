@@ -91,6 +91,10 @@ class ServeSettings(BaseModel):
     streams_max: int = Field(default=200, ge=1, le=10_000)
     """Live streams at once."""
     streams_per_client_max: int = Field(default=20, ge=1, le=10_000)
+    viewers_max: int = Field(default=500, ge=1, le=10_000)
+    """Open pages of the dashboard, each with its websocket."""
+    viewers_per_client_max: int = Field(default=100, ge=1, le=10_000)
+    """Behind a proxy that is not trusted all are one client."""
     redrive_attempts_max: int = Field(default=3, ge=1, le=1_000)
     """A dead letter of this attempt is not written again; the command `tapereader deadletters` heeds it too."""
     stop_s: float = Field(default=5.0, gt=0, le=60)

@@ -2,13 +2,15 @@
 
 from urllib.parse import quote
 
+import httpx
 import pytest
+from playwright.async_api import Browser
 
 from . import scene
-from .conftest import VIEWER, Open
+from .conftest import OPERATOR, TOKENS, VIEWER, Open
 from .scene import HEADLINE, MINUTE_MS
 from .stage import Stage
-from .visit import Visit
+from .visit import Cookies, Visit, signed_in
 
 WORDS: dict[str, tuple[str, ...]] = {
     "overview": ("firing", HEADLINE, "BTC", "1.00 USD", "Acknowledge"),
@@ -156,6 +158,44 @@ async def test_whoever_may_only_look_is_not_offered_to_act(visit: Open, stage: S
     await one.page.wait_for_selector("text=Acting needs an operator")
     assert await one.page.get_by_role("button", name="Acknowledge").is_disabled()
     await one.page.wait_for_selector("text=signed in as bob, viewer")
+
+
+@pytest.mark.parametrize("of", ["alerts", "analyses", "aggregates", "deadletters"])
+async def test_what_nobody_knows_is_a_page_that_says_so_with_404(
+    cookies: dict[str, Cookies], stage: Stage, of: str
+) -> None:
+    """As the API does; the page is drawn as all others are."""
+    session = {one["name"]: one["value"] for one in cookies[VIEWER]}
+    async with httpx.AsyncClient(base_url=stage.base_url, cookies=session) as client:
+        known = await client.get("/alerts")
+        unknown = await client.get(f"/{of}/nobody/knows/1")
+    assert (known.status_code, unknown.status_code) == (200, 404)
+    assert "signed in as bob" in unknown.text
+
+
+async def test_a_page_that_was_signed_out_elsewhere_acts_no_more(
+    chromium: Browser, stage: Stage
+) -> None:
+    """Its websocket is ended with the session: its buttons write nothing, and loaded again it asks for a token."""
+    alert = address("alert", stage)
+    one = await Visit.begin(chromium, stage.base_url)
+    one.expect_problem("401|WebSocket|failed request")
+    await one.context.add_cookies(
+        await signed_in(chromium, stage.base_url, TOKENS["operator_tokens"][OPERATOR])
+    )
+    page = (await one.to(alert)).page
+    await page.wait_for_selector("text=signed in as ana, operator")
+    before = len(await stage.read("control"))
+    other = await one.context.new_page()
+    await other.goto(stage.base_url + "/feeds")
+    await other.get_by_role("button", name="Sign out").click()
+    await other.wait_for_url("**/signin")
+    await page.get_by_role("button", name="Acknowledge").click()
+    await page.wait_for_timeout(500)
+    assert len(await stage.read("control")) == before
+    await page.goto(stage.base_url + alert)
+    assert "/signin?" in page.url
+    assert await one.end() == []
 
 
 async def test_whoever_has_no_token_comes_to_the_sign_in_page_and_then_where_they_wanted(

@@ -29,7 +29,7 @@ def create_api(served: Served) -> FastAPI:
     )
     refusing.install(api)
 
-    def read_to_the_end() -> None:
+    async def read_to_the_end() -> None:
         if (why_not := served.why_not_ready()) is not None:
             raise refusing.RefusedError(refusing.not_ready(why_not))
 

@@ -52,6 +52,15 @@ class ServingMetrics(Collector):
         open_now = GaugeMetricFamily("tapereader_serve_streams_open", "Live streams now.")
         open_now.add_metric([], len(self._hub))
         yield open_now
+        viewers = GaugeMetricFamily("tapereader_serve_viewers", "Open pages, by their websockets.")
+        viewers.add_metric([], len(self._gate.seats))
+        yield viewers
+        ended = CounterMetricFamily(
+            "tapereader_serve_viewers_ended", "Websockets the guard ended, by why.", labels=["why"]
+        )
+        for why, count in sorted(self._gate.ended.items()):
+            ended.add_metric([why], count)
+        yield ended
         acts = CounterMetricFamily(
             "tapereader_serve_acts",
             "Acts of operators that were allowed, and refused because one actor did too many.",

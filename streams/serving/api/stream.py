@@ -1,7 +1,7 @@
 """One live stream as an ASGI response: what was missed, then what comes, until the reader or the server ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
 from starlette.types import Receive, Scope, Send
@@ -39,6 +39,8 @@ class Wanted(NamedTuple):
     at: Positions | None
     """Where it was; None: it begins now."""
     client: str
+    holds: Callable[[], bool] = lambda: True
+    """Whether the reader may still come in."""
 
 
 class EventStream:
@@ -97,11 +99,13 @@ class EventStream:
         while not subscription.is_over:
             await subscription.wait(KEEP_ALIVE_S)
             taken = subscription.take(BATCH_MAX)
+            if not self._wanted.holds():
+                break
             if taken:
                 yield b"".join(events.with_id(h.data, cursor) for h, cursor in taken)
             elif not subscription.is_over:
                 yield events.moved(subscription.cursor)
-        yield _farewell(subscription)
+        yield _farewell(subscription, holds=self._wanted.holds())
 
     async def _missed(self, back: Return) -> AsyncIterator[bytes]:
         if not back.spans:
@@ -138,7 +142,9 @@ class EventStream:
         ]
 
 
-def _farewell(subscription: Subscription) -> bytes:
+def _farewell(subscription: Subscription, *, holds: bool) -> bytes:
+    if not holds:
+        return events.told(events.END, why="you are signed out, or your session has expired")
     if subscription.too_slow:
         why = "too slow: too many events waited. Come again with the last id, and ask for less"
         return events.told(events.DROPPED, why=why)

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from streams.serving.cursor import CURSOR_CHARS_MAX, CursorError, read
+from streams.serving.guard import holds_of
 from streams.serving.guard.problem import Problem, cited
 
 from . import events
@@ -79,7 +80,8 @@ def stream_routes(served: Served) -> APIRouter:
         _refuse_too_many(client)
         told = last_event_id if last_event_id is not None else after
         at = None if not told else _positions(hub, told, wanted)
-        return StreamResponse(EventStream(hub, served.log, Wanted(wanted, of_assets, at, client)))
+        asked = Wanted(wanted, of_assets, at, client, holds_of(request.scope))
+        return StreamResponse(EventStream(hub, served.log, asked))
 
     def _refuse_too_many(client: str) -> None:
         if (

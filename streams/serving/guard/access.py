@@ -1,6 +1,6 @@
 """What a caller may do, as the guard found it. PURE."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -29,3 +29,13 @@ def access_of(scope: Mapping[str, Any]) -> Access:
     """Return what the guard found of a request or a websocket; without a guard one who may only look."""
     found = scope.get("state", {}).get("access")
     return found if isinstance(found, Access) else NOBODY
+
+
+def holds_of(scope: Mapping[str, Any]) -> Callable[[], bool]:
+    """Return what tells whether whoever asked may still come in: a cookie expires, and may be signed out."""
+    found = scope.get("state", {}).get("holds")
+    return found if callable(found) else _always
+
+
+def _always() -> bool:
+    return True

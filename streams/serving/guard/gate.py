@@ -17,6 +17,7 @@ from .access import Access
 from .addresses import host_and_port, is_own_origin
 from .limits import Buckets, whole_seconds
 from .problem import Problem, cited
+from .seats import Seats
 from .tokens import Keyring
 
 HEADERS_MAX = 100
@@ -96,6 +97,10 @@ class Gate:
         )
         self.counts: Counter[str] = Counter()
         """Refusals, by the problem's code."""
+        self.seats = Seats(settings.viewers_max, settings.viewers_per_client_max)
+        """Of the pages' websockets."""
+        self.ended: Counter[str] = Counter(rate_limited=0, signed_out=0, unread=0)
+        """Websockets that the guard ended, by why."""
 
     def judge(self, asked: Asked, *, now_s: float, wall_s: float) -> Verdict:
         """Return who may come in, or why not. ``now_s`` is monotonic, ``wall_s`` since the epoch."""

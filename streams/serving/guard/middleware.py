@@ -15,6 +15,7 @@ from .addresses import client_of
 from .gate import COOKIE, SIGN_IN, SIGN_OUT, Asked, ComeAgain, Door, Gate, SignIn
 from .headers import ALWAYS, CLOSED
 from .problem import Problem
+from .sockets import Socket
 from .tokens import Keyring
 
 REFUSED_CLOSE_CODE = 1008
@@ -79,17 +80,18 @@ class Guard:
     async def _let_in(
         self, scope: Scope, receive: Receive, send: Send, asked: Asked, access: Access
     ) -> None:
-        nonce = secrets.token_urlsafe(16)
+        nonce, holds = secrets.token_urlsafe(16), self._holds(asked)
         state = {
             **scope.get("state", {}),
             "access": access,
+            "holds": holds,
             "client": asked.client,
             "csp_nonce": nonce,
         }
         kept = [(name, value) for name, value in scope["headers"] if name not in _DROPPED]
         inner = {**scope, "state": state, "headers": kept}
         if scope["type"] == "websocket":
-            await self.app(inner, receive, send)
+            await self._open(inner, receive, send, asked, holds)
             return
         policy = CLOSED if asked.path.startswith("/api") else self._page_policy(nonce)
 
@@ -104,11 +106,36 @@ class Guard:
         finally:
             self._answered(asked.path, self._monotonic_s() - began_s)
 
+    async def _open(
+        self, scope: Scope, receive: Receive, send: Send, asked: Asked, holds: Callable[[], bool]
+    ) -> None:
+        if (refusal := self.gate.seats.refusal(asked.client)) is not None:
+            self.gate.counts[refusal.code] += 1
+            await _refuse(scope, send, refusal)
+            return
+        socket = Socket(
+            receive,
+            send,
+            holds=holds,
+            may_say=lambda: not self.gate.asked.take(asked.client, self._monotonic_s()),
+            ended=lambda why: self.gate.ended.update([why]),
+        )
+        with self.gate.seats.seat(asked.client):
+            await self.app(scope, socket.receive, socket.send)
+
+    def _holds(self, asked: Asked) -> Callable[[], bool]:
+        """Return what tells whether an access holds: a token's does as long as the process, a cookie's not."""
+        if not self._settings.tokens or asked.authorization is not None:
+            return lambda: True
+        cookie = asked.cookie or ""
+        return lambda: self._keyring.access_by_cookie(cookie, self._wall_s()) is not None
+
     async def _at_the_door(self, scope: Scope, receive: Receive, asked: Asked) -> sign_in.Answer:
         if not self._settings.tokens:
             return sign_in.redirect("/")
         match asked.path, asked.method:
             case (path, "POST") if path == SIGN_OUT:
+                self._keyring.sign_out(asked.cookie or "", self._wall_s())
                 gone = sign_in.session_cookie("", max_age_s=0, secure=_is_secure(scope))
                 return sign_in.redirect(SIGN_IN, gone)
             case (path, "POST") if path == SIGN_IN:

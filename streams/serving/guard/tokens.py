@@ -1,7 +1,7 @@
 """Whose a token is, and the cookie a person gets for one. PURE; comparisons take the same time for all.
 
 A cookie is signed with the very token it was given for: it needs no secret of its own, holds after a restart and on
-another replica, and ends with the token.
+another replica, and ends with the token. One that was signed out ends at once, in the process that was told.
 """
 
 import hmac
@@ -13,6 +13,8 @@ from streams.serving.settings import ServeSettings
 from .access import Access
 
 COOKIE_CHARS_MAX = 200
+SIGNED_OUT_MAX = 10_000
+"""Cookies remembered as signed out until they expire; beyond it the one longest so makes room."""
 _PURPOSE = b"tapereader session 1"
 
 
@@ -38,6 +40,8 @@ class Keyring:
             for name, token in tokens.items()
         ]
         self._by_name = {key.access.actor: key for key in self._keys}
+        self._signed_out: dict[str, int] = {}
+        """When each would have expired."""
 
     def access(self, token: str) -> Access | None:
         """Return whose a token is; all are compared, whichever it is."""
@@ -53,8 +57,8 @@ class Keyring:
         return _signed(self._by_name[access.actor], f"{access.actor}.{expires_s}")
 
     def access_by_cookie(self, cookie: str, now_s: float) -> Access | None:
-        """Return whose a cookie is, if it is one of ours and has not expired."""
-        if len(cookie) > COOKIE_CHARS_MAX or not cookie.isascii():
+        """Return whose a cookie is, if it is one of ours, has not expired and was not signed out."""
+        if len(cookie) > COOKIE_CHARS_MAX or not cookie.isascii() or cookie in self._signed_out:
             return None
         told, _, _ = cookie.rpartition(".")
         actor, _, expires = told.rpartition(".")
@@ -62,6 +66,15 @@ class Keyring:
         if key is None or not hmac.compare_digest(_signed(key, told), cookie):
             return None
         return key.access if int(expires) > now_s else None
+
+    def sign_out(self, cookie: str, now_s: float) -> None:
+        """Let a cookie be good for nothing from now on, wherever a copy of it is; one that is none is nothing."""
+        if self.access_by_cookie(cookie, now_s) is None:
+            return
+        self._signed_out = {c: s for c, s in self._signed_out.items() if s > now_s}
+        if len(self._signed_out) >= SIGNED_OUT_MAX:
+            del self._signed_out[next(iter(self._signed_out))]
+        self._signed_out[cookie] = int(cookie.split(".")[-2])
 
 
 def _signed(key: _Key, told: str) -> str:

@@ -11,6 +11,7 @@ from . import links
 from .desk import READ_S, Desk
 from .elements import Facts, Lines, Said, Sheet, block, section
 from .frame import Frame, page_frame
+from .nowhere import tell_missing
 from .pieces import Line
 from .rows import aggregate as rows
 from .rows.briefly import ALERT_COLUMNS, ANALYSIS_COLUMNS
@@ -33,6 +34,7 @@ def declare(desk: Desk) -> None:
         told = rows.aggregate_of(wanted, editions)
         with page_frame(desk, rows.title_of(wanted), here=links.OVERVIEW, wide=True) as frame:
             if told is None:
+                tell_missing(found if isinstance(found, Missing) else None)
                 why = found.words if isinstance(found, Missing) else None
                 _paint_missing(rows.missing_of(desk.view, wanted, why))
             else:

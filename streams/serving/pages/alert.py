@@ -7,6 +7,7 @@ from .desk import Desk
 from .doing import MUTES, acknowledging, muting, unmuting
 from .elements import Ask, Facts, Said, Select, Sheet, block, section
 from .frame import Frame, page_frame
+from .nowhere import tell_missing
 from .pieces import Column, Words
 from .rows import alert as rows
 from .rows import measured
@@ -21,6 +22,8 @@ def declare(desk: Desk) -> None:
     @ui.page(links.ALERTS + "/{alert_id:path}", title="Alert · Tapereader")
     def page(alert_id: str) -> None:
         wanted = alert_id[:ID_CHARS_MAX]
+        if desk.view.alert(wanted, desk.now_ms()) is None:
+            tell_missing()
         with page_frame(desk, "Alert", here=links.ALERTS) as frame:
             _paint(frame, wanted)
 

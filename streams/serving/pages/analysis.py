@@ -2,10 +2,13 @@
 
 from nicegui import ui
 
+from streams.serving.found import Missing
+
 from . import links
 from .desk import READ_S, Desk
 from .elements import Ask, Facts, Lines, Said, Select, Sheet, Told, block, section
 from .frame import Frame, page_frame
+from .nowhere import tell_missing
 from .pieces import Words
 from .rows import analysis as rows
 from .steps import Steps
@@ -25,6 +28,8 @@ def declare(desk: Desk) -> None:
         if desk.view.path(wanted) is None:
             found = await desk.lookup.analysis(wanted) if desk.lookup else None
             logged = rows.of_log(found, desk.now())
+            if not isinstance(logged, rows.AnalysisTold):
+                tell_missing(found if isinstance(found, Missing) else None)
         with page_frame(desk, rows.title_of(wanted), here=links.OVERVIEW) as frame:
             _Page(frame, wanted, logged)
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from nicegui import ui
 
 from streams.serving.guard import Access, access_of
+from streams.serving.guard.gate import COOKIE, SIGN_OUT
 from streams.serving.view import View
 from topics import PipelineError
 
@@ -96,8 +97,8 @@ class Frame:
 
     async def do(self, act: Callable[[Any, str], Awaitable[object]], done: str) -> None:
         """Have an act done by whoever looks, given the acts and their name, and tell them what became of it."""
-        if not self.access.may_act:
-            self.say("This needs an operator's token; you may only look.", good=False)
+        if (why_not := self.why_not()) is not None:
+            self.say(why_not, good=False)
         elif self.desk.acts is None:
             self.say("This dashboard has no way to write acts.", good=False)
         else:
@@ -107,6 +108,18 @@ class Frame:
                 self.say(f"Not done. {error}", good=False)
             else:
                 self.say(done)
+
+    def why_not(self) -> str | None:
+        """Return why whoever looks may not act; None: they may.
+
+        A page outlives its connection for a moment: whoever comes back to it may be signed in as somebody else by then.
+        """
+        if not self.access.may_act:
+            return "This needs an operator's token; you may only look."
+        environ = ui.context.client.environ or {}
+        if access_of(environ.get("asgi.scope", {})) != self.access:
+            return f"You are no longer signed in as {self.access.actor}. Load the page again."
+        return None
 
     def say(self, words: str, *, good: bool = True) -> None:
         """Tell this viewer what became of what they did."""
@@ -146,6 +159,9 @@ class Frame:
         with block("footer", "foot", role="contentinfo"):
             who = "operator" if self.access.may_act else "viewer"
             Said("span", (Words(f"signed in as {self.access.actor}, {who}", tone="quiet"),))
+            if COOKIE in ui.context.client.request.cookies and self.desk.settings.tokens:
+                with block("form", method="post", action=SIGN_OUT):
+                    Text("button", "Sign out").classes("quiet").props["type"] = "submit"
             Keys().props["places"] = [
                 {"key": key, "name": name, "href": href} for key, name, href in PLACES
             ]

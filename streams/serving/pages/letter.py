@@ -10,6 +10,7 @@ from .desk import READ_S, Desk
 from .elements import Facts, Lines, Said, Text, block, section
 from .frame import page_frame
 from .letters import Redriving
+from .nowhere import tell_missing
 from .pieces import Mark, Words
 from .rows import letters as rows
 from .rows.originals import BYTES_WORDS, Original, original_of
@@ -32,6 +33,7 @@ def declare(desk: Desk) -> None:
         whole = await desk.lookup.record(letter.place) if letter and desk.lookup else None
         with page_frame(desk, "Dead letter", here=links.LETTERS) as frame:
             if letter is None:
+                tell_missing()
                 with block("section", "part"):
                     Lines().show(rows.UNKNOWN)
                 return

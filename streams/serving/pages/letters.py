@@ -72,8 +72,15 @@ class Redriving:
         return ""
 
     async def _dry_run(self, _: Told) -> None:
-        if not self._why_not():
+        if self._may():
             await self._planned(self._frame.access.actor)
+
+    def _may(self) -> bool:
+        """Return whether whoever looks may go on, or tell them why not."""
+        why_not = self._why_not() or self._frame.why_not()
+        if why_not:
+            self._frame.say(why_not, good=False)
+        return not why_not
 
     async def _planned(self, asker: str | None = None) -> None:
         plan = await self._heard(lambda: self._redriver.plan(self._chosen, actor=asker))
@@ -87,7 +94,7 @@ class Redriving:
 
     async def _redrive(self, told: Told) -> None:
         plan, reason = self._plan, told.reason.strip()
-        if plan is None or self._why_not():
+        if plan is None or not self._may():
             return
         if not reason:
             self._frame.say("Say in a few words why: it is written down with the act.", good=False)

@@ -1,7 +1,10 @@
-"""What an address shows that is no page's: NiceGUI's own page for it needs `eval`, which ours may not have."""
+"""What an address answers that has nothing to show. Of no page it is a page of ours: NiceGUI's own page for it needs `eval`, which ours may not have."""
 
+from nicegui import ui
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+
+from streams.serving.found import Missing
 
 from . import links
 
@@ -13,7 +16,17 @@ _PAGE = f"""<!doctype html>
 """
 
 
+_STATUS = {"deleted": 410, "unreadable": 410, "not_committed": 410, "unreachable": 503}
+"""By why there is no record; otherwise nobody knows it: 404."""
+
+
 async def nowhere(request: Request, error: Exception) -> Response:
     """Answer what no page does; the address is not repeated."""
     del request, error
     return HTMLResponse(_PAGE, status_code=404, headers={"cache-control": "no-store"})
+
+
+def tell_missing(found: Missing | None = None) -> None:
+    """Have the page that is being drawn answer as the API does for what is not there, or cannot be read; it says why itself."""
+    why = found.why if found else "not_found"
+    ui.context.client.status_code = _STATUS.get(why, 404)

@@ -73,6 +73,7 @@ class Reader:
         """Name, id and data."""
         self.last_id = last_id
         self.status = 0
+        self.holds = True
         self.takes = asyncio.Event()
         self.takes.set()
         self._gone = asyncio.Event()
@@ -80,7 +81,9 @@ class Reader:
         at = None if last_id is None else read(last_id)
         topics = frozenset(wanted.get("topics", TOPICS))
         assets = frozenset(wanted.get("assets", ()))
-        stream = EventStream(server.hub, server.log, Wanted(topics, assets, at, "c"))
+        stream = EventStream(
+            server.hub, server.log, Wanted(topics, assets, at, "c", lambda: self.holds)
+        )
         self.task = asyncio.create_task(stream({"type": "http"}, self._receive, self._send))
 
     async def _receive(self) -> Any:
@@ -113,6 +116,21 @@ class Reader:
 async def settle() -> None:
     for _ in range(30):
         await asyncio.sleep(0)
+
+
+async def test_a_reader_that_is_signed_out_gets_nothing_more() -> None:
+    """It is told so, and holds no stream."""
+    server = Server(HeldLog())
+    reader, other = Reader(server), Reader(server)
+    await settle()
+    reader.holds = False
+    server.write(*LOGS[0])
+    await asyncio.wait_for(reader.task, 1)
+    ((name, _, told),) = reader.events
+    assert (name, "signed out" in told["why"]) == ("end", True)
+    await settle()
+    assert len(other.places) == len(server.hub) == 1
+    await other.leave()
 
 
 writes = st.lists(st.sampled_from(LOGS), max_size=20)
