@@ -44,13 +44,23 @@ async def chromium() -> AsyncIterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="session")
+def kafka_address(request: pytest.FixtureRequest) -> str | None:
+    """Where the run's real Kafka is; None where there is none, and an embedded broker has to do."""
+    try:
+        return str(request.getfixturevalue("kafka").bootstrap)
+    except pytest.skip.Exception:
+        return None
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stage(
-    chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+    chromium: Browser, kafka_address: str | None, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     """The serve role over a scene of the last hour; tests may add to it and take nothing away."""
     del chromium  # without it nothing need be started
-    with staged(tmp_path_factory.mktemp("stage")) as made:
+    prefix = f"stage-{os.getpid()}-{now_ms()}."
+    with staged(tmp_path_factory.mktemp("stage"), prefix, kafka_address) as made:
         made.begun_ms = now_ms()
         await made.write(*scene(made.begun_ms))
         made.start(**TOKENS)

@@ -1,4 +1,4 @@
-"""The real `serve` role before a log that tests write: an embedded broker here, the role as a process."""
+"""The real `serve` role before a log that tests write: a broker, real or embedded, and the role as a process."""
 
 import asyncio
 import os
@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,9 @@ _SAID = 4_000
 class Stage:
     """One log, and the role that serves it."""
 
-    def __init__(self, bootstrap: str, prefix: str, folder: Path, children: Children) -> None:
+    def __init__(self, broker: BrokerSettings, folder: Path, children: Children) -> None:
         """Make the topics; nothing is served before `start`."""
-        self.broker = BrokerSettings(
-            bootstrap=bootstrap, prefix=prefix, partitions=PARTITIONS, embedded=True
-        )
+        self.broker = broker
         self.folder, self._children = folder, children
         self._child: Child | None = None
         self.port, self._probe = free_ports(2)
@@ -179,10 +177,14 @@ def _envelope(event: Struct, tag: str) -> list[tuple[str, bytes]]:
 
 
 @contextmanager
-def staged(folder: Path, prefix: str = "stage.") -> Iterator[Stage]:
-    """Give a stage with an empty log; broker and role end with it."""
-    with embedded_kafka() as bootstrap, Children(folder) as children:
-        yield Stage(bootstrap, prefix, folder, children)
+def staged(folder: Path, prefix: str = "stage.", kafka: str | None = None) -> Iterator[Stage]:
+    """Give a stage with an empty log: on the Kafka at an address, or on an embedded broker that ends with it."""
+    with embedded_kafka() if kafka is None else nullcontext(kafka) as bootstrap:
+        broker = BrokerSettings(
+            bootstrap=bootstrap, prefix=prefix, partitions=PARTITIONS, embedded=kafka is None
+        )
+        with Children(folder) as children:
+            yield Stage(broker, folder, children)
 
 
 def now_ms() -> int:

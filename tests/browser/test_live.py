@@ -9,14 +9,14 @@ from topics import Alert, Control, Feedback
 
 from . import scene
 from .conftest import OPERATOR, TOKENS, VIEWER, Open
-from .latency import measured
+from .pixel import PAGES, measured
 from .scene import MINUTE_MS
 from .stage import Stage, now_ms
 from .test_pages import address
 
 REGION = '[aria-live="assertive"]'
 SLOW_MS = 2_500
-"""From topic to pixel on a busy machine. `python -m tests.browser.latency` says what it is on an idle one."""
+"""From topic to pixel on a busy machine. `python -m tests.browser.pixel` says what it is on an idle one."""
 
 
 def new_alert(number: int, severity: str) -> Alert:
@@ -60,8 +60,8 @@ async def test_from_topic_to_pixel_it_takes_no_time_that_people_notice(
     visit: Open, stage: Stage
 ) -> None:
     """Record by record, as the browser sees its own page change."""
-    one = await visit("/assets/BTC")
-    took_ms = await measured(stage, one.page, records=10)
+    one = await visit(PAGES["asset"][0])
+    took_ms = await measured(stage, one.page, "asset", records=8)
     assert quantiles(took_ms, n=20)[18] < SLOW_MS, took_ms
 
 
