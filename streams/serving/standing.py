@@ -92,7 +92,7 @@ def _quality_words(windows: list[Aggregate]) -> str:
     holed = max((c.holed_fraction for c in told if c.state == "holed"), default=0.0)
     silent = sorted({source for c in told for source in c.missing_sources})
     words = [f"holed {100 * holed:.0f}%"] if holed else []
-    words += [f"without {', '.join(silent[:3])}"] if silent else []
+    words += [f"source missing: {', '.join(silent[:3])}"] if silent else []
     return "; ".join(words) or (
         "complete" if all(c.state == "complete" for c in told) else "unverifiable"
     )

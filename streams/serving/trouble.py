@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from .answers import Answers
-from .money import budgets
-from .shown import Finding
+from .money import NEARLY_PERMILLE, budgets
+from .shown import Budget, Finding
 from .words import plain, span
 
 RECENT_MS = 300_000
@@ -67,13 +67,22 @@ def money(view: Answers, now_ms: int) -> Iterator[Finding]:
                 budget.since_ms,
             )
         elif budget.is_nearly_spent:
-            rest = "" if budget.to_cap_ms is None else f", at this pace in {span(budget.to_cap_ms)}"
             yield finding(
                 "degraded",
                 name,
-                f"The budget {plain(budget.scope)} is nearly spent{rest}{told}",
+                f"{nearly(budget)}{told}",
                 "raise the cap, or let rules answer when it is reached",
             )
+
+
+def nearly(budget: Budget) -> str:
+    """Return how near its cap a budget is: by what is spent of it, or by the pace alone."""
+    scope = plain(budget.scope)
+    soon = "" if budget.to_cap_ms is None else span(budget.to_cap_ms)
+    used = (budget.spent_nano_usd or 0) + (budget.reserved_nano_usd or 0)
+    if soon and used * 1_000 < (budget.cap_nano_usd or 0) * NEARLY_PERMILLE:
+        return f"At this pace the budget {scope} is spent in {soon}"
+    return f"The budget {scope} is nearly spent" + (f", at this pace in {soon}" if soon else "")
 
 
 def breakers(view: Answers, now_ms: int) -> Iterator[Finding]:

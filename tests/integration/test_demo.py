@@ -1,5 +1,6 @@
 """`tapereader demo` as a person runs it: what it finds, what it says, and that it leaves nothing behind."""
 
+import asyncio
 import json
 import os
 import re
@@ -17,7 +18,10 @@ import pytest
 
 from deploy.demo.checks import REASONS
 from deploy.demo.plan import OUTAGE_S, RECORDING_FIRST_MS
+from tests.browser.chromium import find_chromium
+from tests.browser.onlooker import Sighting, sighting
 from tests.measured import PROCESSES
+from tests.servers import UnavailableError, obtain
 from tests.servers.process import survivors
 
 SECONDS = 45
@@ -27,6 +31,10 @@ AFTER_S = 60.0
 """Longer than it takes from the end of its time to its own end."""
 END_S = 5.0
 """What a Ctrl-C may take."""
+LOOKED_AT = "simulated"
+"""The run whose dashboard somebody looks at."""
+RECORDED = "XRP"
+"""Nothing is planted in what was recorded."""
 MARK = "DEMO_TEST_MARK"
 COMMAND = (sys.executable, "-P", "-m", "deploy", "demo")
 IN_A_TERMINAL = (
@@ -162,13 +170,27 @@ class Outcome(NamedTuple):
     report: dict[str, Any]
     said: str
     picture: str
+    sighting: Sighting | None
+    """What somebody saw on the dashboard meanwhile; None where nobody looked."""
 
 
 def outcome_of(demo: Demo, files: Path) -> Outcome:
+    seen = looked_at(demo) if files.name == LOOKED_AT else None
     status = demo.end(START_S + SECONDS + AFTER_S)
     report, picture = files.with_suffix(".json"), files.with_suffix(".svg")
     assert report.exists(), demo.said
-    return Outcome(status, json.loads(report.read_text()), demo.said, picture.read_text())
+    return Outcome(status, json.loads(report.read_text()), demo.said, picture.read_text(), seen)
+
+
+def looked_at(demo: Demo) -> Sighting | None:
+    """Look at the dashboard while the demo runs, where there is a Chromium to look with."""
+    try:
+        program = find_chromium(os.environ)
+    except UnavailableError:
+        return None
+    demo.until(lambda: "Dashboard: " in demo.said)
+    demo.until(lambda: b"Tapereader" in shown(demo))
+    return asyncio.run(sighting(program, address_of(demo), but=f"/{RECORDED}/"))
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +218,7 @@ def test_everything_planted_is_found_and_everything_adds_up(
     outcomes: dict[str, Outcome], model: str
 ) -> None:
     """The report of the first minute anybody sees of this project."""
-    status, told, said, _ = outcomes[model]
+    status, told, said, *_ = outcomes[model]
     assert (status, told["errors"]) == (0, []), said
     assert set(told) >= KEYS
     assert told["accounted"] is True
@@ -223,7 +245,7 @@ def test_each_incident_is_noticed_alerted_on_and_told(
     outcomes: dict[str, Outcome], model: str
 ) -> None:
     """By the rules that ship, to a receiver that got every message; what can be over by then has cleared."""
-    _, told, said, _ = outcomes[model]
+    _, told, said, *_ = outcomes[model]
     stories = {story["incident"]: story for story in told["stories"]}
     assert set(stories) == set(REASONS)
     for name, story in stories.items():
@@ -243,6 +265,23 @@ def test_each_incident_is_noticed_alerted_on_and_told(
     assert told["alerts"]["firing"] > told["alerts"]["cleared"] > 0
     assert told["messages"] >= len(stories)
     assert 0 < told["told_after_ms"]["p50"] <= told["told_after_ms"]["p95"] < TOLD_MS
+
+
+def test_who_looks_at_the_dashboard_sees_an_incident_as_it_happens(
+    outcomes: dict[str, Outcome],
+) -> None:
+    """An alert of a planted one appears by itself; its page leads to an analysis, which names it."""
+    obtain("browser", lambda: find_chromium(os.environ), os.environ)
+    outcome = outcomes[LOOKED_AT]
+    seen = outcome.sighting
+    assert seen is not None
+    stories = outcome.report["stories"]
+    (told,) = [a for story in stories for a in story["alerts"] if a["alert_id"] == seen.alert_id]
+    assert seen.same_document
+    assert seen.headline == told["headline"]
+    assert told["headline"] in seen.alert_page
+    assert seen.leads_back, seen.analysis_page
+    assert seen.problems == []
 
 
 def test_without_a_model_the_rules_answer_everything(outcomes: dict[str, Outcome]) -> None:
@@ -324,11 +363,17 @@ def test_a_role_that_dies_ends_the_demo_by_its_name(start: Callable[..., Demo], 
     assert "Traceback" not in demo.said.partition("it said last")[0]
 
 
+def address_of(demo: Demo) -> str:
+    """Return where the demo told that its dashboard is."""
+    found = re.search(r"Dashboard: (http://127\.0\.0\.1:\d+)\n", demo.said)
+    assert found is not None, demo.said
+    return found[1]
+
+
 def shown(demo: Demo) -> bytes:
     """Return the page at the address the demo told; nothing while nobody answers."""
-    (address,) = re.findall(r"Dashboard: (http://127\.0\.0\.1:\d+)\n", demo.said)
     try:
-        with urllib.request.urlopen(address, timeout=END_S) as answer:  # noqa: S310 - our own
+        with urllib.request.urlopen(address_of(demo), timeout=END_S) as answer:  # noqa: S310 - our own
             return bytes(answer.read())
     except OSError:
         return b""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from nicegui import ui
+from nicegui.element import Element
 
 from . import links
 from .chart import Lanes
@@ -99,15 +100,17 @@ class _Board:
                 self._tiles = _Tiles()
                 self._lanes = Lanes()
                 Said("p", (Words(rows.LEGEND, tone="quiet"),)).classes("legend")
+        self._below: Element | None = None
         self._tables: tuple[Sheet, ...] = ()
 
     def draw_tables(self) -> None:
         """Draw the tables behind the charts, below everything else: they are long, and are scrolled by themselves."""
-        self._tables = (
-            _behind("The marks in the charts", MARK_COLUMNS),
-            _behind("The market's windows behind the charts", WINDOW_COLUMNS),
-            _behind("The other windows behind the charts", OTHER_COLUMNS),
-        )
+        with block("div") as self._below:
+            self._tables = (
+                _behind("The marks in the charts", MARK_COLUMNS),
+                _behind("The market's windows behind the charts", WINDOW_COLUMNS),
+                _behind("The other windows behind the charts", OTHER_COLUMNS),
+            )
 
     def show(self, board: rows.Board) -> None:
         """Show them."""
@@ -115,6 +118,8 @@ class _Board:
         self._numbers.set_visibility(board.known)
         self._tiles.show(board.tiles)
         self._lanes.show(board.stack)
+        if self._below is not None:
+            self._below.set_visibility(board.known)
         shown = (board.marks, board.windows, board.others)
         for table, rows_ in zip(self._tables, shown, strict=False):
             table.show(rows_)

@@ -96,8 +96,9 @@ UNKNOWN = AlertPicture(
     lead=(
         Words(
             "No alert of this address is known here. It may be older than what this view reaches back to, "
-            "or the address may be cut short. The alerts page lists those that are known."
+            "or the address may be cut short."
         ),
+        Words("All alerts that are known", href=links.ALERTS),
     ),
 )
 

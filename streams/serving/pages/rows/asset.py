@@ -21,6 +21,7 @@ from .quantities import measure, window_words
 from .tiles import STALE_MS, Tile, tiles
 from .window_rows import window_rows
 
+_CALM = frozenset({"complete", "unverifiable"})
 LEGEND = (
     "Candles: hollow where the price rose, filled where it fell, dashed where the window is holed. Hatched: data are known"
     " to be missing; crossed: no windows at all. Lines break where nothing is known. Triangle: alert; disc: a model's words;"
@@ -149,7 +150,8 @@ def _data(found: Standing) -> Line:
         asking = (Words(f"{found.unacknowledged} unacknowledged {many}", tone="bad"),)
     if found.data_end_ms is None:
         return (Words("No window of data yet.", tone="doubt"), *asking)
-    tone: Tone = "" if found.quality == "complete" else "doubt"
+    # What no venue can prove is everyday; what is known to be missing is not.
+    tone: Tone = "quiet" if found.quality_words in _CALM else "doubt"
     return (
         Words("Newest data"),
         Age(found.data_end_ms, stale_ms=STALE_MS, clock="market"),

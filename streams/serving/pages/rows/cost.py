@@ -105,7 +105,7 @@ def _budget(budget: Budget) -> Row:
         budget.scope,
         (
             (_state(budget),),
-            (Words(budget.scope, tone="strong"), Words(budget.words, tone="quiet")),
+            (Words(budget.scope, tone="strong"), *_why(budget)),
             _money(budget.spent_nano_usd),
             _money(budget.reserved_nano_usd),
             _money(budget.cap_nano_usd),
@@ -117,6 +117,13 @@ def _budget(budget: Budget) -> Row:
     )
 
 
+def _why(budget: Budget) -> Line:
+    """Return why a budget is not open; what its owner says of one that is stands in the columns beside."""
+    if budget.state == "open" and not budget.stale:
+        return ()
+    return (Words(budget.words, tone="quiet"),)
+
+
 def _state(budget: Budget) -> Mark:
     if budget.stale:
         return Mark("warning", "Not heard from")
@@ -126,7 +133,7 @@ def _state(budget: Budget) -> Mark:
         return Mark("warning", budget.state.replace("_", " ").capitalize())
     if budget.is_nearly_spent:
         share = budget_share(budget) or 0.0
-        return Mark("notice", "Nearly spent" if share >= NEARLY else "Cap is near at this rate")
+        return Mark("notice", "Nearly spent" if share >= NEARLY else "On pace to its cap")
     return Mark("well", "Open")
 
 

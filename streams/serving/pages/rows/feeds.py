@@ -63,7 +63,7 @@ _GAPS: dict[str, tuple[Level, str]] = {
     "permanent": ("critical", "Lost for good"),
     "filled": ("well", "Filled"),
 }
-NO_FEED = "No feed yet: no collector has told of any. `tapereader collect` runs them."
+NO_FEED = "No feed yet: no collector has told of any. The command tapereader collect runs them."
 NO_GAP = "No gap: nothing is known to be missing."
 
 

@@ -79,7 +79,7 @@ def sentence(summary: Summary, standing: list[Standing], feeds: list[FeedRow]) -
         findings = (*findings, (Words(f"and {more} more", tone="quiet"),))
     action: Line = _page(worst)
     if worst.action:
-        spoken = _spoken(f"{_capital(worst.action)}.")
+        spoken = _spoken(_sentence(worst.action))
         action = (Words("What to do:", tone="strong"), *spoken, *action)
     return Sentence(summary.state, lead, action, findings)
 
@@ -121,6 +121,12 @@ def _capital(words: str) -> str:
     return (words[:1].upper() + words[1:]).rstrip(".")
 
 
+def _sentence(words: str) -> str:
+    """Return words as a sentence; one that ends in what is to be typed ends with that."""
+    spoken = _capital(words)
+    return spoken if not spoken or spoken.endswith("`") else f"{spoken}."
+
+
 def _page(found: Finding) -> Line:
     """Return the link to the page that has more of it, if one has."""
     page = _PAGES.get(found.what.partition("/")[0])
@@ -133,4 +139,4 @@ def _finding(found: Finding) -> Line:
     if found.since_ms is not None:
         since = (Words("Since", tone="quiet"), Instant(found.since_ms))
     words = Words(f"{_capital(found.words)}.")
-    return (mark, words, *since, *_spoken(f"{_capital(found.action)}.", "quiet"), *_page(found))
+    return (mark, words, *since, *_spoken(_sentence(found.action), "quiet"), *_page(found))

@@ -84,7 +84,7 @@ def test_data_say_how_old_and_how_whole_they_are() -> None:
     view.take(aggregates.market(completeness=aggregates.holed()))
     view.take(aggregates.social("BTC", completeness=aggregates.silent("jetstream")))
     (found,) = view.standing(NOW_MS + 300_000, NOW_MS + 360_000)
-    assert (found.quality, found.quality_words) == ("holed", "holed 50%; without jetstream")
+    assert (found.quality, found.quality_words) == ("holed", "holed 50%; source missing: jetstream")
     assert (found.data_age_ms, found.stale) == (60_000, False)
     (later,) = view.standing(NOW_MS + 600_001)
     assert later.stale

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from streams.serving import findings, trouble
+from streams.serving import findings, money, trouble
 from streams.serving.letters import letter_of
 from streams.serving.shown import Place
 from streams.serving.view import View
@@ -261,6 +262,25 @@ def test_a_budget_that_is_closed_or_nearly_spent_is_told(
     view = well()
     view.take(budget(state, settled))
     assert whats(view) == (["budget/default"] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("settled", "reserved", "words"),
+    [
+        (850_000_000, 0, "The budget default is nearly spent, at this pace in 6 min"),
+        (799_999_999, 1, "The budget default is nearly spent, at this pace in 6 min"),
+        (100_000_000, 0, "At this pace the budget default is spent in 6 min"),
+    ],
+)
+def test_a_budget_that_is_hardly_begun_is_not_called_nearly_spent(
+    settled: int, reserved: int, words: str
+) -> None:
+    """However fast it goes: the number beside it would say otherwise."""
+    view = well()
+    view.take(budget("open", settled))
+    (made,) = money.budgets(view, NOW_MS)
+    fast = replace(made, reserved_nano_usd=reserved, to_cap_ms=360_000, is_nearly_spent=True)
+    assert trouble.nearly(fast) == words
 
 
 def test_an_open_breaker_is_told() -> None:

@@ -125,7 +125,7 @@ def test_an_unknown_alert_says_why_it_may_be() -> None:
     """And where those that are known stand."""
     picture = one_alert.picture_of(View(), Now(NOW_MS, NOW_MS), "no/such/1")
     assert not picture.known
-    assert "alerts page" in text(picture.lead)
+    assert [p["href"] for p in wire(picture.lead) if "href" in p] == ["/alerts"]
 
 
 def test_the_page_of_an_alert_has_its_terms_and_what_may_be_done() -> None:

@@ -129,7 +129,7 @@ def test_a_budget_that_is_spent_tight_closed_or_silent_says_so() -> None:
 
     assert state(state="spent") == "Spent"
     assert state(is_nearly_spent=True, spent_nano_usd=850_000_000) == "Nearly spent"
-    assert state(is_nearly_spent=True, spent_nano_usd=200_000_000) == "Cap is near at this rate"
+    assert state(is_nearly_spent=True, spent_nano_usd=200_000_000) == "On pace to its cap"
     assert state(state="closed") == "Closed"
     assert state(stale=True, spent_nano_usd=980_000_000) == "Not heard from"
 
