@@ -13,11 +13,16 @@ from starlette.types import ASGIApp
 from streams.serving.settings import ServeSettings
 from topics import SettingsError
 
+from .impatient import ImpatientProtocol
+
 HEADER_BYTES_MAX = 32 * 1024
 """Of a request's line and headers before they are complete; h11 refuses more with 431 or 400."""
 WEBSOCKET_BYTES_MAX = 256 * 1024
 """Of one message from a browser: events of the pages are small."""
 BACKLOG = 512
+OTHERS_MAX = 250
+"""Connections beside live streams and open pages; beyond all of them a request gets 503. With the usual settings this
+stays below the 1,024 files that a process may usually open."""
 
 
 class _Quiet(uvicorn.Server):
@@ -57,7 +62,7 @@ async def serve_http(
     """Serve until told to stop; ``stopping`` then ends what would never end by itself, streams above all."""
     config = uvicorn.Config(
         app,
-        http="h11",  # the one with a bound on headers
+        http=ImpatientProtocol,  # of h11: the one with a bound on headers
         ws="websockets-sansio",
         ws_max_size=WEBSOCKET_BYTES_MAX,
         h11_max_incomplete_event_size=HEADER_BYTES_MAX,
@@ -68,6 +73,7 @@ async def serve_http(
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
+        limit_concurrency=settings.streams_max + settings.viewers_max + OTHERS_MAX,
         timeout_graceful_shutdown=math.ceil(settings.stop_s),
     )
     server = _Quiet(config)

@@ -9,7 +9,7 @@ from . import refusing, shapes
 from .act_routes import act_routes
 from .documenting import VERSION, document, replies
 from .letter_routes import letter_routes
-from .replying import reply
+from .replying import LIVE, MEDIA_TYPE, has, reply, tag_of
 from .said_routes import alert_routes, analysis_routes, decision_routes
 from .served import Served
 from .state_routes import state_routes
@@ -57,12 +57,17 @@ def create_api(served: Served) -> FastAPI:
         behind.include_router(routes(served))
     v1.include_router(behind)
     api.include_router(v1)
-    made: list[Response] = []
+    made: list[tuple[bytes, str]] = []
 
     @api.get("/openapi.json", include_in_schema=False)
-    async def openapi() -> Response:
+    async def openapi(request: Request) -> Response:
         if not made:  # it takes a second
-            made.append(JSONResponse(await asyncio.to_thread(document, api)))
-        return made[0]
+            body = JSONResponse(await asyncio.to_thread(document, api)).body
+            made.append((bytes(body), tag_of(bytes(body))))
+        body, tag = made[0]
+        headers = {"etag": tag, "cache-control": LIVE}
+        if has(request.headers.get("if-none-match", ""), tag):
+            return Response(status_code=304, headers=headers)
+        return Response(body, headers=headers, media_type=MEDIA_TYPE)
 
     return api

@@ -26,7 +26,7 @@ class _Kept(NamedTuple):
 
 
 class KeptReplies:
-    """Stands before the API."""
+    """Stands before the API. What GET answers, HEAD answers without a body."""
 
     def __init__(self, app: ASGIApp, *, now_ms: Callable[[], int]) -> None:
         """Keep nothing yet."""
@@ -37,9 +37,16 @@ class KeptReplies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Reply as a moment ago, or have a reply made and keep it."""
-        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"].endswith(_NEVER):
+        if scope["type"] != "http" or scope["path"].endswith(_NEVER):
             await self._app(scope, receive, send)
-            return
+        elif scope["method"] == "HEAD":
+            await self._reply({**scope, "method": "GET"}, receive, _Bodiless(send).send)
+        elif scope["method"] == "GET":
+            await self._reply(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _reply(self, scope: Scope, receive: Receive, send: Send) -> None:
         question = scope["path"], scope["query_string"]
         kept = self._kept.get(question)
         if kept is not None and 0 <= self._now_ms() - kept.made_ms < FRESH_MS:
@@ -58,6 +65,19 @@ class KeptReplies:
         if len(self._kept) >= REPLIES_MAX:
             del self._kept[next(iter(self._kept))]
         self._kept[question] = _Kept(self._now_ms(), headers, body, tags[0])
+
+
+class _Bodiless:
+    """The sending side of a request for the headers alone."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        """Send on, without what a `HEAD` does not get."""
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await self._send(message)
 
 
 class _Keeping:

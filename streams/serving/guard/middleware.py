@@ -12,7 +12,7 @@ from streams.serving.settings import ServeSettings
 from . import sign_in
 from .access import Access
 from .addresses import client_of
-from .gate import COOKIE, SIGN_IN, SIGN_OUT, Asked, ComeAgain, Door, Gate, SignIn
+from .gate import API, COOKIE, SIGN_IN, SIGN_OUT, Asked, ComeAgain, Door, Gate, SignIn
 from .headers import ALWAYS, CLOSED
 from .problem import Problem
 from .sockets import Socket
@@ -93,7 +93,7 @@ class Guard:
         if scope["type"] == "websocket":
             await self._open(inner, receive, send, asked, holds)
             return
-        policy = CLOSED if asked.path.startswith("/api") else self._page_policy(nonce)
+        policy = CLOSED if asked.path.startswith(API) else self._page_policy(nonce)
 
         async def outwards(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -177,6 +177,17 @@ async def test_a_reader_that_has_it_gets_304_until_something_is_different(path: 
         assert (await client.get(path, headers={"if-none-match": 'W/"other"'})).status_code == 200
 
 
+async def test_the_document_is_not_sent_to_one_who_has_it() -> None:
+    """It takes 140 KB, and loads nothing of elsewhere: there is no page of it."""
+    async with Api("empty").client() as client:
+        first = await client.get("/../openapi.json")
+        again = await client.get(
+            "/../openapi.json", headers={"if-none-match": first.headers["etag"]}
+        )
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+    assert first.headers["cache-control"] == "private, no-cache"
+
+
 async def test_a_new_alert_changes_the_tag() -> None:
     api = Api("crowd")
     async with api.client() as client:

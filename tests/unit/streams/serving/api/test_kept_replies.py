@@ -34,8 +34,10 @@ class Asked:
             transport=httpx.ASGITransport(app=self.kept), base_url="http://x"
         )
 
-    async def get(self, path: str = "/v1/alerts", **more: Any) -> httpx.Response:
-        return await self._client.get(path, **more)
+    async def get(
+        self, path: str = "/v1/alerts", method: str = "GET", **more: Any
+    ) -> httpx.Response:
+        return await self._client.request(method, path, **more)
 
 
 async def test_a_question_is_answered_as_a_moment_ago_and_then_anew() -> None:
@@ -46,6 +48,17 @@ async def test_a_question_is_answered_as_a_moment_ago_and_then_anew() -> None:
     asked.now_ms += 1
     assert (await asked.get()).text == "2"
     assert asked.kept.again == 3
+
+
+async def test_headers_alone_are_those_of_the_whole_reply() -> None:
+    """And are kept, and asked about, as it is."""
+    asked = Asked()
+    whole = await asked.get()
+    bare = await asked.get(method="HEAD")
+    assert (bare.status_code, bare.content, bare.headers) == (200, b"", whole.headers)
+    assert asked.inner.asked == 1
+    known = await asked.get(method="HEAD", headers={"if-none-match": whole.headers["etag"]})
+    assert known.status_code == 304
 
 
 async def test_another_question_is_another() -> None:
