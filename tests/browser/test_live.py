@@ -4,6 +4,7 @@ from statistics import quantiles
 
 import msgspec
 import pytest
+from playwright.async_api import Page
 
 from topics import Alert, Control, Feedback
 
@@ -15,6 +16,8 @@ from .stage import Stage, now_ms
 from .test_pages import address
 
 REGION = '[aria-live="assertive"]'
+TABS_MAX = 80
+"""More than a page of one object has of what can have the focus."""
 SLOW_MS = 2_500
 """From topic to pixel on a busy machine. `python -m tests.browser.pixel` says what it is on an idle one."""
 
@@ -110,20 +113,41 @@ async def controls(stage: Stage, about: str) -> list[Control | Feedback]:
     return [act for act in found if about in act.subject]
 
 
+async def tab_to(page: Page, name: str) -> None:
+    """Press Tab until what has this name has the focus, and check that it is seen."""
+    for _ in range(TABS_MAX):
+        await page.keyboard.press("Tab")
+        found, seen = await page.evaluate(
+            """() => {
+                const at = document.activeElement;
+                const words = at.labels?.[0]?.firstChild?.textContent ?? at.textContent;
+                return [words, getComputedStyle(at).outlineStyle !== 'none'];
+            }"""
+        )
+        if found == name:
+            assert seen, f"nobody sees that {name} has the focus"
+            return
+    pytest.fail(f"no Tab leads to {name}")
+
+
 async def test_what_people_do_is_an_act_in_the_log_with_their_name(
     visit: Open, stage: Stage
 ) -> None:
-    """Acknowledge and mute an alert, say that an analysis is wrong; every page shows it at once."""
+    """By the keyboard alone: acknowledge and mute an alert, say that an analysis is wrong; every page shows it at once."""
     fired = new_alert(5, "warning")
     await stage.write(fired)
     one = await visit("/alerts/" + fired.alert_id)
-    page = one.page
-    await page.get_by_role("button", name="Acknowledge").click()
+    page, keyboard = one.page, one.page.keyboard
+    await page.wait_for_selector("text=Act")
+    await tab_to(page, "Acknowledge")
+    await keyboard.press("Enter")
     await page.wait_for_selector("text=Acknowledged.")
-    mute = page.locator("form", has=page.get_by_role("button", name="Mute"))
-    await mute.locator("input").first.fill("known <b>listing</b>")
-    await mute.get_by_role("button", name="Mute").click()
-    await page.wait_for_selector("text=Muted for 15 minutes.")
+    await tab_to(page, "For")
+    await keyboard.press("ArrowDown")
+    await tab_to(page, "Reason")
+    await keyboard.type("known <b>listing</b>")
+    await keyboard.press("Enter")
+    await page.wait_for_selector("text=Muted for 1 hour.")
     done = sorted(await controls(stage, "rule_5"), key=lambda act: act.at_ms)
     assert [(act.act, act.actor) for act in done if isinstance(act, Control)] == [
         ("acknowledge", OPERATOR),
@@ -133,9 +157,10 @@ async def test_what_people_do_is_an_act_in_the_log_with_their_name(
     assert done[-1].reason == "known <b>listing</b>"
     assert done[-1].expires_ms is not None
     await page.goto(stage.base_url + address("analysis", stage))
-    say = page.locator("form", has=page.get_by_role("button", name="Say so"))
-    await say.locator("input").first.fill("it rose")
-    await say.get_by_role("button", name="Say so").click()
+    await tab_to(page, "Reason")
+    await keyboard.type("it rose")
+    await tab_to(page, "Say so")
+    await keyboard.press("Enter")
     await page.wait_for_selector("text=it rose")
     (said,) = await controls(stage, "deep_dive/SOL")
     assert (said.actor, said.reason) == (OPERATOR, "it rose")

@@ -109,8 +109,11 @@ class _Command:
     def __init__(self) -> None:
         with block("div", "command") as self._box:
             with block("div") as self._item_box:
-                Said("p", (Words("What was asked and answered is the journal's item:"),)).classes("note")  # fmt: skip
+                self._where = Said("p").classes("note")
                 self._item = Said("code")
+            with block("div") as self._attempts_box:
+                Said("p", (Words("What came of each attempt, and what it cost, stands there under:"),)).classes("note")  # fmt: skip
+                self._attempts = Lines("code", "attempt")
             Said("p", (Words("To say it again from the log, without a call:"),)).classes("note")
             self._line = Said("code")
 
@@ -119,7 +122,11 @@ class _Command:
         self._box.set_visibility(told is not None)
         if told is not None:
             self._item_box.set_visibility(told.item_key is not None)
+            place = f"topic journal, partition {told.partition}"
+            self._where.say((Words(f"What was asked and answered is the journal's item ({place}):"),))  # fmt: skip
             self._item.say((Words(told.item_key or ""),))
+            self._attempts_box.set_visibility(bool(told.attempts))
+            self._attempts.show([(Words(one),) for one in told.attempts])
             self._line.say((Words(told.command),))
 
 

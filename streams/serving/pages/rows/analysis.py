@@ -30,7 +30,7 @@ from topics import Fact as Cited
 
 from .briefly import whose
 from .naming import alert_words, candidate, named
-from .path import Step, path_of_log, replay_command, steps
+from .path import ATTEMPTS_MAX, Step, path_of_log, replay_command, steps
 from .quantities import fact_label, fact_text, window_words, z_text
 from .reasons import ANSWER, in_words
 
@@ -76,6 +76,10 @@ class AnalysisTold(Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     item_key: str | None
     """The journal's item, by which its question and answer are found."""
+    attempts: tuple[str, ...]
+    """The ids of what was sent: what came of each stands in the journal under them."""
+    partition: int
+    """The journal's, which is the asset's as everywhere."""
     command: str
     feedback: tuple[Line, ...]
 
@@ -137,6 +141,8 @@ def _told(shown: AnalysisShown, path: Path, now: Now) -> AnalysisTold:
         facts=_facts(shown.analysis),
         steps=steps(path, now),
         item_key=path.item_key,
+        attempts=path.attempt_ids[:ATTEMPTS_MAX],
+        partition=shown.place.partition,
         command=replay_command(shown.at_ms),
         feedback=tuple(_said(shown)),
     )
@@ -212,24 +218,16 @@ def _others(analysis: Analysis) -> list[Fact]:
     """Return the analyses it speaks of, and what made it take another's place."""
     made = []
     if analysis.supersedes:
-        line: Line = (
-            Words(
-                "the one before", href=links.analysis(analysis.supersedes), hint=analysis.supersedes
-            ),
-        )
-        made.append(Fact("Takes the place of", line))
+        made.append(Fact("Takes the place of", (_other("the one before", analysis.supersedes),)))
     if analysis.revised_by:
         made.append(Fact("Revised by", (_reviser(analysis.revised_by),)))
     if analysis.compared_with and analysis.compared_with != analysis.supersedes:
-        line = (
-            Words(
-                "the last one",
-                href=links.analysis(analysis.compared_with),
-                hint=analysis.compared_with,
-            ),
-        )
-        made.append(Fact("Compared with", line))
+        made.append(Fact("Compared with", (_other("the last one", analysis.compared_with),)))
     return made
+
+
+def _other(words: str, analysis_id: str) -> Words:
+    return Words(words, href=links.analysis(analysis_id), hint=analysis_id)
 
 
 def _reviser(record_id: str) -> Words:

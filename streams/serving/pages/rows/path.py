@@ -207,12 +207,25 @@ def _attempts(path: Path) -> list[Line]:
     if not count:
         return []
     lines: list[Line] = [
-        (Words(f"attempt {place} of {count}", tone="quiet"), _short(attempt_id))
+        (
+            Words(f"attempt {place} of {count}", tone="quiet"),
+            _short(attempt_id),
+            *_came_of(path, place),
+        )
         for place, attempt_id in enumerate(path.attempt_ids[:ATTEMPTS_MAX], 1)
     ]
     if (more := count - ATTEMPTS_MAX) > 0:
         lines.append((Words(f"and {more} more attempts", tone="quiet"),))
     return lines
+
+
+def _came_of(path: Path, place: int) -> Line:
+    """Return what the topics tell of an attempt: after the one that was answered and used there is no other."""
+    analysis = path.analysis.analysis if path.analysis else None
+    by_model = analysis is not None and analysis.origin.startswith("model")
+    if path.outcome == "called" and by_model and place == len(path.attempt_ids):
+        return (Words("answered, and used", tone="good"),)
+    return (Words("its outcome: the journal, below", tone="quiet"),) if analysis else ()
 
 
 def _verdict(decision: Decision | None, analysis: Analysis | None) -> Step:

@@ -112,6 +112,19 @@ def test_the_path_goes_from_the_windows_to_what_was_published(view: View) -> Non
     assert "unhelpful" in said(dive.feedback)
 
 
+def test_each_attempt_says_what_came_of_it_or_where_that_stands(view: View) -> None:
+    """The topics tell that the last one was used; of the others the journal does, by their ids."""
+    dive = told(view, f"deep_dive/SOL/{fall_ms(NOW_MS)}/0")
+    (call,) = [s for s in dive.steps if s.title == "Call"]
+    lines = [said(line) for line in call.lines if "attempt " in said(line)]
+    assert len(lines) == len(dive.attempts) > 0
+    assert "answered, and used" in lines[-1]
+    spiked = told(view, f"deep_dive/SOL/{START_MS + (SPIKE + 1) * MINUTE_MS}/0")
+    (call,) = [s for s in spiked.steps if s.title == "Call"]
+    assert "answered, and used" not in said(call)
+    assert "the journal, below" in said(call)
+
+
 def test_how_long_a_candidate_waited_is_told_by_one_clock(view: View) -> None:
     """A demo's windows are of days ago, and are decided on now."""
     analysis_id = f"deep_dive/SOL/{fall_ms(NOW_MS)}/0"
