@@ -39,6 +39,21 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _is_network(text: str) -> str:
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError as error:
+        msg = f"no address and no network: {error}"
+        raise ValueError(msg) from None
+    if network.prefixlen == 0:
+        msg = "everybody would be believed"
+        raise ValueError(msg)
+    return text
+
+
+Proxy = Annotated[str, Field(max_length=64), AfterValidator(_is_network)]
+
+
 class RateSettings(BaseModel):
     """How much one client may ask, and one actor do. A client is an address; of IPv6 the first 64 bits."""
 
@@ -82,8 +97,8 @@ class ServeSettings(BaseModel):
     ] = ()
     """Origins that are its own although they are not what `Host` says, as behind a proxy that changes it. No others may
     open a websocket or act."""
-    trusted_proxies: tuple[Annotated[str, Field(max_length=64)], ...] = ()
-    """Addresses whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
+    trusted_proxies: tuple[Proxy, ...] = ()
+    """Addresses, or networks, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
     session_hours: float = Field(default=12.0, gt=0, le=720)
     """How long a person stays signed in."""
     body_bytes_max: int = Field(default=65_536, ge=1_024, le=10_000_000)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -65,16 +66,20 @@ async def stage(
         await made.write(*scene(made.begun_ms))
         made.start(**TOKENS)
         await made.ready()
-        telling = asyncio.create_task(keep_telling(made))
+        over = asyncio.Event()
+        telling = asyncio.create_task(keep_telling(made, over))
         yield made
-        telling.cancel()
+        over.set()  # cancelled, it might leave a producer behind that is half begun
         await asyncio.gather(telling, return_exceptions=True)
 
 
-async def keep_telling(stage: Stage) -> None:
+async def keep_telling(stage: Stage, over: asyncio.Event) -> None:
     """Say how every part is, and what each minute was: what is not told again is not believed for long."""
     while True:
-        await asyncio.sleep(TOLD_S)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), TOLD_S)
+        if over.is_set():
+            return
         await stage.write(*statuses(now_ms()), *minute(now_ms()))
 
 

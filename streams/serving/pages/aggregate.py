@@ -10,8 +10,7 @@ from topics import Aggregate
 from . import links
 from .desk import READ_S, Desk
 from .elements import Facts, Lines, Said, Sheet, block, section
-from .frame import Frame, page_frame
-from .nowhere import tell_missing
+from .frame import Frame, page_frame, tell_missing
 from .pieces import Line
 from .rows import aggregate as rows
 from .rows.briefly import ALERT_COLUMNS, ANALYSIS_COLUMNS

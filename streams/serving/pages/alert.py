@@ -6,8 +6,7 @@ from . import links
 from .desk import Desk
 from .doing import MUTES, acknowledging, muting, unmuting
 from .elements import Ask, Facts, Said, Select, Sheet, block, section
-from .frame import Frame, page_frame
-from .nowhere import tell_missing
+from .frame import Frame, page_frame, tell_missing
 from .pieces import Column, Words
 from .rows import alert as rows
 from .rows import measured

@@ -7,8 +7,7 @@ from streams.serving.found import Missing
 from . import links
 from .desk import READ_S, Desk
 from .elements import Ask, Facts, Lines, Said, Select, Sheet, Told, block, section
-from .frame import Frame, page_frame
-from .nowhere import tell_missing
+from .frame import Frame, page_frame, tell_missing
 from .pieces import Words
 from .rows import analysis as rows
 from .steps import Steps

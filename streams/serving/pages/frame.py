@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from nicegui import ui
 
+from streams.serving.found import Missing
 from streams.serving.guard import Access, access_of
 from streams.serving.guard.gate import COOKIE, SIGN_OUT
 from streams.serving.view import View
@@ -14,6 +15,7 @@ from topics import PipelineError
 from . import links
 from .desk import FRESH_MS, Desk
 from .elements import Keys, Pulse, Said, Text, block
+from .nowhere import status_of
 from .pieces import Mark, Now, Words
 from .rows import announced
 
@@ -167,6 +169,11 @@ class Frame:
             ]
         self.paint()
         ui.timer(LOOK_S, self.look)
+
+
+def tell_missing(found: Missing | None = None) -> None:
+    """Have the page that is being drawn answer that there is nothing to show, or that it is gone or away; it says why itself."""
+    ui.context.client.status_code = status_of(found)
 
 
 @contextmanager

@@ -8,9 +8,8 @@ from streams.serving.redrive import Chosen
 from . import links
 from .desk import READ_S, Desk
 from .elements import Facts, Lines, Said, Text, block, section
-from .frame import page_frame
+from .frame import page_frame, tell_missing
 from .letters import Redriving
-from .nowhere import tell_missing
 from .pieces import Mark, Words
 from .rows import letters as rows
 from .rows.originals import BYTES_WORDS, Original, original_of

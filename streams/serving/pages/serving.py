@@ -12,7 +12,7 @@ from streams.serving.view import View
 from . import aggregate, alert, alerts, analysis, asset, cost, feeds, letter, letters, overview, raw
 from .desk import Desk, Market
 from .elements import STATIC
-from .nowhere import nowhere
+from .nowhere import broken, nowhere
 from .policy import NonceMiddleware
 
 FILES = "/_tape"
@@ -52,6 +52,7 @@ def put(
     pages_app.add_static_files(FILES, STATIC)
     pages_app.add_middleware(NonceMiddleware)
     pages_app.add_exception_handler(404, nowhere)
+    pages_app.add_exception_handler(Exception, broken)
     ui.add_head_html('<link rel="stylesheet" href="/_tape/pages.css">', shared=True)
     ui.add_head_html('<link rel="stylesheet" href="/_tape/objects.css">', shared=True)
     ui.run_with(

@@ -51,6 +51,15 @@ def test_tokens_are_not_printed() -> None:
     assert LONG not in settings.printed() + repr(settings)
 
 
+@pytest.mark.parametrize("proxy", ["*", "0.0.0.0/0", "::/0", "proxy.example.org", "10.0.0.1/8"])
+def test_a_proxy_is_an_address_or_a_network_and_never_everybody(proxy: str) -> None:
+    """Of a name it would never be known that it is meant."""
+    with pytest.raises(ValidationError, match=r"trusted_proxies\.0"):
+        ServeSettings.model_validate({**SAFE, "trusted_proxies": [proxy]})
+    given = ["127.0.0.1", "10.0.0.0/8", "::1"]
+    assert len(ServeSettings.model_validate({**SAFE, "trusted_proxies": given}).trusted_proxies)
+
+
 def test_one_token_is_one_persons_and_one_person_is_one_thing() -> None:
     with pytest.raises(ValidationError, match="two people have one token"):
         ServeSettings.model_validate({"viewer_tokens": {"a": LONG}, "operator_tokens": {"b": LONG}})
