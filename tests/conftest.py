@@ -36,6 +36,8 @@ _UNMEASURED = (
     *("tests/agent_kills/", "tests/faults/", "tests/kills/", "tests/money/"),
     *("tests/asyncapi/", "tests/sdk/"),
 )
+_IMPORTING = "gw0"
+"""The worker that measures what importing runs; a run without workers does too."""
 _GUARD = NetworkGuard()
 _TESTS = count()
 # Examples of each property: enough to find what a change broke while one works, in CI, and overnight.
@@ -68,6 +70,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     """Share out the tests, where several are run at a time."""
     return Scheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Let one worker measure what importing runs: it is the same in each, and takes twice the time."""
+    worker = getattr(session.config, "workerinput", {"workerid": _IMPORTING})
+    with nullcontext() if worker["workerid"] == _IMPORTING else unmeasured():
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

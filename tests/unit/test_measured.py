@@ -6,8 +6,11 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
+from coverage import Coverage
 
 from tests.measured import EXAMPLES, PROCESSES, first_examples_measured, unmeasured
+
+IMPORTED_TRACED = sys.gettrace() is not None
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +42,12 @@ def test_in_the_block_nothing_is_traced() -> None:
     """Nor by a measurement that was begun before the one that pauses: it costs the same and nobody reads it."""
     with unmeasured():
         assert sys.gettrace() is None
+
+
+def test_what_importing_runs_is_measured_by_one_worker(worker_id: str) -> None:
+    """It is the same in all of them; a run without workers measures it too."""
+    measures = Coverage.current() is not None
+    assert (measures and worker_id in ("gw0", "master")) == IMPORTED_TRACED
 
 
 def property_of(seen: list[bool]) -> tuple[SimpleNamespace, Callable[[], None]]:
