@@ -43,6 +43,8 @@ HOME = partition_of("BTC", PARTITIONS)
 ELSEWHERE = (HOME + 1) % PARTITIONS
 ONE = {"subjects_max": 1, "session_timeout_s": 2.0}
 WRITE_S = 5.0
+CLOCKS_MS = 3_000
+"""Less than the usual: the broker takes no record from so far ahead."""
 
 
 def now_ms() -> int:
@@ -195,7 +197,9 @@ def _redriver(
     broker: BrokerSettings, *, later_ms: int = 0, writer: ControlWriter | None = None
 ) -> tuple[Redriver, ControlWriter]:
     writer = writer or ControlWriter(broker)
-    made = Redriver(broker, writer, now_ms=lambda: now_ms() + later_ms, write_s=WRITE_S)
+    made = Redriver(
+        broker, writer, now_ms=lambda: now_ms() + later_ms, write_s=WRITE_S, clocks_ms=CLOCKS_MS
+    )
     return made, writer
 
 
@@ -258,7 +262,7 @@ async def test_a_redrive_that_is_killed_is_finished_by_the_next_and_no_letter_go
         await soon.redrive(plan, actor="bob", reason="impatient")
     await soon_writer.close()
 
-    later, later_writer = _redriver(broker, later_ms=round(WRITE_S * 1000) + 1)
+    later, later_writer = _redriver(broker, later_ms=round(WRITE_S * 1000) + CLOCKS_MS + 1)
     left = await later.plan(Chosen())
     assert (len(left.going), len(left.staying)) == (3 - written, written)
     outcome = await later.redrive(plan, actor="bob", reason="the rest")
@@ -278,3 +282,48 @@ async def test_a_redrive_that_is_killed_is_finished_by_the_next_and_no_letter_go
         await _written(broker)
     )
     assert replace(ended[0], ended_ms=None, letters=acts[0].letters) == acts[0]
+
+
+class Meeting(ControlWriter):
+    """Writes acts; behind the begin of a redrive it waits until another has begun too."""
+
+    def __init__(self, broker: BrokerSettings, both: asyncio.Barrier) -> None:
+        """Wait at a barrier of two."""
+        super().__init__(broker)
+        self._both, self._begun = both, False
+
+    async def write(self, act: Act) -> None:
+        """Write an act, and wait the first time."""
+        await super().write(act)
+        if not self._begun:
+            self._begun = True
+            await self._both.wait()
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same letters", "one in common"])
+async def test_of_two_who_redrive_a_letter_at_the_same_moment_one_goes_back(
+    broker: BrokerSettings, same: bool
+) -> None:
+    """From two processes that both saw that nobody had; the clock of one is as far ahead as it may be."""
+    await _plant(broker, 3)
+    both = asyncio.Barrier(2)
+    made = [_redriver(broker, later_ms=n * CLOCKS_MS, writer=Meeting(broker, both)) for n in (0, 1)]
+    ids = [f"raw.market/{ELSEWHERE}/{n}" for n in range(3)]
+    chosen = [Chosen(), Chosen()] if same else [Chosen(ids=frozenset(ids[:2])), Chosen(ids=frozenset(ids[1:]))]  # fmt: skip
+    plans = [await one.plan(wanted) for (one, _), wanted in zip(made, chosen, strict=True)]
+    outcomes = await asyncio.gather(
+        *(
+            one.redrive(plan, actor=actor, reason="mended")
+            for (one, _), plan, actor in zip(made, plans, ("ann", "bob"), strict=True)
+        ),
+        return_exceptions=True,
+    )
+    for _, writer in made:
+        await writer.close()
+    went = [one for one in outcomes if isinstance(one, Outcome)]
+    refused = [one for one in outcomes if isinstance(one, ActRefusedError)]
+    assert len(went) + len(refused) == 2
+    assert len(went) <= 1 if not same else len(went) == 1
+    written = await _written(broker)
+    assert len(set(written)) == len(written) == sum(one.written for one in went)
+    assert all("may be writing it now" in str(one) for one in refused)

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from topics import BY_NAME, ContractError, DeadLetter, Heartbeat, asset_of, partition_of
+from topics import BY_NAME, ContractError, DeadLetter, Heartbeat, Redrive, asset_of, partition_of
 from topics.deadletter import (
     ATTEMPT_MAX,
     ORIGINAL_BYTES_MAX,
@@ -183,3 +183,24 @@ def id_of(going: list[Going]) -> str:
         return ""
     told = "\n".join(sorted(f"{one.letter_id} {one.attempt}" for one in going))
     return sha256(told.encode(errors="replace")).hexdigest()[:16]
+
+
+def rival_of(act: Redrive, told: Iterable[Redrive]) -> Redrive | None:
+    """Return the redrive that one which has just begun must give way to; None: it may write.
+
+    ``told`` is whatever recent redrives say on the log, this one's begin among it; those of one id in their order.
+    One of the same id counts if it stands before ours, one of another if it has a letter in common.
+    """
+    first: Redrive | None = None
+    begun = False
+    last_words: dict[str, Redrive] = {}
+    for one in told:
+        if one.redrive_id != act.redrive_id:
+            last_words[one.redrive_id] = one
+        elif one == act:
+            begun = True
+        elif not begun and one.letters:
+            first = one
+    meant = set(act.letters)
+    others = (one for one in last_words.values() if not meant.isdisjoint(one.letters))
+    return first or next(others, None)

@@ -3,10 +3,14 @@
 A redrive is told on `control` before its first record is written, with the letters that go, and again when it
 has ended. Each of its raw records says which letter it is. So after a kill at any point the log itself tells what
 was written: it is looked at before anything more is, and no letter goes twice.
+
+Two processes that begin at the same time both see that: each looks once more behind its own begin, and of two that
+have a letter in common the later one in the log goes back. Where neither is later, as for other letters beside it
+that lie in another partition of `control`, both may go back; neither writes what the other does.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from aiokafka.errors import KafkaError
 from msgspec import Struct
@@ -15,18 +19,18 @@ from streams.serving.acts import ActRefusedError, Allowance, making
 from streams.serving.acts.recalling import standing_acts
 from streams.serving.acts.writing import ControlWriter
 from streams.serving.reading import TopicReader, topic_reader
-from topics import Redrive, TopicsError
+from topics import BY_NAME, ContractError, Redrive, TopicsError
 from topics.deadletter import redriven_of
 from topics.outbox import Sender
 from topics.settings import BrokerSettings
 
 from .letters import Chosen, Gathered, Letter, letter_of
-from .plan import ATTEMPTS_MAX, LETTERS_MAX, Going, Plan, id_of, planned, record_of
+from .plan import ATTEMPTS_MAX, LETTERS_MAX, Going, Plan, id_of, planned, record_of, rival_of
 
 WRITE_S = 30.0
 """For the records of one redrive to be acknowledged; what takes longer is broken off."""
 CLOCKS_MS = 120_000
-"""How far clocks may be apart: a record logged so much later was not written while the redrive ran."""
+"""How far clocks may be apart: so much longer a redrive counts as running, and its records are looked for."""
 LOOKED_MAX = 20_000
 """Letters looked at for one redrive; those that stay count too."""
 
@@ -54,15 +58,17 @@ class Redriver:
         attempts_max: int = ATTEMPTS_MAX,
         letters_max: int = LETTERS_MAX,
         write_s: float = WRITE_S,
+        clocks_ms: int = CLOCKS_MS,
         allowance: Allowance | None = None,
     ) -> None:
-        """Take where the letters are, and what writes the act down; ``write_s`` is every writer's.
+        """Take where the letters are, and what writes the act down; ``write_s`` and ``clocks_ms`` are every writer's.
 
         ``allowance`` bounds each actor, as it does for all other acts; without one nobody is bounded.
         """
         self._broker, self._writer, self._now_ms = broker, writer, now_ms
         self._attempts_max, self._letters_max, self._write_s = attempts_max, letters_max, write_s
         self._allowance = allowance
+        self._clocks_ms = clocks_ms
         self._one_at_a_time = asyncio.Lock()
 
     async def letters(self, chosen: Chosen, most: int) -> tuple[list[Letter], int]:
@@ -129,6 +135,7 @@ class Redriver:
                 return Outcome(redrive_id="", written=0, before=before)
             act = self._act(going, actor, reason, self._now_ms())
             await self._writer.write(act)
+            await self._give_way(act)
             await self._write(going, act)
             await self._writer.write(_ended(act, act.letters, self._now_ms()))
         return Outcome(redrive_id=act.redrive_id, written=len(going), before=before)
@@ -179,6 +186,23 @@ class Redriver:
                     raise ActRefusedError(self._running(act))
         return gone
 
+    async def _give_way(self, act: Redrive) -> None:
+        """Go back if another process has begun to redrive one of these letters since the log was looked at.
+
+        Raises:
+            ActRefusedError: It has. What the log says of its redrive is as if this one had not begun.
+        """
+        async with topic_reader(self._broker, ["control"]) as reader:
+            told = [one async for one in _every_redrive(reader)]
+        rival = rival_of(act, [one for one in told if self._may_run(one)])
+        if rival is None:
+            return
+        is_same = (
+            rival.redrive_id == act.redrive_id
+        )  # then ours has taken its place on a compacted topic
+        await self._writer.write(rival if is_same else _ended(act, [], self._now_ms()))
+        raise ActRefusedError(self._running(rival))
+
     async def _taken(self, reader: TopicReader, acts: list[Redrive]) -> dict[str, str]:
         """Return by letter id, in words, what has gone already, or may be on its way."""
         taken: dict[str, str] = {}
@@ -197,7 +221,7 @@ class Redriver:
         places = [
             (topic, int(number)) for topic, _, number in (p.rpartition("/") for p in act.places)
         ]
-        until_ms = act.at_ms + round(self._write_s * 1000) + CLOCKS_MS
+        until_ms = act.at_ms + round(self._write_s * 1000) + self._clocks_ms
         found: set[str] = set()
         async for record in reader.parts(places, since_ms=act.at_ms, until_ms=until_ms):
             redriven = redriven_of(record.headers)
@@ -216,7 +240,7 @@ class Redriver:
 
     def _left_s(self, act: Redrive) -> float:
         """Return how long a redrive may still be writing; by then it has ended, or never will."""
-        return self._write_s + (act.at_ms - self._now_ms()) / 1000
+        return self._write_s + (act.at_ms + self._clocks_ms - self._now_ms()) / 1000
 
 
 _BROKEN_OFF = "the redrive was broken off: {}. A part may be written; asked for again, it looks at the log first"
@@ -245,6 +269,18 @@ async def _gather(reader: TopicReader, chosen: Chosen, gathered: Gathered) -> No
         letter = letter_of(record)
         if letter is not None and chosen.fits(letter):
             gathered.take(letter)
+
+
+async def _every_redrive(reader: TopicReader) -> AsyncIterator[Redrive]:
+    """Yield every word on redrives, those of one id in their order."""
+    decode = BY_NAME["control"].decoder().decode
+    async for record in reader.whole("control"):
+        try:
+            act = None if record.value is None else decode(record.value)
+        except ContractError:
+            continue
+        if isinstance(act, Redrive):
+            yield act
 
 
 async def _redrives(reader: TopicReader) -> list[Redrive]:

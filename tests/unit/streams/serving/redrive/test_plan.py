@@ -10,11 +10,20 @@ from msgspec.structs import replace
 
 from streams.serving.acts.making import redrive
 from streams.serving.redrive import LETTERS_MAX, REMEDIES, Letter, Plan, planned
-from streams.serving.redrive.plan import STRANGE, record_of
+from streams.serving.redrive.plan import STRANGE, record_of, rival_of
 from streams.windows import Fold
 from streams.windows.intake import Logged
 from tests.strategies.contracts import events
-from topics import DeadLetter, GapDetected, Heartbeat, Trade, asset_of, encode, partition_of
+from topics import (
+    DeadLetter,
+    GapDetected,
+    Heartbeat,
+    Redrive,
+    Trade,
+    asset_of,
+    encode,
+    partition_of,
+)
 from topics.deadletter import ORIGINAL_BYTES_MAX, from_record, redriven_of, to_record
 from topics.identity import event_id
 from topics.settings import BrokerSettings
@@ -340,3 +349,29 @@ def test_a_letter_that_nothing_helps_comes_back_until_the_bound() -> None:
         assert letter.original == first.letter_id
     assert "attempt 3 already" in why(topic.letters()[-1])
     assert all(written == counted for written, counted in topic.sums())
+
+
+def begun(
+    letters: list[str], actor: str, at_ms: int = AT_MS, ended_ms: int | None = None
+) -> Redrive:
+    """Return a word of a redrive of these letters; those of the same letters have the same id."""
+    return redrive("".join(letters), letters=letters, places=[], actor=actor, reason="r", at_ms=at_ms, ended_ms=ended_ms)  # fmt: skip
+
+
+def test_of_two_redrives_of_the_same_letters_the_later_on_the_log_gives_way() -> None:
+    """Whoever's clock is ahead; and one that has ended meanwhile wrote them as well."""
+    ann, bob = begun(["a", "b"], "ann", AT_MS + 9), begun(["a", "b"], "bob")
+    assert rival_of(ann, [ann, bob]) is None
+    assert rival_of(bob, [ann, bob]) == ann
+    ended = begun(["a", "b"], "ann", AT_MS + 9, AT_MS + 10)
+    assert rival_of(bob, [ann, ended, bob]) == ended
+
+
+def test_redrives_with_one_letter_in_common_give_way_to_each_other() -> None:
+    """Unless one has gone back already; those with none in common do not."""
+    ann, bob, eve = begun(["a", "b"], "ann"), begun(["b", "c"], "bob"), begun(["d"], "eve")
+    told = [ann, bob, eve]
+    assert (rival_of(ann, told), rival_of(bob, told)) == (bob, ann)
+    assert rival_of(eve, told) is None
+    gone_back = redrive("bc", letters=[], places=[], actor="bob", reason="r", at_ms=AT_MS, ended_ms=AT_MS)  # fmt: skip
+    assert rival_of(ann, [*told, gone_back]) is None
