@@ -111,6 +111,11 @@ class Frame:
             else:
                 self.say(done)
 
+    def connected_as(self) -> Access:
+        """Return who holds the connection by now."""
+        environ = ui.context.client.environ or {}
+        return access_of(environ.get("asgi.scope", {}))
+
     def why_not(self) -> str | None:
         """Return why whoever looks may not act; None: they may.
 
@@ -118,8 +123,7 @@ class Frame:
         """
         if not self.access.may_act:
             return "This needs an operator's token; you may only look."
-        environ = ui.context.client.environ or {}
-        if access_of(environ.get("asgi.scope", {})) != self.access:
+        if self.connected_as() != self.access:
             return f"You are no longer signed in as {self.access.actor}. Load the page again."
         return None
 

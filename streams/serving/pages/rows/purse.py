@@ -89,6 +89,6 @@ def _outlook(budget: Budget) -> Line:
     if budget.to_cap_ms == 0:
         return (Words("cap reached: rules answer", tone="bad"),)
     return (
-        Words("at this rate the cap is reached", tone="doubt"),
+        Words("cap at this rate", tone="doubt"),
         Until(budget.told_ms + budget.to_cap_ms),
     )

@@ -205,7 +205,7 @@ def test_without_a_budget_money_says_why() -> None:
     ("changes", "said", "tone"),
     [
         ({}, "50% cap not reached in this window", ""),
-        ({"to_cap_ms": 60_000}, "50% at this rate the cap is reached", ""),
+        ({"to_cap_ms": 60_000}, "50% cap at this rate", ""),
         (
             {"spent_nano_usd": 850_000_000, "is_nearly_spent": True},
             "85% cap not reached in this window",

@@ -142,6 +142,10 @@ class Heard(Frame):
     def __init__(self, acts: Recorded | None, access: Access = OPERATOR) -> None:
         super().__init__(Desk(View(), None, acts, ServeSettings(), now_ms=lambda: NOW_MS), access)
         self.said: list[tuple[bool, str]] = []
+        self.connected = access
+
+    def connected_as(self) -> Access:
+        return self.connected
 
     def say(self, words: str, *, good: bool = True) -> None:
         self.said.append((good, words))
@@ -167,6 +171,16 @@ async def test_who_may_only_look_does_nothing() -> None:
     await acknowledging(frame)(Told("acknowledge", key="a/B/1"))
     assert acts.done == []
     assert "operator" in frame.said[0][1]
+
+
+async def test_a_page_of_somebody_who_signed_out_since_acts_no_more() -> None:
+    """Whoever comes back to its connection may look at a page of their own."""
+    acts = Recorded()
+    frame = Heard(acts)
+    frame.connected = VIEWER
+    await acknowledging(frame)(Told("acknowledge", key="a/B/1"))
+    assert acts.done == []
+    assert "no longer signed in as ana" in frame.said[0][1]
 
 
 async def test_a_mute_always_ends_and_is_of_what_the_page_names() -> None:
