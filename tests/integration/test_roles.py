@@ -243,6 +243,28 @@ def test_people_are_told_how_a_source_runs(running: Running, tmp_path: Path) -> 
     assert re.search(r"sim\w+ [A-Z]+/USDT: connected, last event .* ago, [0-9,]+ sent, gaps", said)
 
 
+def stop(children: dict[str, Child], within_s: float) -> dict[str, int]:
+    """Ask all to end, and return the status of each; less than 0 if it had to be killed."""
+
+    async def all_stopped() -> list[int]:
+        return await asyncio.gather(*(child.stop(within_s) for child in children.values()))
+
+    return dict(zip(children, asyncio.run(all_stopped()), strict=True))
+
+
+def test_a_role_that_is_told_to_end_ends_well_and_soon(running: Running) -> None:
+    """By SIGTERM, and it says so.
+
+    The last of those who look at what it ends; the others, behind it, have the machine to themselves.
+    """
+    began_s = time.monotonic()
+    assert stop(running.children, END_S) == dict.fromkeys(ROLES, 0)
+    assert time.monotonic() - began_s < END_S
+    for role in ROLES:
+        last = (running.folder / f"{role}-0.log").read_text().splitlines()[-1]
+        assert json.loads(last)["event"] == "stopped"
+
+
 def test_without_a_broker_a_role_that_is_told_to_end_ends(
     start_kafka: Callable[..., KafkaServer], tmp_path: Path
 ) -> None:
@@ -284,22 +306,3 @@ def test_streams_end_well_in_the_middle_of_a_rebalance(kafka: SharedKafka, tmp_p
 
 def _event(line: str) -> str:
     return str(json.loads(line)["event"]) if line.startswith("{") else line
-
-
-def stop(children: dict[str, Child], within_s: float) -> dict[str, int]:
-    """Ask all to end, and return the status of each; less than 0 if it had to be killed."""
-
-    async def all_stopped() -> list[int]:
-        return await asyncio.gather(*(child.stop(within_s) for child in children.values()))
-
-    return dict(zip(children, asyncio.run(all_stopped()), strict=True))
-
-
-def test_a_role_that_is_told_to_end_ends_well_and_soon(running: Running) -> None:
-    """By SIGTERM, and it says so. The last test here: what it ends is what the others look at."""
-    began_s = time.monotonic()
-    assert stop(running.children, END_S) == dict.fromkeys(ROLES, 0)
-    assert time.monotonic() - began_s < END_S
-    for role in ROLES:
-        last = (running.folder / f"{role}-0.log").read_text().splitlines()[-1]
-        assert json.loads(last)["event"] == "stopped"
