@@ -103,6 +103,8 @@ class Instant(_Piece, frozen=True, tag="instant"):
     """A point in time, which the reader sees in UTC or in their own."""
 
     at_ms: int
+    exact: bool = False
+    """To the millisecond."""
 
 
 class Age(_Piece, frozen=True, tag="age"):

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from streams.serving.found import Missing, RawRange, RawRecord, Why
 from streams.serving.pages import links
-from streams.serving.pages.pieces import Column, Instant, Line, Mark, Row, Rows, Tone, Words
+from streams.serving.pages.pieces import Amount, Column, Instant, Line, Mark, Row, Rows, Tone, Words
 from streams.serving.words import plain, span
 from topics import (
     BY_NAME,
@@ -173,7 +173,7 @@ def _empty(asked: Range, found: RawRange) -> str:
 def _row(record: RawRecord, event: Struct | None) -> Row:
     place = record.place
     where: Line = (Words(f"partition {place.partition}, offset {place.offset:,}", tone="quiet"),)
-    when: Line = (Instant(record.time_ms), Words(f".{record.time_ms % 1000:03d}", tone="quiet"))
+    when: Line = (Instant(record.time_ms, exact=True),)
     tone: Tone = ""
     match event:
         case None:
@@ -193,8 +193,13 @@ def _field_words(event: Struct) -> Line:
     return tuple(
         piece
         for name, text in fields(event)
-        for piece in (Words(name.replace("_", " "), tone="quiet"), Words(text))
+        for piece in (Words(name.replace("_", " "), tone="quiet"), _text_of(name, text))
     )
+
+
+def _text_of(name: str, text: str) -> Words | Amount:
+    """Return a field's text; a number stays on one line with its unit."""
+    return Amount(text) if name in _UNITS else Words(text)
 
 
 def _beat_words(event: Heartbeat) -> Line:

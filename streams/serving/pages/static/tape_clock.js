@@ -75,6 +75,11 @@ export function short(ms) {
   return far ? `${two(p[1])}-${two(p[2])} ${two(p[3])}:${two(p[4])}` : `${two(p[3])}:${two(p[4])}:${two(p[5])}`;
 }
 
+export function exact(ms) {
+  const told = short(ms);
+  return `${told.length === 8 ? told : whole(ms)}.${String(ms % 1000).padStart(3, "0")}`;
+}
+
 export function span(ms) {
   const s = Math.max(0, Math.floor(ms / 1000));
   if (s < 120) return `${s} s`;

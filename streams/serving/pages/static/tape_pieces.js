@@ -1,6 +1,6 @@
 // Pieces into elements. Text becomes a text node and nothing else; a link leads to this host or nowhere.
 import { h } from "vue";
-import { nowOf, short, span, whole, zone } from "tape_clock";
+import { exact, nowOf, short, span, whole, zone } from "tape_clock";
 
 const MARKS = { critical: "▲", warning: "◆", notice: "●", info: "○", well: "✓" };
 const VOICES = { rules: "§", model: "❝", simulated: "❝" };
@@ -16,7 +16,7 @@ const DRAWN = {
   amount: (p) =>
     h("span", { class: ["amount", tone(p)] }, [p.text, p.unit ? h("span", { class: "unit" }, ` ${p.unit}`) : null]),
   instant: (p) =>
-    h("time", { datetime: iso(p.at_ms), title: `${whole(p.at_ms)} ${zone()}` }, short(p.at_ms)),
+    h("time", { datetime: iso(p.at_ms), title: `${whole(p.at_ms)} ${zone()}` }, p.exact ? exact(p.at_ms) : short(p.at_ms)),
   age: (p) => {
     const ms = nowOf(p.clock || "wall") - p.at_ms;
     const stale = p.stale_ms && ms > p.stale_ms;
