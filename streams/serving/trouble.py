@@ -14,6 +14,8 @@ LETTERS_RECENT_MAX = 10
 """Dead letters in five minutes that are one source's everyday rubbish."""
 CUT_MS = 3_600_000
 """For which a cut is told."""
+_MEANWHILE = "; rules answer meanwhile"
+"""The end of what an open breaker says of itself, which the finding says first."""
 NAMED_MAX = 3
 """Feeds, receivers and such that are named; the others are counted."""
 
@@ -90,10 +92,11 @@ def breakers(view: Answers, now_ms: int) -> Iterator[Finding]:
     for status in view.parts("agent", "breaker", now_ms):
         if status.state in ("open", "forced_open"):
             model = plain(status.part.partition("/")[2])
+            why = plain(status.words).removesuffix(_MEANWHILE)
             yield finding(
                 "degraded",
                 status.part,
-                f"The breaker of {model} is open, and rules answer ({plain(status.words)})",
+                f"The breaker of {model} is open, and rules answer ({why})",
                 "it closes by itself when the provider answers again"
                 if status.state == "open"
                 else "somebody forced it: set it to auto to let it close",

@@ -287,10 +287,11 @@ def test_an_open_breaker_is_told() -> None:
     """One that probes is on its way back."""
     view = well()
     for state in ("half_open", "open"):
-        view.take(part("agent", "breaker/a", state=state, words="529 of 7", since_ms=NOW_MS - 9))
+        words = "529 of 7; rules answer meanwhile"
+        view.take(part("agent", "breaker/a", state=state, words=words, since_ms=NOW_MS - 9))
     (found,) = view.summary(NOW_MS).findings
     assert (found.what, found.since_ms) == ("breaker/a", NOW_MS - 9)
-    assert "rules answer" in found.words
+    assert found.words == "The breaker of a is open, and rules answer (529 of 7)"
 
 
 def test_an_alert_that_could_not_be_told_is_told() -> None:
