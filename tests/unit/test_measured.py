@@ -1,5 +1,6 @@
-"""Where coverage looks away, and that it looks again: seen by what processes would be told."""
+"""Where coverage looks away, and that it looks again: seen by what processes would be told. What else tests are spared."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -90,3 +91,8 @@ def test_of_a_state_machine_nothing_is_measured() -> None:
     with first_examples_measured(SimpleNamespace()):
         assert not looks()
     assert looks()
+
+
+def test_garbage_is_not_looked_for_in_what_all_tests_share() -> None:
+    """Modules and tests stay until the end."""
+    assert gc.get_freeze_count() > len(sys.modules)
