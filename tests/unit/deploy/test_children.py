@@ -14,6 +14,7 @@ import pytest
 
 from deploy.children import SAID_LINES, Child, ChildError, Children
 from deploy.settings import environment_of
+from tests.measured import PROCESSES
 from tests.servers.process import lives, members, survivors
 
 PATIENCE_S = 20.0
@@ -40,6 +41,12 @@ with Children(Path(sys.argv[1])) as children:
 """
 
 Run = Callable[..., Child]
+
+
+@pytest.fixture(autouse=True)
+def _unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the roles here run is measured where it is tested, and takes twice the time."""
+    monkeypatch.delenv(PROCESSES, raising=False)
 
 
 @pytest.fixture
