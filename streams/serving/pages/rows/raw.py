@@ -44,10 +44,10 @@ _TODO: Mapping[Why, str] = {
 }
 
 RAW_COLUMNS = (
-    Column("Event time"),
+    Column("Event time", main=True),
     Column("What"),
-    Column("Fields", main=True),
-    Column("Where it stands"),
+    Column("Fields"),
+    Column("Where it stands", tight=True),
 )
 _LEFT_OUT = frozenset({"type", "subject", "event_ms", "source", "received_ms"})
 """Told elsewhere in the row, or the same in every row."""
