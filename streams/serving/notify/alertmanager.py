@@ -16,7 +16,7 @@ from yarl import URL
 from topics import Alert
 from topics.envelope import rfc3339
 
-from .door import DoorError, Fires, asked_wait_s
+from .door import DoorError, Fires, asked_wait_s, is_refusal
 from .lane import Message
 from .notice import Notice, key_of, of_alert, thread_of
 from .wording import (
@@ -33,8 +33,8 @@ ENDS_AFTER = 5
 """Spans between refreshes without a word, until it takes an alert for resolved."""
 ALERTS_MAX = 250
 """Of one request."""
-_TOO_MANY, _SERVER_ERROR = 429, 500
 _OK_MAX = 299
+_REDIRECTS = range(300, 400)
 _TRIAL_MS = 60_000
 
 Json = dict[str, Any]
@@ -202,5 +202,6 @@ class AlertmanagerDoor:
             msg = f"no answer ({type(error).__name__})"
             raise DoorError(msg) from None
         msg = f"HTTP status {status}"
-        final = status < _SERVER_ERROR and status != _TOO_MANY
+        # A redirect is not followed, with our password: the address in the settings is wrong.
+        final = is_refusal(status) or status in _REDIRECTS
         raise DoorError(msg, retry_after_s=wait_s, final=final)

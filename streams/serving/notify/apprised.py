@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from topics import Alert, SettingsError
 
-from .door import DoorError, Fires
+from .door import DoorError, Fires, is_refusal
 from .lane import Message
 from .notice import RANKS
 from .wording import TEXT_CHARS_MAX, Letter
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 TEXT_CHARS_LEAST = 100
 """Of a receiver that takes less: our keys would not fit; it is given this much, and cuts it."""
-_STATUS = re.compile(r"error[ =:]+(\d{3})\b")
+_STATUS = re.compile(r"\berror=(\d{3})\b")
+"""As apprise writes the answer of an HTTP service; not the replies of mail servers, whose 4xx may pass."""
+_COMPLAINTS = frozenset({"WARNING", "ERROR", "CRITICAL"})
 
 
 class AppriseDoor:
@@ -123,7 +125,7 @@ class AppriseDoor:
             raise DoorError(msg) from None
         with result:
             if not result:
-                raise DoorError(_why(result))
+                raise error_of(result)
 
     def _notify(self, letter: Letter, kind: "NotifyType") -> "AppriseResult":
         from apprise import NotifyFormat  # noqa: PLC0415
@@ -137,8 +139,15 @@ class AppriseDoor:
         )
 
 
-def _why(result: "AppriseResult") -> str:
-    for entry in result.logs():
-        if (found := _STATUS.search(entry.message)) is not None:
-            return f"HTTP status {found[1]}"
-    return "the service did not take it"
+def error_of(result: "AppriseResult") -> DoorError:
+    """Return what went wrong, as far as it can be told; it is final only if every complaint is a refusal for ever."""
+    complaints = [
+        _STATUS.search(entry.message) for entry in result.logs() if entry.level in _COMPLAINTS
+    ]
+    statuses = [int(found[1]) for found in complaints if found is not None]
+    if not statuses:
+        return DoorError("the service did not take it")
+    # Of several targets behind one address another may still be reached.
+    again = [status for status in statuses if not is_refusal(status)]
+    final = not again and len(statuses) == len(complaints)
+    return DoorError(f"HTTP status {(again or statuses)[0]}", final=final)

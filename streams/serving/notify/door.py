@@ -12,6 +12,9 @@ from .wording import Letter
 
 ASKED_S_MAX = 300.0
 """What a receiver may ask us to wait between two attempts."""
+_REFUSALS = range(400, 500)
+_PASSING = frozenset({408, 429})
+"""A request that took too long, and too many of them: another time it may be taken."""
 
 Firing = Callable[[], Sequence[Alert]]
 """The alerts that fire and are for one receiver."""
@@ -67,6 +70,11 @@ class Door(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+
+
+def is_refusal(status: int) -> bool:
+    """Return whether an HTTP status says that the same message would be refused for ever."""
+    return status in _REFUSALS and status not in _PASSING
 
 
 def asked_wait_s(header: str | None, now_ms: int) -> float | None:

@@ -32,10 +32,13 @@ class ListDoor:
         self.messages: list[Message] = []
         self.refreshed: list[list[Alert]] = []
         self.tries = 0
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def deliver(self, message: Message, letter: Letter, fires: Fires) -> None:
         del fires
         self._fail()
+        await self.answers.wait()
         self.messages.append(message)
         self.letters.append(letter)
 
@@ -146,6 +149,22 @@ async def test_while_one_receiver_fails_another_is_told() -> None:
             courier.offer(entry())
         assert await until(outcomes, 1) == ["sent"]
         assert none == []
+
+
+async def test_a_slow_receiver_delays_no_other() -> None:
+    """It has not answered to its first message when another has been told of everything."""
+    slow, quick = ListDoor(), ListDoor()
+    slow.answers.clear()
+    async with running(slow) as (late, none), running(quick) as (prompt, outcomes):
+        begun_s = asyncio.get_running_loop().time()
+        for n in range(3):
+            for courier in (late, prompt):
+                courier.offer(entry(rule=f"r{n}"))
+        assert await until(outcomes, 3) == ["sent"] * 3
+        assert asyncio.get_running_loop().time() - begun_s < 1
+        assert (none, slow.tries) == ([], 1)
+        slow.answers.set()
+        assert await until(none, 3) == ["sent"] * 3
 
 
 async def test_who_leaves_finishes_the_message_under_way_and_begins_none() -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from apprise import AppriseResult, AppriseResultStatus
+from apprise.logger import NotifyLogEntry
 from pydantic import SecretStr
 
 from streams.serving.notify.alertmanager import ALERTS_MAX, AlertmanagerDoor, Wording
-from streams.serving.notify.apprised import AppriseDoor
+from streams.serving.notify.apprised import AppriseDoor, error_of
 from streams.serving.notify.door import ASKED_S_MAX, DoorError, asked_wait_s
 from streams.serving.notify.lane import Message
 from streams.serving.notify.notice import Entry, entry_of, of_analysis
@@ -74,17 +76,46 @@ async def test_apprise_delivers_title_text_and_how_bad_it_is(server: WebServer) 
 
 
 async def test_what_apprise_was_not_rid_of_is_an_error_without_secrets(server: WebServer) -> None:
-    """The status where it is known; the address is shown without what is secret in it."""
+    """The status where it is known, and whether it would be so for ever; the address is shown without what is secret in it."""
     door = apprise_door(server)
-    server.faults.extend([Status(503), Status(401)])
-    for status in (503, 401):
+    permanent = {503: False, 401: True, 408: False, 429: False, 404: True}
+    server.faults.extend(Status(status) for status in permanent)
+    for status, final in permanent.items():
         with pytest.raises(DoorError, match=f"HTTP status {status}") as refused:
             await door.attempt(trial("hook"))
         assert "secret" not in str(refused.value)
-        assert not refused.value.final
+        assert refused.value.final is final
     await door.close()
     assert "secret" not in door.shown
     assert "127.0.0.1" in door.shown
+
+
+async def test_a_web_hook_that_is_away_may_come_back() -> None:
+    """No answer is no refusal."""
+    async with WebServer(taken) as gone:
+        door = apprise_door(gone)
+    with pytest.raises(DoorError, match="did not take it") as refused:
+        await door.attempt(trial("hook"))
+    await door.close()
+    assert not refused.value.final
+
+
+@pytest.mark.parametrize(("second", "final"), [(403, True), (503, False), (0, False)])
+def test_of_several_targets_behind_one_address_all_must_refuse_for_ever(
+    second: int, *, final: bool
+) -> None:
+    """Otherwise it is tried again: whom the first refusal hides may still be reached."""
+    words = f"Failed to send: no, error={second}." if second else "A Connection error occurred."
+    said = [
+        NotifyLogEntry("WARNING", "Failed to send: Bad Request, error=400."),
+        NotifyLogEntry("INFO", "Sent to somebody else, error=500."),
+        NotifyLogEntry("WARNING", words),
+    ]
+    found = error_of(AppriseResult(AppriseResultStatus.FAILURE, call_logs=said))
+    assert (found.final, str(found)) == (
+        final,
+        "HTTP status 503" if second == 503 else "HTTP status 400",
+    )
 
 
 async def test_a_receiver_that_hangs_holds_up_its_own_thread_alone(server: WebServer) -> None:
@@ -197,10 +228,17 @@ async def test_alertmanagers_errors_say_whether_to_try_again_and_when(server: We
     """A refusal is final; what is too much or broken is not, and may ask for time."""
     door = manager_door(server, attempt_s=0.3)
     server.faults.extend(
-        [Status(400), Status(429, {"Retry-After": "7"}), Status(503), Status(302), Hang()]
+        [
+            Status(400),
+            Status(429, {"Retry-After": "7"}),
+            Status(408),
+            Status(503),
+            Status(302),
+            Hang(),
+        ]
     )
     found = []
-    for _ in range(5):
+    for _ in range(6):
         with pytest.raises(DoorError) as refused:
             await door.refresh([alert()])
         found.append((str(refused.value), refused.value.final, refused.value.retry_after_s))
@@ -208,6 +246,7 @@ async def test_alertmanagers_errors_say_whether_to_try_again_and_when(server: We
     assert found == [
         ("HTTP status 400", True, None),
         ("HTTP status 429", False, 7.0),
+        ("HTTP status 408", False, None),
         ("HTTP status 503", False, None),
         ("HTTP status 302", True, None),
         ("no answer in 0.3 s", False, None),
