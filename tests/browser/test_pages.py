@@ -23,14 +23,14 @@ WORDS: dict[str, tuple[str, ...]] = {
         "simulated",
         "claude-haiku-5-5",
         "-8.10",
-        "2,105 tokens in, 311 out",
-        "0.00366",
+        "12,105 tokens in, 1,311 out",
+        "0.0000836",
         "a model was asked",
     ),
     "aggregate": ("SOL/USDT", "136.701", "complete", "first"),
     "raw": ("SOL/USDT", "136.70", "simex"),
     "feeds": ("simex", "ETH/USDT", "Connected", "7 events"),
-    "cost": ("0.00366", "claude-haiku-5-5", "deep dive", "1.00 USD"),
+    "cost": ("0.0000836", "claude-haiku-5-5", "deep dive", "1.00 USD"),
     "letters": ("raw.market/1/77", "invalid", "Dry run"),
     "letter": ("raw.market/1/77", "invalid", "Expected `str`, got `int`", "subject"),
 }
@@ -45,7 +45,12 @@ LEADS: dict[str, tuple[str, ...]] = {
     "feeds": ("raw",),
 }
 """Where links on each lead."""
-PHONE_WIDTH = 390
+PHONE_WIDTH, WIDTHS = 390, (768, 1280)
+"""Of screens, in pixels: nothing is cut off at the latter, and nobody scrolls sideways at the first."""
+CUT = """
+() => [...document.querySelectorAll('.sheet')].filter(one => one.scrollWidth > one.clientWidth + 1)
+    .map(one => one.innerText.slice(0, 80))
+"""
 
 
 def address(name: str, stage: Stage) -> str:
@@ -74,6 +79,9 @@ async def test_a_page_says_what_the_topics_say(visit: Open, stage: Stage, name: 
     assert (await one.page.title()).endswith("Tapereader")
     assert (await one.page.evaluate("document.documentElement.lang")).startswith("en")
     await leads_to(one, [path_of(other, name, stage) for other in LEADS.get(name, ())])
+    for width in WIDTHS:
+        await one.page.set_viewport_size({"width": width, "height": 1024})
+        assert await one.page.evaluate(CUT) == []
     await one.page.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
     assert await one.page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
 
