@@ -109,7 +109,9 @@ async def _watch_books(books: Books, broker: BrokerSettings, budget: BudgetSeen)
     """Keep the day's account in view, end what nobody ended, and open books that are closed."""
     while True:
         try:
-            shown = budget.shown = await books.ledger.show(now_ms())
+            asked_ms = now_ms()
+            shown = budget.shown = await books.ledger.show(asked_ms)
+            budget.read_ms = asked_ms
             if not shown.open:
                 outcome = await books.ledger.rebuild(_recorded(broker), now_ms())
                 log.info("the ledger was lost or new", outcome=outcome)

@@ -1,7 +1,7 @@
 """What the agent role says of its budget: what was spent, and whether anything may be sent at all."""
 
 from agents.account.shown import Line, Shown
-from agents.account.terms import PRIORITIES, Terms, usable
+from agents.account.terms import PRIORITIES, Terms, Window, usable
 from deploy.reporting import Part
 
 NANO = 1e9
@@ -14,6 +14,8 @@ class BudgetSeen:
     def __init__(self) -> None:
         """Begin with nothing seen."""
         self.shown: Shown | None = None
+        self.read_ms = 0
+        """When that was."""
         self.wrong: str | None = "the ledger has not answered yet"
 
     @property
@@ -24,8 +26,11 @@ class BudgetSeen:
     @property
     def day(self) -> Line | None:
         """The day's dollars, of all together, with the cap in force."""
+        return self._all_in("day")
+
+    def _all_in(self, window: Window) -> Line | None:
         lines = self.shown.lines if self.shown else ()
-        wanted = ("day", "all", "nano_usd")
+        wanted = (window, "all", "nano_usd")
         return next((li for li in lines if (li.window, li.account, li.unit) == wanted), None)
 
     def part(self, scope: str, terms: Terms) -> Part:
@@ -39,15 +44,25 @@ class BudgetSeen:
             f"budget/{scope}",
             state,
             "; ".join(self._words(settled, held, cap, terms)),
-            {
-                "settled_nano_usd": float(settled),
-                "reserved_nano_usd": float(held),
-                "cap_nano_usd": float(cap),
-            },
+            {"cap_nano_usd": float(cap), **self._measures(settled, held)},
         )
 
+    def _measures(self, settled: int, held: int) -> dict[str, float]:
+        """Return what the ledger told, and when; nothing before it told anything: 0 would be taken for what was spent."""
+        if self.day is None:
+            return {}
+        hour = self._all_in("hour")
+        used = hour.settled + hour.reserved + hour.charged if hour else 0
+        return {
+            "settled_nano_usd": float(settled),
+            "reserved_nano_usd": float(held),
+            "hour_nano_usd": float(used),
+            "read_ms": float(self.read_ms),
+        }
+
     def _words(self, settled: int, held: int, cap: int, terms: Terms) -> list[str]:
-        words = [f"${settled / NANO:.6f} of ${cap / NANO:.2f} today"]
+        spent = f"${settled / NANO:.6f}" if self.day else "an unknown part"
+        words = [f"{spent} of ${cap / NANO:.2f} today"]
         if self.wrong is not None:
             words.append(f"{CLOSED_WORDS}: {self.wrong}")
         elif not self.is_open:

@@ -187,12 +187,12 @@ class Budget(Struct, frozen=True, kw_only=True):
     """None: not told."""
     window_end_ms: int | None
     to_cap_ms: int | None
-    """At the present burn; None: not in this window, or unknown."""
+    """From ``told_ms``, at the present pace of its ledger; None: not in this window, or unknown."""
     since_ms: int
     """Since when it is in this state."""
     told_ms: int
     stale: bool
-    """Its owner has not told it in time."""
+    """Its owner has not told it in time, or not since its day ended."""
     is_nearly_spent: bool
     """Most of it is, or the cap is near at the present burn."""
 
@@ -205,7 +205,7 @@ class Money(Struct, frozen=True, kw_only=True):
     """Of the analyses kept since ``since_ms``."""
     since_ms: int
     burn_nano_usd_per_h: int
-    """Of the last hour."""
+    """What the ledgers booked in this hour, or analyses of the last one cost if that is more."""
     by: dict[str, tuple[Spent, ...]]
     """asset, model, prompt, origin, product: the dearest first."""
 

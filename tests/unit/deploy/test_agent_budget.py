@@ -1,13 +1,15 @@
 """What an operator reads of the budget is what holds: the cap in force, and whether anything is sent at all."""
 
 import asyncio
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from agents.account.books import Books
 from agents.account.ledger import Ledger
 from agents.account.shown import Line, Shown
-from agents.account.terms import Terms
+from agents.account.terms import Terms, Window
 from deploy.settings import Settings
 from deploy.wiring.agent import _watch_books
 from deploy.wiring.agent_budget import BudgetSeen
@@ -22,21 +24,17 @@ def seen(
     settled: int = 0, *, cap: int = USD, is_open: bool = True, closed: dict[str, str] | None = None
 ) -> BudgetSeen:
     """Return the books with so much settled today, as a ledger that answers shows them."""
-    day = Line(
-        window="day",
-        account="all",
-        unit="nano_usd",
-        cap=cap,
-        settled=settled,
-        reserved=0,
-        charged=0,
-        overrun=0,
-        reached_in_ms=None,
-    )
+    day = line("day", settled, cap=cap)
     found = BudgetSeen()
     found.wrong = None
     found.shown = Shown(open=is_open, open_attempts=0, closed_models=closed or {}, lines=[day])
     return found
+
+
+def line(window: Window, settled: int, **more: Any) -> Line:
+    """Return what is booked of all together in a window of now."""
+    fields = {"cap": None, "reserved": 0, "charged": 0, "overrun": 0, "reached_in_ms": None}
+    return Line(window=window, account="all", unit="nano_usd", settled=settled, **(fields | more))
 
 
 def told(found: BudgetSeen) -> tuple[str, str]:
@@ -70,6 +68,27 @@ def test_books_that_are_closed_are_not_told_as_open() -> None:
         "closed",
         "$0.500000 of $1.00 today; nothing is sent, rules answer: no answer within 1 s",
     )
+
+
+def test_the_pace_of_the_hour_is_the_ledgers_and_nothing_is_told_before_it_answers() -> None:
+    """With what failed, was given up or is under way, of which no analysis tells; 0 would be taken for what was spent."""
+    found = seen(5)
+    found.read_ms = 77
+    assert found.shown is not None
+    found.shown = replace(
+        found.shown,
+        lines=[line("day", 9, cap=USD, reserved=2), line("hour", 3, reserved=2, charged=1)],
+    )
+    assert found.part("default", TERMS).measures == {
+        "cap_nano_usd": float(USD),
+        "settled_nano_usd": 9.0,
+        "reserved_nano_usd": 2.0,
+        "hour_nano_usd": 6.0,
+        "read_ms": 77.0,
+    }
+    unheard = BudgetSeen().part("default", TERMS)
+    assert unheard.measures == {"cap_nano_usd": float(USD)}
+    assert unheard.words.startswith("an unknown part of $1.00 today; nothing is sent")
 
 
 def test_a_model_that_is_closed_is_named() -> None:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from streams.serving import money
 from streams.serving.ids import wanted
@@ -156,6 +157,74 @@ def test_the_time_to_the_cap_is_that_of_the_last_hours_burn() -> None:
     view.take(budget("spent", settled=CAP))
     (told,) = view.money(NOW_MS).budgets
     assert told.to_cap_ms == 0
+
+
+DAY_MS = 24 * HOUR_MS
+MIDNIGHT_MS = (NOW_MS // DAY_MS + 1) * DAY_MS
+
+
+def ledger(hour: int, at_ms: int = NOW_MS, read_ms: int | None = None, **more: Any) -> Any:
+    """Return a budget of which a tenth is spent, with what its ledger booked in this hour."""
+    told = budget(settled=CAP // 10, at_ms=at_ms, expires_ms=at_ms + 30_000, **more)
+    read = {"hour_nano_usd": float(hour), "read_ms": float(at_ms if read_ms is None else read_ms)}
+    return replace(told, measures=told.measures | read)
+
+
+def test_the_time_to_the_cap_is_the_ledgers() -> None:
+    """With calls of which no analysis tells; at the turn of an hour the last one's analyses carry it over."""
+    view = View()
+    at_ms = NOW_MS // HOUR_MS * HOUR_MS + HOUR_MS // 2
+    view.take(ledger(CAP * 9 // 40, at_ms))
+    found = view.money(at_ms + 5_000)
+    (told,) = found.budgets
+    assert (told.to_cap_ms, told.is_nearly_spent) == (2 * HOUR_MS, False)
+    assert found.burn_nano_usd_per_h == CAP * 9 // 20
+    view.take(*costing(1, CAP * 9 // 20, at_ms - HOUR_MS // 4))
+    view.take(ledger(0, at_ms + HOUR_MS // 2))
+    (told,) = view.money(at_ms + HOUR_MS // 2).budgets
+    assert told.to_cap_ms == HOUR_MS * 3 // 2
+    assert told.told_ms + told.to_cap_ms <= MIDNIGHT_MS
+    view.take(replace(ledger(0, at_ms + HOUR_MS // 2), part="budget/other"))
+    assert [b.to_cap_ms for b in view.money(at_ms + HOUR_MS // 2).budgets] == [None, None]
+
+
+def test_a_ledger_that_is_away_tells_nothing_of_the_hour_or_day_that_began_since() -> None:
+    """Its owner still says that it is closed, which is found."""
+    view = View()
+    view.take(ledger(CAP, MIDNIGHT_MS + 1, MIDNIGHT_MS - 1, state="closed"))
+    (told,) = view.money(MIDNIGHT_MS + 2).budgets
+    assert (told.spent_nano_usd, told.reserved_nano_usd, told.cap_nano_usd) == (None, None, CAP)
+    assert (told.to_cap_ms, told.is_nearly_spent, told.stale) == (None, False, False)
+    assert told.window_end_ms == MIDNIGHT_MS + DAY_MS
+    assert "budget/default" in [f.what for f in view.summary(MIDNIGHT_MS + 2).findings]
+    hour_ms = MIDNIGHT_MS - HOUR_MS
+    view = View()
+    view.take(ledger(CAP, hour_ms, hour_ms - 1))
+    assert view.money(hour_ms).budgets[0].to_cap_ms is None
+
+
+def test_what_was_spent_yesterday_says_nothing_of_today() -> None:
+    """Until it is told anew: by then a spent budget has opened by itself."""
+    view = View()
+    at_ms = MIDNIGHT_MS - 5_000
+    view.take(budget("spent", CAP, at_ms=at_ms, expires_ms=at_ms + 30_000))
+    (before,) = view.money(MIDNIGHT_MS - 1).budgets
+    assert (before.to_cap_ms, before.stale, before.window_end_ms) == (0, False, MIDNIGHT_MS)
+    (after,) = view.money(MIDNIGHT_MS).budgets
+    assert (after.to_cap_ms, after.stale, after.is_nearly_spent) == (None, True, False)
+    assert after.window_end_ms == MIDNIGHT_MS
+    assert "budget/default" not in [f.what for f in view.summary(MIDNIGHT_MS).findings]
+
+
+@pytest.mark.parametrize("absurd", [1e308, -1.0, 1e16])
+def test_an_amount_no_ledger_can_hold_is_not_believed(absurd: float) -> None:
+    """It is as if it were not told."""
+    view = View()
+    told = budget()
+    view.take(replace(told, measures=dict.fromkeys((*told.measures, "hour_nano_usd"), absurd)))
+    (found,) = view.money(NOW_MS).budgets
+    assert (found.spent_nano_usd, found.cap_nano_usd, found.to_cap_ms) == (None, None, None)
+    assert view.money(NOW_MS).burn_nano_usd_per_h == 0
 
 
 def decided(**changes: Any) -> Decision:
