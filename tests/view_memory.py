@@ -131,7 +131,7 @@ def main() -> None:
     for bound in view.bounds():
         out(f"  {bound.name}: {bound.now:,} of {bound.most:,}, {bound.forgotten:,} forgotten\n")
     now_ms = BASE_MS + DAY_MS
-    cursor, row = view.cursor(), SeriesKey("market", "A1/USDT", MINUTE_MS, MINUTE_MS)
+    row = SeriesKey("market", "A1/USDT", MINUTE_MS, MINUTE_MS)
     asks: dict[str, Callable[[], object]] = {
         "summary": lambda: view.summary(now_ms),
         "standing": lambda: view.standing(now_ms),
@@ -141,7 +141,6 @@ def main() -> None:
         "a day of minutes as columns": lambda: view.columns(row, ("close", "volume")),
         "analyses of an asset": lambda: view.analyses_of("A1"),
         "a path": lambda: view.path(f"state/A1/{BASE_MS}/0"),
-        "changes, none": lambda: view.changes(cursor),
         "assets": view.assets,
     }
     for name, ask in asks.items():

@@ -74,6 +74,12 @@ class AlertBook:
             kept.left_out += 1
         self._alerts[alert.alert_id] = kept
 
+    def delete(self, key: str) -> None:
+        """Forget a rule's alerts for a subject: the record of their key was deleted from the log."""
+        self._newest.pop(key, None)
+        for alert_id in [i for i, kept in self._alerts.items() if alert_key(kept.alert) == key]:
+            del self._alerts[alert_id]
+
     def _make_room(self) -> None:
         if len(self._alerts) < ALERTS_MAX:
             return

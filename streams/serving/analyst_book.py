@@ -27,10 +27,10 @@ _Link = Callable[[str | None, str], None]
 class AnalystBook:
     """Analyses and decisions, and which of them belong together."""
 
-    def __init__(self, counts: Counts, keep_ms: int) -> None:
+    def __init__(self, counts: Counts) -> None:
         """Begin with none. What comes is counted in ``counts``."""
-        self.analyses: Newest[Analysis] = Newest(ANALYSES_MAX, keep_ms)
-        self.decisions: Newest[Decision] = Newest(DECISIONS_MAX, keep_ms)
+        self.analyses: Newest[Analysis] = Newest(ANALYSES_MAX)
+        self.decisions: Newest[Decision] = Newest(DECISIONS_MAX)
         self.analysis: dict[str, Kept[Analysis]] = {}
         """By id."""
         self.of_asset: dict[str, list[Kept[Analysis]]] = {}
@@ -83,9 +83,15 @@ class AnalystBook:
         self.decision[decision.decision_id] = kept
         _link(self.answers.add, self.coalesced.add, decision)
         for gone in self.decisions.put(kept):
-            del self.decision[gone.item.decision_id]
-            _link(self.answers.remove, self.coalesced.remove, gone.item)
+            self._forget_decision(gone.item)
         return True
+
+    def forget_before(self, since_ms: int) -> None:
+        """Let go what was logged before a time."""
+        for said in self.analyses.forget_before(since_ms):
+            self._forget(said)
+        for decided in self.decisions.forget_before(since_ms):
+            self._forget_decision(decided.item)
 
     def newest_of(self, asset: str) -> Iterator[Kept[Analysis]]:
         """Give an asset's analyses, that of the newest window first."""
@@ -104,6 +110,10 @@ class AnalystBook:
             gone = [of_asset[0]]
             self.analyses.remove(of_asset[0])
         return gone
+
+    def _forget_decision(self, decision: Decision) -> None:
+        del self.decision[decision.decision_id]
+        _link(self.answers.remove, self.coalesced.remove, decision)
 
     def _forget(self, gone: Kept[Analysis]) -> None:
         analysis = gone.item

@@ -1,6 +1,6 @@
 """How full the view is: every bound by its name, for people and for tests. PURE."""
 
-from . import alert_book, analyst_book, cursor, gaps, memory, series_book
+from . import alert_book, analyst_book, gaps, memory, ring, series_book
 from .acts import standing
 from .memory import Memory
 from .records import Bound
@@ -8,7 +8,7 @@ from .records import Bound
 
 def bounds_of(view: Memory) -> list[Bound]:
     """Return each part of the view with what it holds, may hold, and had to let go."""
-    analyst = view.analyst
+    analyst, room = view.analyst, view.made_room
     told = (
         ("rows", len(view.series_book.rows), series_book.SUBJECT_SERIES_MAX, 0),
         (
@@ -17,13 +17,13 @@ def bounds_of(view: Memory) -> list[Bound]:
             series_book.POINTS_MAX,
             view.series_book.forgotten,
         ),
-        ("windows", len(view.latest), memory.WINDOWS_MAX, view.counts.forgotten),
-        ("statuses", len(view.statuses), memory.STATUSES_MAX, 0),
-        ("feeds", len(view.feeds), memory.FEEDS_MAX, 0),
+        ("windows", len(view.latest), memory.WINDOWS_MAX, room["windows"]),
+        ("statuses", len(view.statuses), memory.STATUSES_MAX, room["statuses"]),
+        ("feeds", len(view.feeds), memory.FEEDS_MAX, room["feeds"]),
         ("gap_feeds", len(view.gap_book), gaps.GAP_FEEDS_MAX, view.gap_book.forgotten),
         ("alerts", len(view.alert_book), alert_book.ALERTS_MAX, view.alert_book.forgotten),
         ("acts", view.standing_acts.kept, standing.ACTS_MAX, view.standing_acts.dropped),
-        ("changes", len(view.ring), cursor.CHANGES_MAX, 0),
+        ("changes", len(view.ring), ring.CHANGES_MAX, 0),
         ("said", analyst.remembered, analyst_book.SAID_MAX, 0),
     )
     newest = (

@@ -16,6 +16,7 @@ from topics.closing import close_consumer
 from topics.codec import tag_of
 from topics.marks import GapDetected, GapFilled, GapPermanent, Heartbeat
 from topics.settings import BrokerSettings
+from topics.units import EpochMs
 
 from .embedded import consumer_class
 from .letters import letter_of
@@ -52,7 +53,7 @@ class _Head(Struct):
     """What the view needs of a raw event; reading the rest of it would cost ten times as much."""
 
     type: str
-    event_ms: int | None = None
+    event_ms: EpochMs | None = None
 
 
 Seen = Callable[[str, LogRecord, object], None]

@@ -3,6 +3,7 @@
 ======== =================================================== ============================================
 what     broken                                              degraded
 ======== =================================================== ============================================
+log      every role has fallen silent at once
 role     no live process of a role that was there            never heard of; failed; starting for minutes
 data     no event of any kind for long                       none of one kind for long
 lag      windows far behind the market                       windows behind the market
@@ -60,7 +61,7 @@ GAP_MS = 60_000
 def findings_of(view: Answers, now_ms: int, event_now_ms: int) -> list[Finding]:
     """Return what is wrong at a time, the worst first."""
     found = [
-        *_roles(view, now_ms),
+        *(_silence(view, now_ms) or _roles(view, now_ms)),
         *_parts(view, now_ms),
         *_data(view, event_now_ms),
         *_lags(view, now_ms, event_now_ms),
@@ -79,6 +80,7 @@ def findings_of(view: Answers, now_ms: int, event_now_ms: int) -> list[Finding]:
 
 
 _ORDER = (
+    "log",
     "role",
     "data",
     "lag",
@@ -91,6 +93,18 @@ _ORDER = (
     "breaker",
     "told",
 )
+
+
+def _silence(view: Answers, now_ms: int) -> list[Finding]:
+    """Return that nobody is heard: Kafka may be away, and no role to blame."""
+    statuses = view.statuses.values()
+    alone = len({status.role for status in statuses}) <= 1
+    if alone or any(status.expires_ms > now_ms for status in statuses):
+        return []
+    last_ms = max(status.at_ms for status in statuses)
+    words = f"Nothing has been heard from any role for {span(now_ms - last_ms)}"
+    action = "see whether Kafka answers, and then whether the roles run"
+    return [finding("broken", "log", words, action, last_ms)]
 
 
 def _roles(view: Answers, now_ms: int) -> Iterator[Finding]:
@@ -140,7 +154,10 @@ def _parts(view: Answers, now_ms: int) -> Iterator[Finding]:
 
 
 def _data(view: Answers, event_now_ms: int) -> Iterator[Finding]:
-    for kind, newest_ms in sorted(view.newest_event_ms.items()):
+    for kind in sorted(KINDS):
+        newest_ms = view.newest_event(kind)
+        if newest_ms is None:
+            continue
         behind_ms = event_now_ms - newest_ms
         if behind_ms > STALE_MS[kind]:
             yield finding(
@@ -200,12 +217,17 @@ def _gaps(view: Answers, now_ms: int) -> Iterator[Finding]:
     open_ = [g for g in view.gaps() if g.state == "open" and now_ms - g.at_ms > GAP_MS]
     # A gap nobody fills any more stays open in the log; the feed knows better.
     holed = [g for g in open_ if (f := view.feeds.get((g.venue, g.subject))) and f.gaps_open]
-    if holed:
-        names = named(sorted({f"{plain(g.venue)} {plain(g.subject)}" for g in holed}))
+    # Raw topics are not read from so far back as a gap may be old; its feed tells of it all the same.
+    untold = [f for f in view.feeds.values() if f.gaps_open and not view.gap_book.of(f)]
+    untold = [f for f in untold if feed_state(f, now_ms) == f.state]
+    if holed or untold:
+        count = len(holed) + sum(f.gaps_open for f in untold)
+        names = {f"{plain(g.venue)} {plain(g.subject)}" for g in holed}
+        names |= {f"{plain(f.venue)} {plain(f.subject)}" for f in untold}
         yield finding(
             "degraded",
             "gap",
-            f"{len(holed):,} gaps have been open for over a minute ({names})",
+            f"{count:,} gaps have been open for over a minute ({named(sorted(names))})",
             "collect fills them by itself; alerts on their windows wait or say that data are missing",
-            min(g.at_ms for g in holed),
+            None if untold else min(g.at_ms for g in holed),
         )

@@ -22,6 +22,7 @@ from topics import (
     partition_of,
     raw_topic,
 )
+from topics.closing import close_within
 from topics.settings import BrokerSettings
 
 from .embedded import consumer_class
@@ -36,6 +37,8 @@ READERS_MAX = 4
 """Looks at once; others wait. A look takes one connection to each broker it reads from."""
 LOOK_S = 5.0
 """For one look, waiting for a reader included: who asks is a person or a page."""
+CLOSE_S = 2.0
+"""For a connection to end; then nobody waits for it any longer."""
 FETCH_BYTES = 256 * 1024
 
 E = TypeVar("E")
@@ -54,7 +57,7 @@ class Lookup:
     async def close(self) -> None:
         """End the connections."""
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(consumer.stop() for consumer in idle), return_exceptions=True)
+        await asyncio.gather(*(close_within(consumer, CLOSE_S) for consumer in idle))
 
     async def record(self, place: Place) -> Whole | Missing:
         """Return the record at a place."""
@@ -68,6 +71,8 @@ class Lookup:
         if known is not None:
             found = await self._event(known[1].place, Aggregate)
             if isinstance(found, Found) and found.event.aggregate_id == aggregate_id:
+                return found
+            if isinstance(found, Missing) and found.why == "unreachable":
                 return found
         return await self._search(
             "aggregates", aggregate_id, Aggregate, lambda event: event.aggregate_id
@@ -184,7 +189,7 @@ class Lookup:
                     consumer.unsubscribe()
                     self._idle.append(consumer)
                 else:
-                    await consumer.stop()
+                    await close_within(consumer, CLOSE_S)
 
     async def _open(self) -> AIOKafkaConsumer:
         consumer = consumer_class(self._broker)(
@@ -197,7 +202,7 @@ class Lookup:
         try:
             await consumer.start()
         except BaseException:
-            await consumer.stop()
+            await close_within(consumer, CLOSE_S)
             raise
         return consumer
 

@@ -4,6 +4,7 @@ Records of different logs may come in any order: what is remembered is the same,
 (and at the bounds of what is kept by log time even then). A record that was read before changes nothing.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -36,10 +37,10 @@ from .acts.standing import StandingActs
 from .alert_book import AlertBook
 from .analyst_book import AnalystBook, first_time
 from .counts import Counts
-from .cursor import Ring
 from .gaps import GapBook
 from .newest import Kept, Newest
-from .records import LateShown, Letter, Place
+from .records import LateShown, Letter, Place, late_of, written_ms
+from .ring import Ring
 from .series_book import DAY_MS, SeriesBook
 
 WINDOWS_MAX = 5_000
@@ -64,6 +65,8 @@ class Memory:
         """Begin with nothing seen. ``keep_ms``: how long what is told by time is remembered."""
         self.keep_ms = keep_ms
         self.counts = Counts()
+        self.made_room: Counter[str] = Counter()
+        """Windows, parts and feeds that had to make room for others, by the name of their bound."""
         self.newest_event_ms: dict[Kind, int] = {}
         """Greatest event time seen, by kind."""
         self.newest_at_ms = 0
@@ -79,12 +82,12 @@ class Memory:
         self.ring = Ring()
         self.series_book = SeriesBook(keep_ms)
         self.alert_book = AlertBook()
-        self.analyst = AnalystBook(self.counts, keep_ms)
+        self.analyst = AnalystBook(self.counts)
         self.gap_book = GapBook()
         self.standing_acts = StandingActs()
-        self.kept_letters: Newest[Letter] = Newest(LETTERS_MAX, keep_ms)
-        self.kept_late: Newest[LateShown] = Newest(LATE_MAX, keep_ms)
-        self.kept_notifications: Newest[Notification] = Newest(NOTIFICATIONS_MAX, keep_ms)
+        self.kept_letters: Newest[Letter] = Newest(LETTERS_MAX)
+        self.kept_late: Newest[LateShown] = Newest(LATE_MAX)
+        self.kept_notifications: Newest[Notification] = Newest(NOTIFICATIONS_MAX)
         self.alert_notifications: dict[str, list[Kept[Notification]]] = {}
         self.latest_places: dict[tuple[Kind, str, int], Place] = {}
         self.feed_places: dict[tuple[str, str], Place] = {}
@@ -118,7 +121,7 @@ class Memory:
         """Take one event of any topic; of a kind the view does not show it is passed over.
 
         ``place`` is where its record stands, ``at_ms`` when it was logged. Without them it is one more record of a log
-        of its own.
+        of its own, and makes no other one old.
         """
         if place is None:
             place = Place(_TOPICS.get(type(event), "other"), 0, self._placed)
@@ -127,8 +130,8 @@ class Memory:
             return
         taker = self._takers.get(type(event))
         if taker is not None:
-            at = _time_of(event) if at_ms is None else at_ms
-            self.newest_at_ms = max(self.newest_at_ms, at)
+            at = written_ms(event) if at_ms is None else at_ms
+            self._pass_time(at, forget=at_ms is not None)
             taker(event, place, at)
 
     def take_raw(self, kind: Kind, event_ms: int, place: Place | None = None) -> None:
@@ -146,13 +149,27 @@ class Memory:
         self.counts.dead_letters += 1
         if letter is None:
             return
+        self._pass_time(letter.at_ms, forget=True)
         self.kept_letters.put(Kept(letter.at_ms, letter.place, letter))
-        self.ring.put("deadletters", letter.letter_id, "", letter.place, letter.at_ms)
+        self.ring.put("deadletters", "")
 
     def take_deleted(self, name: str, key: str, place: Place) -> None:
-        """Take it that a key of a compacted topic was deleted."""
-        if self.ring.is_new(place) and name == "control":
-            self.standing_acts.delete(key)
+        """Take it that a key of a compacted topic was deleted: a view that starts later never hears of it."""
+        if not self.ring.is_new(place):
+            return
+        match name:
+            case "control":
+                self.standing_acts.delete(key)
+            case "alerts":
+                self.alert_book.delete(key)
+            case "status":
+                self.statuses = {k: s for k, s in self.statuses.items() if "/".join(k) != key}
+            case "feed.status":
+                self.feeds = {k: f for k, f in self.feeds.items() if "/".join(k) != key}
+                self.feed_places = {k: p for k, p in self.feed_places.items() if k in self.feeds}
+            case _:
+                return
+        self.ring.put(name, "")
 
     def take_unreadable(self, place: Place | None = None) -> None:
         """Count a record that is not what its topic's contract says."""
@@ -168,6 +185,25 @@ class Memory:
         """Take it that a log is another one from now on, and read from an offset."""
         self.ring.begin_anew(topic, partition, offset)
 
+    def _pass_time(self, at_ms: int, *, forget: bool) -> None:
+        """Forget what is too old by the newest record of whatever log: what a view that starts now would not read."""
+        if at_ms <= self.newest_at_ms:
+            return
+        self.newest_at_ms, since_ms = at_ms, at_ms - self.keep_ms
+        if not forget:
+            return
+        self.analyst.forget_before(since_ms)
+        self._forget_told(self.kept_notifications.forget_before(since_ms))
+        self.kept_letters.forget_before(since_ms)
+        self.kept_late.forget_before(since_ms)
+
+    def _forget_told(self, told: list[Kept[Notification]]) -> None:
+        for gone in told:
+            left = self.alert_notifications[gone.item.alert_id]
+            left.remove(gone)
+            if not left:
+                del self.alert_notifications[gone.item.alert_id]
+
     def _tally(self, tally: Tally, _place: Place, _at_ms: int) -> None:
         self.counts.tallied += tally.folded + tally.uninteresting
 
@@ -176,47 +212,43 @@ class Memory:
 
     def _analysis(self, analysis: Analysis, place: Place, at_ms: int) -> None:
         if self.analyst.put_analysis(analysis, place, at_ms):
-            self.ring.put("analyses", analysis.analysis_id, analysis.asset, place, at_ms)
+            self.ring.put("analyses", analysis.asset)
 
     def _decision(self, decision: Decision, place: Place, at_ms: int) -> None:
         if self.analyst.put_decision(decision, place, at_ms):
-            self.ring.put("decisions", decision.decision_id, decision.asset, place, at_ms)
+            self.ring.put("decisions", decision.asset)
 
     def _alert(self, alert: Alert, place: Place, at_ms: int) -> None:
         self.alert_book.put(alert, place, at_ms)
-        self.ring.put("alerts", alert.alert_id, alert.asset, place, at_ms)
+        self.ring.put("alerts", alert.asset)
 
-    def _act(self, act: Control | Feedback | Redrive, place: Place, at_ms: int) -> None:
+    def _act(self, act: Control | Feedback | Redrive, _place: Place, _at_ms: int) -> None:
         self.standing_acts.take(act)
-        self.ring.put("control", act.subject, "", place, at_ms)
+        self.ring.put("control", "")
 
-    def _status(self, status: Status, place: Place, at_ms: int) -> None:
+    def _status(self, status: Status, _place: Place, _at_ms: int) -> None:
         key = (status.role, status.instance, status.part)
-        self._keep(self.statuses, key, status, STATUSES_MAX)
-        self.ring.put("status", "/".join(key), "", place, at_ms)
+        self._keep("statuses", self.statuses, key, status, STATUSES_MAX)
+        self.ring.put("status", "")
 
-    def _feed(self, feed: FeedStatus, place: Place, at_ms: int) -> None:
+    def _feed(self, feed: FeedStatus, place: Place, _at_ms: int) -> None:
         key = (feed.venue, feed.subject)
-        self._keep(self.feeds, key, feed, FEEDS_MAX)
+        self._keep("feeds", self.feeds, key, feed, FEEDS_MAX)
         self._beside(self.feed_places, key, place, self.feeds)
-        self.ring.put("feed.status", "/".join(key), asset_of(feed.subject), place, at_ms)
+        self.ring.put("feed.status", asset_of(feed.subject))
 
     def _late(self, late: Late, place: Place, at_ms: int) -> None:
         self.counts.late += 1
-        self.kept_late.put(Kept(at_ms, place, _late_shown(late, place)))
-        self.ring.put("late", late.event_id, late.asset, place, at_ms)
+        self.kept_late.put(Kept(at_ms, place, late_of(late, place)))
+        self.ring.put("late", late.asset)
 
     def _notification(self, told: Notification, place: Place, at_ms: int) -> None:
         if not first_time(self._told_once, told.notification_id):
             return
         kept = Kept(at_ms, place, told)
         self.alert_notifications.setdefault(told.alert_id, []).append(kept)
-        for gone in self.kept_notifications.put(kept):
-            left = self.alert_notifications[gone.item.alert_id]
-            left.remove(gone)
-            if not left:
-                del self.alert_notifications[gone.item.alert_id]
-        self.ring.put("notifications", told.alert_id, told.asset, place, at_ms)
+        self._forget_told(self.kept_notifications.put(kept))
+        self.ring.put("notifications", told.asset)
 
     def _gap(self, mark: GapMark, place: Place, at_ms: int) -> None:
         if isinstance(mark, GapDetected):
@@ -227,28 +259,29 @@ class Memory:
             self.counts.gaps_permanent += 1
         kind = _KINDS.get(place.topic, "market")
         self.gap_book.put(mark, kind, place, at_ms)
-        self.ring.put(place.topic, mark.gap_id, asset_of(mark.subject), place, at_ms)
+        self.ring.put(place.topic, asset_of(mark.subject))
 
-    def _aggregate(self, aggregate: Aggregate, place: Place, at_ms: int) -> None:
+    def _aggregate(self, aggregate: Aggregate, place: Place, _at_ms: int) -> None:
         self.counts.aggregates += 1
         self.counts.revisions += aggregate.revision > 0
         self.series_book.put(aggregate, place)
-        self.ring.put("aggregates", aggregate.aggregate_id, aggregate.asset, place, at_ms)
+        self.ring.put("aggregates", aggregate.asset)
         if aggregate.step_ms != aggregate.window_ms:
             return
         key = (aggregate.kind, aggregate.subject, aggregate.window_ms)
         known = self.latest.get(key)
         age = (aggregate.window_start_ms, aggregate.edition)
         if known is None or age > (known.window_start_ms, known.edition):
-            self._keep(self.latest, key, aggregate, WINDOWS_MAX)
+            self._keep("windows", self.latest, key, aggregate, WINDOWS_MAX)
             self._beside(self.latest_places, key, place, self.latest)
 
-    def _keep(self, kept: dict[P, E], key: P, event: E, most: int) -> None:
+    def _keep(self, name: str, kept: dict[P, E], key: P, event: E, most: int) -> None:
         """Put an event last; the first, longest not heard of, makes room."""
         kept.pop(key, None)
         if len(kept) >= most:
             del kept[next(iter(kept))]
             self.counts.forgotten += 1
+            self.made_room[name] += 1
         kept[key] = event
 
     @staticmethod
@@ -263,25 +296,3 @@ class Memory:
 _KINDS: dict[str, Kind] = {raw_topic(kind): kind for kind in KINDS}
 _TOPICS = {event: topic.name for topic in reversed(TOPICS) for event in topic.events}
 """Of a mark the market's, the first that has such."""
-
-
-def _time_of(event: object) -> int:
-    """Return when an event that says nothing of its log time was written."""
-    for name in ("produced_ms", "decided_ms", "at_ms"):
-        if (found := getattr(event, name, None)) is not None:
-            return int(found)
-    return 0
-
-
-def _late_shown(late: Late, place: Place) -> LateShown:
-    return LateShown(
-        kind=late.kind,
-        asset=late.asset,
-        subject=late.subject,
-        event_id=late.event_id,
-        window_start_ms=late.window_start_ms,
-        window_ms=late.window_ms,
-        lateness_ms=late.lateness_ms,
-        raw=Place(f"raw.{late.kind}", late.partition, late.offset),
-        place=place,
-    )

@@ -18,19 +18,24 @@ class Kept(NamedTuple, Generic[T]):
 
 
 class Newest(Generic[T]):
-    """At most ``most`` records, and none logged ``keep_ms`` before the newest."""
+    """At most ``most`` records, and none logged before a time that rises."""
 
-    def __init__(self, most: int, keep_ms: int) -> None:
+    def __init__(self, most: int) -> None:
         """Begin with none."""
         self.forgotten = 0
         """Records that had to make room for others before their time."""
         self.most = most
-        self._keep_ms = keep_ms
+        self._since_ms = 0
         self._kept: list[Kept[T]] = []
 
     def put(self, kept: Kept[T]) -> list[Kept[T]]:
         """Take a record; return those that are gone for it, perhaps itself."""
         insort(self._kept, kept, key=_age)
+        return self._trim()
+
+    def forget_before(self, since_ms: int) -> list[Kept[T]]:
+        """Let go what was logged before a time, now and later; return what is gone."""
+        self._since_ms = max(self._since_ms, since_ms)
         return self._trim()
 
     def remove(self, kept: Kept[T]) -> None:
@@ -53,14 +58,15 @@ class Newest(Generic[T]):
         return reversed(self._kept)
 
     def _trim(self) -> list[Kept[T]]:
-        since_ms = self._kept[-1].at_ms - self._keep_ms
         end = 0
-        while self._kept[end].at_ms < since_ms:
+        while end < len(self._kept) and self._kept[end].at_ms < self._since_ms:
             end += 1
         over = len(self._kept) - end - self.most
         if over > 0:
             self.forgotten += over
             end += over
+        if not end:
+            return []
         gone = self._kept[:end]
         del self._kept[:end]
         return gone

@@ -1,6 +1,7 @@
 """Plain questions to what the view remembers. PURE."""
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import islice
 
 from topics import (
@@ -9,6 +10,7 @@ from topics import (
     Kind,
     Status,
 )
+from topics.units import EPOCH_MS_MAX
 
 from .memory import Memory
 from .shown import (
@@ -34,19 +36,19 @@ class Questions(Memory):
 
     def assets(self) -> list[str]:
         """Return every asset there is anything of, by name."""
-        rows = {row.asset for row in self.series_book.rows.values()}
+        rows = {row.asset for _, row in self.series_book.live()}
         said = self.analyst.of_asset.keys()
         fired = {kept.alert.asset for kept in self.alert_book}
         return sorted(rows | said | fired)
 
     def subjects(self, asset: str) -> list[tuple[Kind, str]]:
         """Return kind and subject of each row of windows of an asset."""
-        rows = self.series_book.rows.items()
+        rows = self.series_book.live()
         return sorted({(key.kind, key.subject) for key, row in rows if row.asset == asset})
 
     def rows(self, asset: str) -> list[SeriesKey]:
         """Return the rows of windows of an asset."""
-        return sorted(key for key, row in self.series_book.rows.items() if row.asset == asset)
+        return sorted(key for key, row in self.series_book.live() if row.asset == asset)
 
     def series(
         self,
@@ -93,13 +95,19 @@ class Questions(Memory):
         """Return the newest whole windows of an asset, by kind, subject and size."""
         return [
             (window, self.latest_places[key])
-            for key, window in sorted(self.latest.items())
+            for key, window in sorted(self.newest_windows())
             if window.asset == asset
         ]
 
+    def newest_windows(self) -> Iterator[tuple[tuple[Kind, str, int], Aggregate]]:
+        """Give the newest whole window of each kind, subject and size, unless it is as old as what rows forget."""
+        for key, window in self.latest.items():
+            if window.window_start_ms >= self.series_book.since_ms(key[0]):
+                yield key, window
+
     def windows(self, kind: Kind, window_ms: int) -> list[Aggregate]:
         """Return the latest windows of one kind and size: the newest first, then by subject."""
-        found = [a for (k, _, size), a in self.latest.items() if (k, size) == (kind, window_ms)]
+        found = [a for (k, _, size), a in self.newest_windows() if (k, size) == (kind, window_ms)]
         return sorted(found, key=lambda a: (-a.window_start_ms, a.subject))
 
     # The pipeline.
@@ -166,6 +174,15 @@ class Questions(Memory):
         """Return what of a role's parts will be believed longest; None if it was never told of."""
         told = (status for (r, _, _), status in self.statuses.items() if r == role)
         return max(told, key=lambda s: (s.expires_ms, s.at_ms, s.instance, s.part), default=None)
+
+    def newest_event(self, kind: Kind) -> int | None:
+        """Return the greatest event time of a kind: of what was read here, or as its collectors tell; None: no event."""
+        found = [self.newest_event_ms.get(kind, 0)]
+        for (role, _, part), status in self.statuses.items():
+            if role == "collect" and part.rpartition("/")[2] == kind:
+                told_ms = status.measures.get("last_event_ms", 0.0)
+                found += [int(told_ms)] if told_ms <= EPOCH_MS_MAX else []
+        return max(found) if max(found) > 0 else None
 
     def feed_states(self, now_ms: int) -> Counter[str]:
         """Return how many feeds are in each state; `not heard from` where a feed's collector is gone."""

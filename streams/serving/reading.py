@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from topics import TopicsError
+from topics.closing import close_within
 from topics.settings import BrokerSettings
 
 READ_S = 60.0
@@ -111,6 +112,4 @@ async def topic_reader(
         )
         raise TopicsError(msg) from None
     finally:
-        with suppress(TimeoutError, KafkaError):
-            async with asyncio.timeout(CLOSE_S):
-                await consumer.stop()
+        await close_within(consumer, CLOSE_S)

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from topics import FeedStatus, Kind, Severity
+from topics import FeedStatus, Kind, Late, Severity, raw_topic
 
 
 class Place(NamedTuple):
@@ -140,3 +140,26 @@ class Bound(Struct, frozen=True, kw_only=True):
     most: int
     forgotten: int
     """What had to make room for others before its time."""
+
+
+def late_of(late: Late, place: Place) -> LateShown:
+    """Return what is told of an event that was too late, whose record stands at a place."""
+    return LateShown(
+        kind=late.kind,
+        asset=late.asset,
+        subject=late.subject,
+        event_id=late.event_id,
+        window_start_ms=late.window_start_ms,
+        window_ms=late.window_ms,
+        lateness_ms=late.lateness_ms,
+        raw=Place(raw_topic(late.kind), late.partition, late.offset),
+        place=place,
+    )
+
+
+def written_ms(event: object) -> int:
+    """Return when an event that says nothing of its log time was written."""
+    for name in ("produced_ms", "decided_ms", "at_ms"):
+        if (found := getattr(event, name, None)) is not None:
+            return int(found)
+    return 0

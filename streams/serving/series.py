@@ -17,6 +17,8 @@ from .records import Place, Point, SeriesKey
 
 MISSING_NAMED_MAX = 4
 """Silent sources of a window that are named; more are in its record."""
+EDITION_MAX = 2**63 - 1
+"""A greater epoch or revision is told as this: the contracts bound neither, the row's cells do."""
 SCORE_MAX = 1e9
 """A greater score is told as this: it fits where the row keeps it."""
 VALUES: dict[Kind, tuple[str, ...]] = {
@@ -96,10 +98,11 @@ class Series:
     def put(self, window: Aggregate, place: Place) -> bool:
         """Take a window unless a greater edition of it is there; of equal ones the first stays. Return if it was new."""
         start_ms = window.window_start_ms
+        edition = min(window.epoch, EDITION_MAX), min(window.revision, EDITION_MAX)
         at = bisect_left(self._starts, start_ms)
         there = at < len(self) and self._starts[at] == start_ms
         if there:
-            if window.edition <= (self._epochs[at], self._revisions[at]):
+            if edition <= (self._epochs[at], self._revisions[at]):
                 return False
             self._cut(at, at + 1)
         told = window.completeness
@@ -107,8 +110,8 @@ class Series:
             (self._starts, (start_ms,)),
             (self._offsets, (place.offset,)),
             (self._partitions, (place.partition,)),
-            (self._epochs, (window.epoch,)),
-            (self._revisions, (window.revision,)),
+            (self._epochs, edition[:1]),
+            (self._revisions, edition[1:]),
             (self._states, (_STATES.index(told.state),)),
             (self._holed, (told.holed_fraction,)),
             (self._values, self._values_of(window)),

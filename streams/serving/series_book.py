@@ -1,6 +1,7 @@
 """All rows of windows: bounded in rows and windows, and no older than a day. PURE."""
 
 import re
+from collections.abc import Iterator
 
 from topics import Aggregate, Kind
 
@@ -40,7 +41,7 @@ class SeriesBook:
         if newest_ms // DAY_MS != self._newest_ms.get(key.kind, 0) // DAY_MS:
             self._sweep(key.kind, newest_ms - self._keep_ms)
         self._newest_ms[key.kind] = newest_ms
-        since_ms = self._since_ms(key.kind)
+        since_ms = self.since_ms(key.kind)
         if window.window_start_ms < since_ms:
             return
         row = self.rows.get(key)
@@ -59,7 +60,17 @@ class SeriesBook:
     def span(self, key: SeriesKey, since_ms: int) -> tuple[int, int]:
         """Return the span of starts that a question about a row may have."""
         newest_ms = self._newest_ms.get(key.kind, 0)
-        return max(since_ms, self._since_ms(key.kind)), newest_ms + 1
+        return max(since_ms, self.since_ms(key.kind)), newest_ms + 1
+
+    def since_ms(self, kind: Kind) -> int:
+        """Return the start before which windows of a kind are forgotten."""
+        return self._newest_ms.get(kind, 0) - self._keep_ms
+
+    def live(self) -> Iterator[tuple[SeriesKey, Series]]:
+        """Give the rows that have a window that is not too old: others are swept away later."""
+        for key, row in self.rows.items():
+            if row.newest_ms >= self.since_ms(key.kind):
+                yield key, row
 
     def find(self, aggregate_id: str) -> tuple[SeriesKey, Point] | None:
         """Return the window an id is of, by its greatest edition."""
@@ -78,9 +89,6 @@ class SeriesBook:
         if row is not None:
             self.points -= len(row)
             self.forgotten += len(row)
-
-    def _since_ms(self, kind: Kind) -> int:
-        return self._newest_ms.get(kind, 0) - self._keep_ms
 
     def _open(self, key: SeriesKey, asset: str) -> Series:
         if len(self.rows) >= SUBJECT_SERIES_MAX:

@@ -24,8 +24,6 @@ __all__ = [
     "AlertShown",
     "AnalysisShown",
     "Budget",
-    "Change",
-    "Changes",
     "DecisionShown",
     "FeedRow",
     "Finding",
@@ -246,29 +244,3 @@ class Path(Struct, frozen=True, kw_only=True):
     output_tokens: int
     cost_nano_usd: int
     steps: tuple[PathStep, ...]
-
-
-class Change(Struct, frozen=True, kw_only=True):
-    """One record that came."""
-
-    what: str
-    """The catalogue's name of its topic."""
-    key: str
-    """What it is: the id of an analysis, alert, aggregate, decision, act or dead letter; the part of a status."""
-    asset: str
-    """Empty where it is of none."""
-    place: Place
-    at_ms: int
-    """When it was logged."""
-    cursor: str
-    """The cursor after it: resuming there gives what came later."""
-
-
-class Changes(Struct, frozen=True, kw_only=True):
-    """What came after a cursor."""
-
-    items: tuple[Change, ...]
-    cursor: str
-    """Where to go on."""
-    complete: bool
-    """False: more came than is remembered; read anew what is shown."""

@@ -2,6 +2,7 @@
 
 from topics import Aggregate, Analysis, Severity
 
+from .alert_book import ALERTS_MAX
 from .answers import Answers
 from .shown import AlertShown, Standing, Words
 
@@ -15,10 +16,10 @@ _QUALITY = ("holed", "unverifiable", "complete")
 def standing_of(view: Answers, now_ms: int, event_now_ms: int) -> list[Standing]:
     """Return how each asset stands: by unacknowledged alerts, then by analyses that hold, then by the data's quality."""
     alerts: dict[str, list[AlertShown]] = {}
-    for shown in view.alerts(now_ms, firing=True, most=10**9):
+    for shown in view.alerts(now_ms, firing=True, most=ALERTS_MAX):
         alerts.setdefault(shown.alert.asset, []).append(shown)
     windows: dict[str, list[Aggregate]] = {}
-    for window in view.latest.values():
+    for _, window in view.newest_windows():
         windows.setdefault(window.asset, []).append(window)
     holding = _holding(view, event_now_ms)
     assets = sorted(windows.keys() | alerts.keys() | holding.keys())

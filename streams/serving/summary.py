@@ -1,5 +1,6 @@
 """The pipeline in one sentence: all well, or what is wrong, since when, and what to do. PURE."""
 
+from .alert_book import ALERTS_MAX
 from .answers import Answers
 from .findings import findings_of
 from .shown import Finding, Summary
@@ -11,7 +12,7 @@ HEADLINE_CHARS_MAX = 120
 def summary_of(view: Answers, now_ms: int, event_now_ms: int) -> Summary:
     """Return the summary at a time."""
     findings = findings_of(view, now_ms, event_now_ms)
-    asking = [shown for shown in view.alerts(now_ms, firing=True) if shown.asks]
+    asking = [s for s in view.alerts(now_ms, firing=True, most=ALERTS_MAX) if s.asks]
     alerts = ""
     if asking:
         worst = plain(asking[0].alert.headline, HEADLINE_CHARS_MAX)

@@ -9,9 +9,9 @@ from .answers import Answers
 from .bounds import bounds_of
 from .money import money_of
 from .path import path_of
-from .questions import SHOWN_MAX, feed_state
+from .questions import feed_state
 from .records import Bound
-from .shown import Changes, Money, Path, Standing, Summary
+from .shown import Money, Path, Standing, Summary
 from .standing import standing_of
 from .summary import summary_of
 
@@ -36,18 +36,6 @@ class View(Answers):
     def path(self, analysis_id: str) -> Path | None:
         """Return how an analysis, or a decision without one, came to be; None if neither is known."""
         return path_of(self, analysis_id)
-
-    def cursor(self) -> str:
-        """Return where a reader of changes is that has seen everything; the same on every replica."""
-        return self.ring.cursor
-
-    def changes(self, after: str, most: int = SHOWN_MAX) -> Changes:
-        """Return what came after a cursor.
-
-        Raises:
-            CursorError: It is none.
-        """
-        return self.ring.after(after, most)
 
     @property
     def serial(self) -> int:

@@ -6,17 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.serving import alert_book, analyst_book, cursor, gaps, memory
+from streams.serving import alert_book, analyst_book, gaps, memory, ring
 from streams.serving.alert_book import AlertBook
-from streams.serving.cursor import CursorError, Ring, read, written
+from streams.serving.cursor import CursorError, read, written
 from streams.serving.gaps import GapBook
 from streams.serving.links import Links
 from streams.serving.newest import Kept, Newest
+from streams.serving.ring import Ring
 from streams.serving.shown import Letter, Place
 from streams.serving.view import View
 from topics import Alert, Decision, GapDetected, GapFilled, Late, Notification
 
-from .test_view import NOW_MS, analysis, feed, golden
+from .test_view import NOW_MS, analysis, feed, golden, status
 
 PLACE = Place("alerts", 0, 0)
 
@@ -60,8 +61,9 @@ def test_the_newest_are_the_same_in_whatever_order_they_come(
 ) -> None:
     """At most so many, and none older than may be; what made room before its time is counted."""
     keep_ms = 10
-    book: Newest[int] = Newest(most, keep_ms)
+    book: Newest[int] = Newest(most)
     for at_ms, offset in told:
+        book.forget_before(at_ms - keep_ms)
         book.put(Kept(at_ms, Place("t", 0, offset), offset))
     newest_ms = max((at_ms for at_ms, _ in told), default=0)
     young = sorted((t, o) for t, o in told if t >= newest_ms - keep_ms)
@@ -71,13 +73,15 @@ def test_the_newest_are_the_same_in_whatever_order_they_come(
 
 def test_what_makes_room_is_given_back_and_counted() -> None:
     """What is only old is given back too, but nobody misses it."""
-    book: Newest[str] = Newest(2, 10)
+    book: Newest[str] = Newest(2)
     for at_ms in (1, 2):
         assert book.put(Kept(at_ms, PLACE, str(at_ms))) == []
     assert [kept.item for kept in book.put(Kept(3, PLACE, "3"))] == ["1"]
     assert book.forgotten == 1
-    assert [kept.item for kept in book.put(Kept(13, PLACE, "13"))] == ["2"]
-    assert (book.forgotten, len(book)) == (1, 2)
+    assert [kept.item for kept in book.forget_before(3)] == ["2"]
+    assert book.forget_before(1) == []
+    assert [kept.item for kept in book.put(Kept(2, PLACE, "late"))] == ["late"]
+    assert (book.forgotten, len(book)) == (1, 1)
 
 
 def test_links_end_with_the_last_record_that_tells_of_them() -> None:
@@ -209,21 +213,18 @@ def test_a_broken_cursor_is_refused(text: str) -> None:
         read(text)
 
 
-def test_who_was_away_too_long_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is dropped unseen makes the changes incomplete; what was seen before does not."""
-    monkeypatch.setattr(cursor, "CHANGES_MAX", 2)
-    ring = Ring()
-    for offset in range(2):
-        ring.put("alerts", str(offset), "", Place("alerts", 0, offset), 0)
-    begin, seen = "", ring.after("", 1).cursor
-    assert ring.after(begin, 9).complete
-    ring.put("alerts", "2", "", Place("alerts", 0, 2), 0)
-    assert not ring.after(begin, 9).complete
-    assert ring.after(seen, 9).complete
-    assert [c.key for c in ring.after(seen, 9).items] == ["1", "2"]
-    serial, touched = ring.touched(2)
-    assert (serial, touched) == (3, frozenset({("alerts", "")}))
-    assert ring.touched(serial) == (serial, frozenset())
+def test_what_changed_is_told_since_a_serial_and_up_to_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each change once, the serial itself not."""
+    monkeypatch.setattr(ring, "CHANGES_MAX", 2)
+    changes = Ring()
+    for asset in ("BTC", "ETH", "SOL"):
+        changes.put("alerts", asset)
+    assert changes.touched(2) == (3, frozenset({("alerts", "SOL")}))
+    assert changes.touched(3) == (3, frozenset())
+    assert changes.touched(0) == (3, frozenset({("alerts", "ETH"), ("alerts", "SOL")}))
+    assert len(changes) == 2
 
 
 def test_a_log_that_is_another_one_is_read_from_its_begin() -> None:
@@ -234,7 +235,8 @@ def test_a_log_that_is_another_one_is_read_from_its_begin() -> None:
     view.take(alert(1, "cleared"), Place("alerts", 0, 0))
     (shown,) = view.alerts(NOW_MS)
     assert shown.alert.state == "cleared"
-    assert view.cursor() == "alerts-0.1"
+    view.take(alert(1), Place("alerts", 0, 0))
+    assert view.alerts(NOW_MS) == [shown]
 
 
 def test_decisions_letters_late_and_notifications_are_kept_up_to_their_bounds(
@@ -279,3 +281,40 @@ def test_decisions_letters_late_and_notifications_are_kept_up_to_their_bounds(
         "decisions": 2,
         "analyses": 2,
     }
+
+
+def test_what_is_deleted_from_a_compacted_log_is_forgotten() -> None:
+    """As by a view that starts later; the same deletion read again changes nothing."""
+    view = View()
+    view.take(alert(1), Place("alerts", 0, 0))
+    view.take(alert(2), Place("alerts", 0, 1))
+    view.take(alert(1, subject="ETH/USDT"), Place("alerts", 0, 2))
+    view.take(feed("BTC/USDT"), Place("feed.status", 0, 0))
+    view.take(feed("ETH/USDT"), Place("feed.status", 0, 1))
+    view.take(status("role"), Place("status", 0, 0))
+    view.take(status("inbox"), Place("status", 0, 1))
+    serial = view.serial
+    view.take_deleted("alerts", "r/BTC/USDT", Place("alerts", 0, 3))
+    view.take_deleted("feed.status", "binance/BTC/USDT", Place("feed.status", 0, 2))
+    view.take_deleted("status", "agent/a/role", Place("status", 0, 2))
+    view.take_deleted("status", "agent/a/inbox", Place("status", 0, 1))
+    assert [shown.alert.subject for shown in view.alerts(NOW_MS)] == ["ETH/USDT"]
+    assert [row.feed.subject for row in view.feed_rows(NOW_MS)] == ["ETH/USDT"]
+    assert [s.part for s in view.statuses.values()] == ["inbox"]
+    assert view.serial == serial + 3
+    view.take(alert(3), Place("alerts", 0, 4))
+    assert view.alerts(NOW_MS, asset="BTC")[0].fires
+
+
+def test_what_made_room_is_told_of_its_own_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood of parts is no loss of windows."""
+    monkeypatch.setattr(memory, "STATUSES_MAX", 1)
+    monkeypatch.setattr(memory, "FEEDS_MAX", 1)
+    view = View()
+    for n in range(3):
+        view.take(status(f"p{n}"))
+    view.take(feed("BTC/USDT"))
+    view.take(feed("ETH/USDT"))
+    told = {bound.name: bound.forgotten for bound in view.bounds() if bound.forgotten}
+    assert told == {"statuses": 2, "feeds": 1}
+    assert view.counts.forgotten == 3

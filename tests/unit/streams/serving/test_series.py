@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from streams.serving import series as row_module
 from streams.serving import series_book as module
@@ -192,3 +193,15 @@ def test_a_value_that_a_kind_does_not_keep_is_refused() -> None:
     assert row is not None
     with pytest.raises(KeyError, match="tone_mean"):
         row.column("tone_mean", 0, 1)
+
+
+def test_an_edition_beyond_all_measure_is_told_as_the_greatest() -> None:
+    """The contract bounds neither number: such a record must not end who reads it, nor leave half a window."""
+    book, huge = SeriesBook(), 2**70
+    window = aggregates.market(revision=huge)
+    book.put(replace(window, epoch=huge), place(0))
+    book.put(replace(window, epoch=huge + 1), place(1))
+    book.put(aggregates.market(number=1), place(2))
+    most = row_module.EDITION_MAX
+    assert [p.edition for p in points(book)] == [(most, most), (0, 0)]
+    assert [p.place.offset for p in points(book)] == [0, 2]

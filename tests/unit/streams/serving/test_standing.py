@@ -247,7 +247,7 @@ def test_a_path_tells_each_station() -> None:
     """With the places of the windows the view has, and what it took over."""
     view = View()
     window = aggregates.market()
-    view.take(window, Place("aggregates", 0, 7), NOW_MS)
+    view.take(window, Place("aggregates", 0, 7))
     view.take(
         analysis(
             1, origin="model", model="haiku", input_tokens=10, output_tokens=2, cost_nano_usd=5_000
@@ -398,3 +398,15 @@ def test_any_raw_record_has_a_time_or_none(told: msgspec.Struct | bytes) -> None
         assert found == told.event_ms
     elif isinstance(told, Heartbeat):
         assert found == told.through_ms
+
+
+def test_an_asset_whose_windows_ended_long_ago_is_gone() -> None:
+    """Who starts now would not know it: a day behind the newest window of its kind."""
+    view = View()
+    view.take(aggregates.market("OLD/USDT", 0))
+    view.take(aggregates.market("BTC/USDT", 1_440))
+    assert [s.asset for s in view.standing(NOW_MS)] == ["BTC", "OLD"]
+    view.take(aggregates.market("BTC/USDT", 1_441))
+    assert [s.asset for s in view.standing(NOW_MS)] == ["BTC"]
+    assert (view.assets(), view.subjects("OLD"), view.rows("OLD")) == (["BTC"], [], [])
+    assert (view.latest_of("OLD"), len(view.windows("market", 60_000))) == ([], 1)

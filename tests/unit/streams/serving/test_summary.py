@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from streams.serving import findings, money, trouble
+from streams.serving import findings, money, questions, trouble
 from streams.serving.letters import letter_of
 from streams.serving.shown import Place
 from streams.serving.view import View
@@ -201,6 +201,52 @@ def test_gaps_that_stay_open_are_told() -> None:
     view.take(gap, Place("raw.market", 0, 3), NOW_MS - 70_000)
     view.take(feed("BTC/USDT", gaps_open=0))
     assert whats(view) == []
+
+
+def test_a_gap_from_before_the_view_began_is_told_by_its_feed() -> None:
+    """Raw topics are read some minutes back; since when it is open nobody here knows."""
+    view = well()
+    view.take(feed("BTC/USDT", gaps_open=2))
+    view.take(feed("ETH/USDT", gaps_open=1, at_ms=NOW_MS - 30_001))
+    (found,) = [f for f in view.summary(NOW_MS).findings if f.what == "gap"]
+    assert found.words == "2 gaps have been open for over a minute (binance BTC/USDT)"
+    assert found.since_ms is None
+
+
+def test_a_market_that_was_silent_before_the_view_began_is_told_by_its_collector() -> None:
+    """A view that starts says what one says that has run for hours; a clock gone mad is not believed."""
+    view = well()
+    view.newest_event_ms.clear()
+    last_ms = NOW_MS - 300_001
+    for name, told in (("a/market", last_ms), ("b/market", last_ms - 1), ("c/market", 1e300)):
+        view.take(part("collect", name, measures={"last_event_ms": float(told)}))
+    view.take(part("collect", "d/social", measures={"last_event_ms": 0.0}))
+    view.take(part("agent", "x/volume", measures={"last_event_ms": 1.0}))
+    (found,) = view.summary(NOW_MS).findings
+    assert (found.what, found.since_ms) == ("data/market", last_ms)
+    view.take_raw("market", NOW_MS)
+    assert whats(view) == []
+
+
+def test_where_all_fall_silent_at_once_kafka_is_looked_at_first() -> None:
+    """No role is blamed for a log that brings nothing; one that still speaks is proof that it does."""
+    view = well()
+    view.take(part("serve", at_ms=NOW_MS + 1_000))
+    gone_ms = NOW_MS + 31_000
+    found = view.summary(gone_ms)
+    assert found.findings[0].what == "log"
+    assert found.sentence.startswith("Nothing has been heard from any role for 30.0 s, since")
+    assert (found.state, found.since_ms) == ("broken", NOW_MS + 1_000)
+    assert not [what for what in whats(view, gone_ms) if what.startswith("role/")]
+    assert "log" not in whats(view, gone_ms - 1)
+
+
+def test_every_alert_that_asks_is_counted() -> None:
+    """More than a list shows."""
+    view = well()
+    for n in range(questions.SHOWN_MAX + 1):
+        view.take(firing(alert_id=f"r/BTC/{n}", subject=f"S{n}"))
+    assert f"{questions.SHOWN_MAX + 1} alerts ask" in view.summary(NOW_MS).sentence
 
 
 def test_a_log_cut_ahead_of_the_view_is_told_for_an_hour() -> None:
