@@ -105,7 +105,12 @@ def test_the_path_goes_from_the_windows_to_what_was_published(view: View) -> Non
     ]
     assert {step.state for step in dive.steps} == {"done"}
     words = said(dive.steps)
-    for part in ("the price fell far", "took over", "claude-haiku-5-5", "2,105 tokens in, 311 out"):
+    for part in (
+        "the price fell far",
+        "took over",
+        "claude-haiku-5-5",
+        "12,105 tokens in, 1,311 out",
+    ):
         assert part in words
     assert dive.item_key == "3fa94c1be2d07756" * 4
     assert dive.command.startswith("tapereader replay --analyses strict --into said. --from 2025-")
