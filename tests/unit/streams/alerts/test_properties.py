@@ -7,6 +7,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.alerts.instance import verdicts_of
+from streams.alerts.judging import combined
 from streams.alerts.machine import Alerts
 from streams.alerts.rules import Rule
 from streams.alerts.state import restore, take_entries
@@ -87,6 +89,61 @@ def test_batches_change_nothing(log: list[Aggregate], data: st.DataObject) -> No
     found += commit(split, {})
     assert found == told(straight, log)
     assert split.counts == straight.counts
+
+
+def interleaved(log: Sequence[Aggregate], data: st.DataObject) -> list[Aggregate]:
+    """Return the same windows, each kind's in its order, the kinds shuffled anew."""
+    left = {kind: [a for a in log if a.kind == kind] for kind in {a.kind for a in log}}
+    found = []
+    while left := {kind: rest for kind, rest in left.items() if rest}:
+        kind = data.draw(st.sampled_from(sorted(left)))
+        count = data.draw(st.integers(1, len(left[kind])))
+        found += left[kind][:count]
+        left[kind] = left[kind][count:]
+    return found
+
+
+def reach_s(log: Sequence[Aggregate]) -> int:
+    """Return how far apart the kinds can be at most, in whatever order they are read: all of the log."""
+    starts = [a.window_start_ms for a in log]
+    return (max(starts, default=0) - min(starts, default=0)) // 1_000 + 3_600
+
+
+ONE_KIND = [made for made in RULES if len(made.kinds) == 1]
+MANY_KINDS = [made for made in RULES if len(made.kinds) > 1]
+
+
+@given(histories(), DATA)
+def test_how_kinds_interleave_changes_nothing_for_rules_on_one_kind(
+    log: list[Aggregate], data: st.DataObject
+) -> None:
+    """As long as no other kind is further ahead than `kinds_apart_s`: data gaps and the time in `for_s` as well."""
+    apart_s = reach_s(log)
+    first = told(machine(*RULES, apart_s=apart_s), log)
+    second = told(machine(*RULES, apart_s=apart_s), interleaved(log, data))
+    for one in ONE_KIND:
+        assert [a for a in second if a.rule == one.name] == [a for a in first if a.rule == one.name]
+
+
+@given(histories(), DATA)
+def test_in_the_end_a_rule_over_kinds_stands_alike_where_both_can_judge_it(
+    log: list[Aggregate], data: st.DataObject
+) -> None:
+    """Without a band, `for_s` or a cool-down. When, how often and under which id it fired on the way is another matter."""
+    apart_s, ends = reach_s(log), []
+    for order in (log, interleaved(log, data)):
+        alerts = machine(*MANY_KINDS, apart_s=apart_s)
+        told(alerts, order)
+        ends.append(alerts)
+    for key in ends[0].instances.keys() & ends[1].instances.keys():
+        made = ends[0].rules[key[0]]
+        verdicts = [
+            combined(verdicts_of(made, end.instances[key], end.now_ms(made.kinds)), made.match)
+            for end in ends
+        ]
+        if "unknown" not in verdicts:
+            assert verdicts[0] == verdicts[1]
+            assert [end.instances[key].fires for end in ends] == [verdicts[0] == "holds"] * 2
 
 
 @given(histories())
