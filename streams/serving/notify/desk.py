@@ -61,7 +61,10 @@ class Desk:
         self._book.take(alert, logged_ms)
         if alert.audience and not self._routes.audience(alert):
             NOTIFY.forgotten.labels("audience").inc()
-        self._tell(of_alert(alert, logged_ms=logged_ms, place=place, value=value))
+        if self._book.is_repeated(alert):
+            NOTIFY.forgotten.labels("repeated").inc()
+        else:
+            self._tell(of_alert(alert, logged_ms=logged_ms, place=place, value=value))
         for orphan in [
             o for o in self._orphans.values() if _alert_id(o.analysis) == alert.alert_id
         ]:

@@ -52,7 +52,8 @@ class NotifyMetrics:
         )
         self.forgotten = Counter(
             "tapereader_notify_forgotten",
-            "Analyses whose alert is not known, and audiences that name no receiver there is.",
+            "Analyses whose alert is not known, audiences that name no receiver there is, and steps that an earlier"
+            " epoch has said.",
             ("what",),
         )
 

@@ -28,6 +28,8 @@ class Book:
         self._by_id: OrderedDict[str, Standing] = OrderedDict()
         self._firing: dict[str, str] = {}
         """By key, the id of the alert that fires."""
+        self._earlier: dict[str, int] = {}
+        """By id, how many transitions earlier epochs have said; a new epoch says them again."""
         self._alerts_max = alerts_max
 
     def take(self, alert: Alert, logged_ms: int) -> bool:
@@ -35,6 +37,9 @@ class Book:
         known = self._by_id.get(alert.alert_id)
         if known is not None and _order(known.alert) >= _order(alert):
             return False
+        if known is not None and known.alert.epoch < alert.epoch:
+            before = self._earlier.get(alert.alert_id, 0)
+            self._earlier[alert.alert_id] = max(before, known.alert.transition)
         self._by_id[alert.alert_id] = Standing(alert, logged_ms)
         self._by_id.move_to_end(alert.alert_id)
         key = alert_key(alert)
@@ -51,16 +56,24 @@ class Book:
         known = self._by_id.get(alert_id)
         return None if known is None else known.alert
 
+    def is_repeated(self, alert: Alert) -> bool:
+        """Return whether an epoch before this alert's, of those known, has said this transition of it already."""
+        return alert.transition <= self._earlier.get(alert.alert_id, 0)
+
     def fires(self, alert: Alert) -> bool:
         """Return whether an alert fires now."""
         return self._firing.get(alert_key(alert)) == alert.alert_id
 
     def firing(self) -> list[Standing]:
-        """Return the alerts that fire."""
-        return [self._by_id[alert_id] for alert_id in self._firing.values()]
+        """Return the alerts that fire; of one that an earlier epoch has ended the new one says the end in a moment."""
+        found = [self._by_id[alert_id] for alert_id in self._firing.values()]
+        return [
+            one for one in found if one.alert.transition >= self._earlier.get(one.alert.alert_id, 0)
+        ]
 
     def _forget_oldest(self) -> None:
-        _, oldest = self._by_id.popitem(last=False)
+        gone, oldest = self._by_id.popitem(last=False)
+        self._earlier.pop(gone, None)
         if self.fires(oldest.alert):
             del self._firing[alert_key(oldest.alert)]
             self.forgotten += 1

@@ -1,6 +1,6 @@
 """What is done with each record: told to whom it is for, once, and done with when everybody has."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,6 +103,30 @@ def act(kind: str, subject: str, expires_ms: int | None = None) -> Control:
         at_ms=NOW_MS,
         expires_ms=expires_ms,
     )
+
+
+def test_what_an_earlier_epoch_has_said_is_not_told_again_when_another_says_it() -> None:
+    """Nobody is paged about last week; what the new epoch says first is told, and every record is done with."""
+    made = bench()
+    over: dict[str, Any] = {"state": "cleared", "reason": "no_longer_holds", "transition": 2}
+    log = [
+        alert("a"),
+        alert("a", **over),
+        alert("b"),
+        alert("a", epoch=1),
+        alert("a", epoch=1, **over),
+        alert("b", epoch=1),
+    ]
+    for offset, one in enumerate(log):
+        made.alert(one, offset)
+        # An Alertmanager does not hear for a moment that what is over fires again.
+        assert offset < 3 or [fires.rule for fires in made.desk.firing_for("phone")] == ["b"]
+    assert sorted(made.steps("phone")) == ["cleared", "firing", "firing"]
+    new = [alert("b", epoch=1, **over), alert("b", epoch=1, transition=3), alert("c", epoch=1)]
+    for offset, one in enumerate(new, len(log)):
+        made.alert(one, offset)
+    made.alert(alert("b", epoch=2, **over), len(log) + len(new))
+    assert sorted(made.steps("phone")) == ["cleared", "firing", "firing"]
 
 
 def test_a_record_is_done_with_when_all_it_is_for_were_told() -> None:
