@@ -54,6 +54,7 @@ class _Head(Struct):
 
     type: str
     event_ms: EpochMs | None = None
+    received_ms: EpochMs | None = None
 
 
 Seen = Callable[[str, LogRecord, object], None]
@@ -290,5 +291,9 @@ class Feed:
         if head.event_ms is None or head.type not in self._tags[place.topic]:
             self._view.take_unreadable(place)
             return None
-        self._view.take_raw(kind, head.event_ms, place)
+        # None is newer than its receipt: one that says so would hide for ever that no others come.
+        newest_ms = (
+            head.event_ms if head.received_ms is None else min(head.event_ms, head.received_ms)
+        )
+        self._view.take_raw(kind, newest_ms, place)
         return head

@@ -19,6 +19,8 @@ told                                                         an alert could not 
 from collections import Counter
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from topics import KINDS, FeedStatus, Kind, Status
 
 from . import trouble
@@ -74,6 +76,12 @@ def findings_of(view: Answers, now_ms: int, event_now_ms: int) -> list[Finding]:
         *trouble.untold(view, now_ms),
     ]
     order = {what: at for at, what in enumerate(_ORDER)}
+    # Clocks differ: nothing is told to be wrong since a time that is yet to come.
+    latest_ms = max(now_ms, event_now_ms)
+    found = [
+        f if f.since_ms is None or f.since_ms <= latest_ms else replace(f, since_ms=latest_ms)
+        for f in found
+    ]
     return sorted(
         found, key=lambda f: (f.state != "broken", order[f.what.partition("/")[0]], f.what)
     )
@@ -171,19 +179,18 @@ def _data(view: Answers, event_now_ms: int) -> Iterator[Finding]:
 
 def _lags(view: Answers, now_ms: int, event_now_ms: int) -> Iterator[Finding]:
     for kind in KINDS:
-        live = view.parts("streams", kind, now_ms)
-        clocks = [s.measures["watermark_ms"] for s in live if "watermark_ms" in s.measures]
+        clocks = view.clocks(kind, now_ms)
         if not clocks:
             continue
         # Of several workers the slowest: their windows are everybody's.
-        lag_ms = event_now_ms - int(min(clocks))
+        lag_ms = event_now_ms - min(clocks)
         if lag_ms > LAG_MS[kind]:
             yield finding(
                 "broken" if lag_ms > BROKEN_TIMES * LAG_MS[kind] else "degraded",
                 f"lag/{kind}",
                 f"The {kind} windows are {span(lag_ms)} behind the market",
                 "see whether a source is silent, or streams cannot keep up",
-                int(min(clocks)),
+                min(clocks),
             )
 
 

@@ -77,8 +77,7 @@ def _feeds(view: View, now_ms: int) -> Text:
 def _lags(view: View, rates: Rates) -> Text:
     lags = []
     for kind in KINDS:
-        live = view.parts("streams", kind, rates.now_ms)
-        clocks = [s.measures["watermark_ms"] for s in live if "watermark_ms" in s.measures]
+        clocks = view.clocks(kind, rates.now_ms)
         # Of several workers the slowest: their windows are everybody's.
         lags.append(f"{kind} {span(rates.event_now_ms - min(clocks)) if clocks else 'n/a'}")
     if any(not lag.endswith(" n/a") for lag in lags):

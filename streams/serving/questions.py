@@ -162,6 +162,11 @@ class Questions(Memory):
         found = [s for s in self.told(role, part) if s.expires_ms > now_ms]
         return sorted(found, key=lambda status: status.at_ms, reverse=True)
 
+    def clocks(self, kind: Kind, now_ms: int) -> list[int]:
+        """Return the clocks of a kind's windows as live workers tell them; one that can be no time is not believed."""
+        told = (s.measures.get("watermark_ms", 0.0) for s in self.parts("streams", kind, now_ms))
+        return [int(clock_ms) for clock_ms in told if 0 < clock_ms <= EPOCH_MS_MAX]
+
     def part(self, role: str, part: str, now_ms: int) -> Status | None:
         """Return a role's freshest status of one part that has not expired; None if there is none."""
         return next((s for s in self.parts(role, part, now_ms) if s.part == part), None)

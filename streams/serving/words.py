@@ -48,7 +48,12 @@ def number(value: float, digits: int = 8) -> str:
 
 
 def span(span_ms: float) -> str:
-    """Return a length of time in its own unit; one that is negative, of clocks that differ, as none."""
+    """Return a length of time in its own unit; one that is negative, of clocks that differ, as none.
+
+    One that is longer than all of time, or none at all, is not told in digits.
+    """
+    if not span_ms <= EPOCH_MS_MAX:
+        return "longer than can be"
     seconds = max(0.0, span_ms / 1000)
     if seconds < 2 * MINUTE_S:
         return f"{seconds:.1f} s"

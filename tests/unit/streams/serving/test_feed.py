@@ -357,6 +357,30 @@ class Cut:
         self.at = offset
 
 
+def test_no_raw_event_is_newer_than_its_receipt() -> None:
+    """One that says so would hide for ever that no others come; the log's reader is not needed to see it."""
+    view = View()
+    feed = Feed(BrokerSettings(), view, since_ms=0)
+    for n, (event_ms, received_ms) in enumerate(((5, 7), (10**13, 8))):
+        value = encode(golden(Trade, event_ms=event_ms, received_ms=received_ms))
+        record: Any = Record("raw.market", 0, n, 9, None, value, ())
+        feed._take("raw.market", record)
+    assert view.newest_event_ms == {"market": 8}
+    assert view.counts.raw_events == 2
+
+
+class Record(NamedTuple):
+    """A fetched record."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
 async def test_cuts_are_remembered_up_to_a_bound() -> None:
     """In words; the view counts all of them. A log that ends before our position is another one."""
     view = View()

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from streams.serving import lookup as lookup_module
 from streams.serving import raw_range, walking
 from streams.serving.found import Found, Missing, RawRange, Whole
 from streams.serving.lookup import READERS_MAX, Lookup
@@ -223,3 +224,45 @@ async def test_looks_beyond_the_readers_wait_their_turn(broker: BrokerSettings) 
         found = await asyncio.gather(*(lookup.record(place) for place in places))
         assert all(isinstance(whole, Whole) for whole in found)
         assert len(lookup._idle) <= READERS_MAX
+
+
+class Hanging:
+    """A consumer that neither answers nor ends."""
+
+    async def start(self) -> None:
+        """Connect at once."""
+
+    def assign(self, _places: object) -> None:
+        """Take any partition."""
+
+    async def beginning_offsets(self, _places: object) -> object:
+        await asyncio.Event().wait()
+        return {}
+
+    async def stop(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_look_ends_in_its_time_also_where_its_consumer_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is not used again, and as many looks as before may follow; who is cancelled is."""
+    made: list[Hanging] = []
+    monkeypatch.setattr(lookup_module, "CLOSE_S", 0.02)
+
+    def opened(**_options: object) -> Hanging:
+        made.append(Hanging())
+        return made[-1]
+
+    monkeypatch.setattr(lookup_module, "consumer_class", lambda _: opened)
+    looks = Lookup(BrokerSettings(), View(), look_s=0.02)
+    async with asyncio.timeout(5):
+        for _ in range(READERS_MAX + 1):
+            assert why(await looks.record(Place("late", 0, 0))) == "unreachable"
+        looks = Lookup(BrokerSettings(), View(), look_s=9)
+        asking = asyncio.create_task(looks.record(Place("late", 0, 0)))
+        await asyncio.sleep(0.01)
+        asking.cancel()
+        assert isinstance((await asyncio.gather(asking, return_exceptions=True))[0], BaseException)
+    assert len(made) == READERS_MAX + 2
+    assert looks._idle == []

@@ -179,6 +179,9 @@ def test_the_time_to_the_cap_is_the_ledgers() -> None:
     (told,) = found.budgets
     assert (told.to_cap_ms, told.is_nearly_spent) == (2 * HOUR_MS, False)
     assert found.burn_nano_usd_per_h == CAP * 9 // 20
+    early_ms = at_ms - HOUR_MS // 2 + 60_000
+    view.take(ledger(CAP // 60, early_ms))
+    assert view.money(early_ms).burn_nano_usd_per_h == CAP // 60 * 6
     view.take(*costing(1, CAP * 9 // 20, at_ms - HOUR_MS // 4))
     view.take(ledger(0, at_ms + HOUR_MS // 2))
     (told,) = view.money(at_ms + HOUR_MS // 2).budgets

@@ -155,6 +155,23 @@ def test_windows_that_lag_are_told_by_how_far(lag_ms: int, state: str) -> None:
     assert view.summary(NOW_MS).state == state
 
 
+@pytest.mark.parametrize("absurd", [-1e308, -1.0, 0.0, 1e308])
+def test_a_clock_that_can_be_no_time_is_not_believed(absurd: float) -> None:
+    """Nor does it stand in a sentence."""
+    view = well()
+    view.take(part("streams", "market", measures={"watermark_ms": absurd}, instance="b"))
+    assert view.summary(NOW_MS).sentence == "All is well."
+
+
+def test_nothing_is_wrong_since_a_time_that_is_yet_to_come() -> None:
+    """Clocks differ by seconds."""
+    view = well()
+    view.take(part("agent", "breaker/a", state="open", since_ms=NOW_MS + 2_000))
+    summary = view.summary(NOW_MS)
+    assert summary.since_ms == summary.findings[0].since_ms == NOW_MS
+    assert ", since 2027-01-15 08:00:00Z." in summary.sentence
+
+
 def test_feeds_that_bring_nothing_are_counted_and_named() -> None:
     """Where none works it is broken; a closed one is in order, as is one that has just begun to connect."""
     view = well()
