@@ -114,7 +114,8 @@ def test_what_an_earlier_epoch_has_said_is_not_told_again_when_another_says_it()
         alert("a", **over),
         alert("b"),
         alert("a", epoch=1),
-        alert("a", epoch=1, **over),
+        alert("a", epoch=2),
+        alert("a", epoch=2, **over),
         alert("b", epoch=1),
     ]
     for offset, one in enumerate(log):
