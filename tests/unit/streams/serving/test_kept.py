@@ -318,3 +318,22 @@ def test_what_made_room_is_told_of_its_own_bound(monkeypatch: pytest.MonkeyPatch
     told = {bound.name: bound.forgotten for bound in view.bounds() if bound.forgotten}
     assert told == {"statuses": 2, "feeds": 1}
     assert view.counts.forgotten == 3
+
+
+@pytest.mark.parametrize("too_old", [False, True])
+def test_a_day_behind_the_newest_record_of_whatever_log_all_is_forgotten(too_old: bool) -> None:
+    """Also of what nothing more is said, and with what belongs to it; nothing has made room before its time."""
+    view = View()
+    view.take(alert(1), Place("alerts", 0, 0), NOW_MS)
+    told = golden(Notification, alert_id="r/BTC/USDT/1")
+    view.take(told, Place("notifications", 0, 0), NOW_MS)
+    view.take(golden(Late), Place("late", 0, 0), NOW_MS)
+    view.take(golden(Decision), Place("decisions", 0, 0), NOW_MS)
+    view.take(analysis(1), Place("analyses", 0, 0), NOW_MS)
+    view.take_dead_letter(refused(0))
+    view.take(feed("BTC/USDT"), Place("feed.status", 0, 0), NOW_MS + view.keep_ms + too_old)
+    (shown,) = view.alerts(NOW_MS)
+    found = (shown.notifications, view.late(), view.decisions(), view.analyses_of(), view.letters())
+    assert [len(kept) for kept in found] == [0 if too_old else 1] * 5
+    assert bool(view.alert_notifications) == (not too_old)
+    assert not any(bound.forgotten for bound in view.bounds())

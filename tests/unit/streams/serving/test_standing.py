@@ -409,6 +409,7 @@ def test_an_asset_whose_windows_ended_long_ago_is_gone() -> None:
     view.take(aggregates.market("OLD/USDT", 0))
     view.take(aggregates.market("BTC/USDT", 1_440))
     assert [s.asset for s in view.standing(NOW_MS)] == ["BTC", "OLD"]
+    assert view.assets() == ["BTC", "OLD"]
     view.take(aggregates.market("BTC/USDT", 1_441))
     assert [s.asset for s in view.standing(NOW_MS)] == ["BTC"]
     assert (view.assets(), view.subjects("OLD"), view.rows("OLD")) == (["BTC"], [], [])
