@@ -121,6 +121,10 @@ def test_an_earlier_edition_of_an_alert_does_not_count() -> None:
     book.put(alert(1, "firing", epoch=1), PLACE, 3)
     (kept,) = book
     assert [t.at_ms for t in kept.transitions] == [1, 3]
+    told = alert(1, "firing", epoch=1, headline="worse than it was")
+    book.put(told, PLACE, 4)
+    book.put(told, PLACE, 5)
+    assert (kept.alert.headline, [t.at_ms for t in kept.transitions]) == (told.headline, [1, 3, 4])
 
 
 def test_where_a_rule_fires_anew_what_was_before_is_over() -> None:
@@ -270,6 +274,8 @@ def test_decisions_letters_late_and_notifications_are_kept_up_to_their_bounds(
     assert [letter.place.offset for letter in view.letters()] == [3, 2]
     assert view.letter("0") is None
     assert [d.decision.decision_id for d in view.decisions()] == ["3", "2"]
+    assert [d.decision.decision_id for d in view.decisions(most=1)] == ["3"]
+    assert [letter.place.offset for letter in view.letters(most=1)] == [3]
     assert [d.decision.decision_id for d in view.coalesced_into("s")] == ["2", "3"]
     assert [a.place.offset for a in view.analyses_of()] == [3, 2]
     assert set(view.analyst.replaced) == {"state/BTC/1/0", "state/BTC/2/0"}

@@ -87,8 +87,13 @@ def test_data_say_how_old_and_how_whole_they_are() -> None:
     (found,) = view.standing(NOW_MS + 300_000, NOW_MS + 360_000)
     assert (found.quality, found.quality_words) == ("holed", "holed 50%; source missing: jetstream")
     assert (found.data_age_ms, found.stale) == (60_000, False)
-    (later,) = view.standing(NOW_MS + 600_001)
-    assert later.stale
+    for event_now_ms, age_ms, stale in (
+        (NOW_MS + 600_000, 300_000, False),
+        (NOW_MS + 600_001, 300_001, True),
+        (NOW_MS + 299_000, 0, False),
+    ):
+        (later,) = view.standing(event_now_ms)
+        assert (later.data_age_ms, later.stale) == (age_ms, stale)
 
 
 @given(st.lists(any_event(), max_size=6), st.integers(0, 2 * NOW_MS))

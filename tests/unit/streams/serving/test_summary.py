@@ -194,6 +194,8 @@ def test_a_feed_nobody_has_told_of_for_a_day_was_taken_down() -> None:
     view = well()
     view.take(feed("A/B", at_ms=NOW_MS - view.keep_ms - 1, state="stale"))
     assert whats(view) == []
+    view.take(feed("A/B", at_ms=NOW_MS - view.keep_ms, state="stale"))
+    assert whats(view) == ["feed"]
 
 
 def test_gaps_that_stay_open_are_told() -> None:
@@ -272,9 +274,10 @@ def test_a_log_cut_ahead_of_the_view_is_told_for_an_hour() -> None:
     view.take_evicted(7)
     assert whats(view) == ["cut"]
     assert "7 records were deleted" in view.summary(NOW_MS).sentence
-    for role in findings.NEEDED:
-        view.take(part(role, at_ms=NOW_MS + 3_600_001))
-    assert "cut" not in whats(view, NOW_MS + 3_600_001, NOW_MS)
+    for later_ms, told in ((NOW_MS + 3_600_000, True), (NOW_MS + 3_600_001, False)):
+        for role in findings.NEEDED:
+            view.take(part(role, at_ms=later_ms))
+        assert ("cut" in whats(view, later_ms, NOW_MS)) == told
 
 
 def letter(n: int, at_ms: int) -> Any:
