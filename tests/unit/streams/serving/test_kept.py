@@ -343,3 +343,16 @@ def test_a_day_behind_the_newest_record_of_whatever_log_all_is_forgotten(too_old
     assert [len(kept) for kept in found] == [0 if too_old else 1] * 5
     assert bool(view.alert_notifications) == (not too_old)
     assert not any(bound.forgotten for bound in view.bounds())
+
+
+def test_alerts_of_one_severity_are_told_the_newest_first_then_by_id() -> None:
+    """In whatever order they came; and an analysis of the very time that is asked for is told."""
+    view = View()
+    for offset, (subject, at_ms) in enumerate((("C/D", 2), ("A/B", 1), ("E/F", 2))):
+        view.take(alert(1, subject=subject), Place("alerts", 0, offset), NOW_MS + at_ms)
+    assert [s.alert.subject for s in view.alerts(NOW_MS)] == ["C/D", "E/F", "A/B"]
+    view.take(analysis(1))
+    for since_ms, found in ((NOW_MS + 1, 1), (NOW_MS + 2, 0)):
+        assert (
+            len(view.analyses_of("BTC", since_ms)) == len(view.analyses_of(None, since_ms)) == found
+        )
