@@ -196,6 +196,17 @@ def test_the_time_to_the_cap_is_the_ledgers() -> None:
     assert [b.to_cap_ms for b in view.money(at_ms + HOUR_MS // 2).budgets] == [None, None]
 
 
+@pytest.mark.parametrize(("beyond", "nearly"), [(0, True), (1_000, False)])
+def test_a_cap_within_the_hour_is_near(beyond: int, nearly: bool) -> None:
+    """However little of it is spent; what was spent an hour ago is not of this pace."""
+    view = View()
+    at_ms = NOW_MS // HOUR_MS * HOUR_MS + HOUR_MS // 2
+    view.take(*costing(1, CAP, at_ms - HOUR_MS))
+    view.take(ledger((CAP - CAP // 10) // 2 - beyond, at_ms))
+    (told,) = view.money(at_ms).budgets
+    assert told.is_nearly_spent is nearly
+
+
 def test_a_ledger_that_is_away_tells_nothing_of_the_hour_or_day_that_began_since() -> None:
     """Its owner still says that it is closed, which is found."""
     view = View()

@@ -349,6 +349,12 @@ def test_a_budget_that_is_hardly_begun_is_not_called_nearly_spent(
     assert trouble.nearly(fast) == words
 
 
+def test_the_first_three_are_named_and_the_others_counted() -> None:
+    """A sentence is read in seconds."""
+    assert trouble.named("abc") == "a, b, c"
+    assert trouble.named("abcde") == "a, b, c and 2 more"
+
+
 def test_an_open_breaker_is_told() -> None:
     """One that probes is on its way back."""
     view = well()
