@@ -229,12 +229,13 @@ def _gaps(view: Answers, now_ms: int) -> Iterator[Finding]:
     untold = [f for f in untold if feed_state(f, now_ms) == f.state]
     if holed or untold:
         count = len(holed) + sum(f.gaps_open for f in untold)
+        counted = "1 gap has" if count == 1 else f"{count:,} gaps have"
         names = {f"{plain(g.venue)} {plain(g.subject)}" for g in holed}
         names |= {f"{plain(f.venue)} {plain(f.subject)}" for f in untold}
         yield finding(
             "degraded",
             "gap",
-            f"{count:,} gaps have been open for over a minute ({named(sorted(names))})",
+            f"{counted} been open for over a minute ({named(sorted(names))})",
             "collect fills them by itself; alerts on their windows wait or say that data are missing",
             None if untold else min(g.at_ms for g in holed),
         )

@@ -366,7 +366,10 @@ def statuses(now_ms: int) -> list[Struct]:
             "agent",
             "budget/default",
             "open",
-            spent_nano_usd=83_600.0,
+            settled_nano_usd=83_600.0,
+            reserved_nano_usd=0.0,
+            hour_nano_usd=83_600.0,
+            read_ms=float(now_ms),
             cap_nano_usd=1_000_000_000.0,
         ),
     ]

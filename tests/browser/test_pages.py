@@ -13,7 +13,7 @@ from .stage import Stage
 from .visit import Cookies, Visit, signed_in
 
 WORDS: dict[str, tuple[str, ...]] = {
-    "overview": ("firing", HEADLINE, "BTC", "1.00 USD", "Acknowledge"),
+    "overview": (HEADLINE, "BTC", "0.0000836", "1.00 USD", "Acknowledge"),
     "alerts": ("Critical", HEADLINE, "SOL"),
     "alert": (HEADLINE, "Critical", "SOL/USDT", "SOL fell sharply while sellers took most"),
     "asset": ("SOL/USDT", "USDT", HEADLINE, "complete"),

@@ -211,6 +211,8 @@ def test_gaps_that_stay_open_are_told() -> None:
         NOW_MS - 60_001,
     )
     assert whats(view) == ["gap"]
+    (found,) = view.summary(NOW_MS).findings
+    assert found.words == "1 gap has been open for over a minute (binance BTC/USDT)"
     view.take(
         golden(GapFilled, venue="binance", subject="BTC/USDT", gap_id="2"),
         Place("raw.market", 0, 2),
