@@ -32,7 +32,10 @@ class Run(Struct, frozen=True, kw_only=True):
 
 
 def measured(work: Work, rules: Sequence[Rule], runs: int) -> dict[str, Any]:
-    """Return CPU, outputs and state of each run without rules and with them, and the ratio of each pair."""
+    """Return CPU, outputs and state of each run without rules and with them, and the ratio of each pair.
+
+    It is right if rules only add: every run gives as many other outputs as the first, and as many alerts as any.
+    """
     tape = _tape(work)
     pairs = [(_fold(work, tape, ()), _fold(work, tape, rules)) for _ in range(runs)]
     found = {
@@ -40,9 +43,17 @@ def measured(work: Work, rules: Sequence[Rule], runs: int) -> dict[str, Any]:
         "rules": len(rules),
         "runs": pairs,
         "cpu_ratio": spread([two.cpu_us_per_event / one.cpu_us_per_event for one, two in pairs]),
+        "right": is_right(pairs),
     }
     built: dict[str, Any] = msgspec.to_builtins(found)
     return built
+
+
+def is_right(pairs: Sequence[tuple[Run, Run]]) -> bool:
+    """Return whether rules added alerts to the outputs and changed nothing else."""
+    windows = {run.outputs - run.alerts for pair in pairs for run in pair}
+    alerts = {two.alerts for _, two in pairs}
+    return len(windows) == len(alerts) == 1 and not any(one.alerts for one, _ in pairs)
 
 
 def alerting_summary(found: dict[str, Any]) -> list[str]:
@@ -60,6 +71,8 @@ def alerting_summary(found: dict[str, Any]) -> list[str]:
     lines.append(
         f"CPU with rules to without: {ratio['median']:.3f} ({ratio['min']:.3f} to {ratio['max']:.3f})"
     )
+    if not found["right"]:
+        lines.append("WRONG: the rules changed what else comes out of the fold")
     return lines
 
 

@@ -82,7 +82,7 @@ def bench_alerts(  # noqa: PLR0917 - typer's: every one is an option
     seed: Seed = 1,
     json: Json = None,
 ) -> None:
-    """What the rules in force cost the fold, in memory: CPU without and with them."""
+    """What the rules in force cost the fold, in memory: CPU without and with them. Exit 1: they changed a window."""
     from deploy.alerting.reading import rules_in_force  # noqa: PLC0415
     from deploy.bench.alerting import alerting_summary, measured  # noqa: PLC0415
     from deploy.bench.tape import Work  # noqa: PLC0415
@@ -92,10 +92,7 @@ def bench_alerts(  # noqa: PLR0917 - typer's: every one is an option
     rules = rules_in_force(load().streams.alerts)
     work = Work(events=events, seed=seed, assets=assets, partitions=1, minutes=minutes)
     found = measured(work, rules, runs)
-    for line in alerting_summary(found):
-        typer.echo(line)
-    if json is not None:
-        json.write_text(dumps(found, indent=2) + "\n", encoding="utf-8")
+    _tell(found, alerting_summary(found), json)
 
 
 @bench_app.command(

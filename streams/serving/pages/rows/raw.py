@@ -34,7 +34,7 @@ SPAN_MAX_MS = 3_600_000
 NEIGHBOUR_MIN_MS = 10_000
 DIGITS_MAX = 15
 """Of a time in an address: the year 9999 has 15."""
-_TODO: Mapping[Why, str] = {
+_ADVICE: Mapping[Why, str] = {
     "deleted": "Older records are deleted for good.",
     "not_written": "Look again once it is written.",
     "not_committed": "There is nothing at this place.",
@@ -124,7 +124,7 @@ def missing_of(missing: Missing | None) -> Line:
     mark = Mark("warning", "Not read")
     if missing is None:
         return (mark, Words("This page has no way to the log."))
-    return (mark, Words(missing.words, tone="strong"), Words(_TODO[missing.why]))
+    return (mark, Words(missing.words, tone="strong"), Words(_ADVICE[missing.why]))
 
 
 def fields(event: Struct) -> list[tuple[str, str]]:
