@@ -11,6 +11,7 @@ from streams.serving.guard import sockets, tokens
 from streams.serving.guard.access import Access
 from streams.serving.guard.gate import COOKIE
 from streams.serving.guard.middleware import Guard
+from streams.serving.guard.seats import Seats
 from streams.serving.guard.tokens import Keyring
 from streams.serving.settings import ServeSettings
 from tests.unit.streams.serving.guard.asking import OPERATOR, TOKENS, Clock, bearer
@@ -192,3 +193,38 @@ def test_cookies_signed_out_are_remembered_up_to_a_bound(monkeypatch: pytest.Mon
     late = ring.cookie(oscar, expires_s=200)
     ring.sign_out(late, 101)  # by then the second has expired
     assert [ring.access_by_cookie(c, 101) for c in (third, late)] == [None, None]
+
+
+async def test_what_is_painted_after_a_sign_out_is_not_sent() -> None:
+    """Also where the page itself said nothing since."""
+    holding = [True]
+    got: list[str] = []
+    why: list[str] = []
+
+    async def send(message: Any) -> None:
+        got.append(message["type"])
+
+    async def receive() -> Any:
+        return SAID
+
+    socket = sockets.Socket(
+        receive, send, holds=lambda: holding[0], may_say=lambda: True, ended=why.append
+    )
+    await socket.send({"type": "websocket.send", "text": "painted"})
+    holding[0] = False
+    for _ in range(2):
+        await socket.send({"type": "websocket.send", "text": "painted"})
+    assert got == ["websocket.send", "websocket.close"]
+    assert why == ["signed_out"]
+
+
+def test_all_clients_together_have_no_more_seats_than_there_are() -> None:
+    """At the bound the next one is refused, whoever it is, until somebody goes."""
+    seats = Seats(2, 2)
+    with seats.seat("one"):
+        with seats.seat("two"):
+            refusal = seats.refusal("three")
+            assert refusal is not None
+            assert refusal.status == 429
+        assert seats.refusal("three") is None
+    assert len(seats) == 0
