@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from functools import partial
 
-from streams.collectors.outbound import AHEAD_MS_MAX
+from streams.collectors.outbound import AHEAD_MS_MAX, EVENT_MS_MIN
 from streams.collectors.port import (
     Clock,
     Context,
@@ -91,7 +91,12 @@ class ExchangeSource:
         budget = budget or budget_of(settings.venue, limits.connections_per_5_min)
         parts = parts_of(self._venue, settings.symbols_per_connection)
         self._clocks = [
-            VenueClock(lateness_ms=settings.lateness_ms, ahead_ms_max=AHEAD_MS_MAX) for _ in parts
+            VenueClock(
+                lateness_ms=settings.lateness_ms,
+                least_ms=EVENT_MS_MIN,
+                ahead_ms_max=AHEAD_MS_MAX,
+            )
+            for _ in parts
         ]
         self._silences = [
             Silence(least_s=settings.silence_min_s, most_s=settings.silence_s) for _ in parts

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from streams.collectors.outbound import AHEAD_MS_MAX
+from streams.collectors.outbound import AHEAD_MS_MAX, EVENT_MS_MIN
 from streams.collectors.port import (
     Clock,
     Context,
@@ -100,7 +100,9 @@ class UnifiedSource:
         """None before the venue's markets are known."""
         self._settings, self._now_ms, self._retry_s = settings, now_ms, retry_s
         self._place = Place(url=settings.url, rest_url=settings.rest_url, ca_file=settings.ca_file)
-        self._clock = VenueClock(lateness_ms=settings.lateness_ms, ahead_ms_max=AHEAD_MS_MAX)
+        self._clock = VenueClock(
+            lateness_ms=settings.lateness_ms, least_ms=EVENT_MS_MIN, ahead_ms_max=AHEAD_MS_MAX
+        )
         self._markets: tuple[list[Any], Any] | None = None
         self._note = ""
         self._past: Sequence[RawEvent | GapMark | Heartbeat] = ()

@@ -61,7 +61,7 @@ class Coinbase(Dialect):
     def answer(self, text: str) -> tuple[list[str], list[str]]:
         request = load(text)
         channel, names = request["channel"], request["product_ids"]
-        told = self._envelope("subscriptions", 0, [{"subscriptions": {channel: names}}])
+        told = self._envelope("subscriptions", self.now_ms(), [{"subscriptions": {channel: names}}])
         return [told], names if channel == "market_trades" else []
 
     def frame(self, row: Row, sent_ms: int) -> str:
@@ -118,7 +118,8 @@ class Kraken(Dialect):
 
     def answer(self, text: str) -> tuple[list[str], list[str]]:
         request = load(text)
-        at = {"time_in": rfc3339(1_700_000_000_000, "1"), "time_out": rfc3339(1_700_000_000_001)}
+        now_ms = self.now_ms()
+        at = {"time_in": rfc3339(now_ms, "1"), "time_out": rfc3339(now_ms)}
         if request["method"] == "ping":
             return [compact({"method": "pong", **at})], []
         names = request["params"]["symbol"]

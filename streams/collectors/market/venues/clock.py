@@ -11,9 +11,13 @@ class VenueClock:
     until then nothing is promised.
     """
 
-    def __init__(self, *, lateness_ms: int, ahead_ms_max: int) -> None:
-        """Know nothing yet. A frame more than ``ahead_ms_max`` after its receipt has a wrong time: no evidence."""
-        self._lateness_ms, self._ahead_ms_max = lateness_ms, ahead_ms_max
+    def __init__(self, *, lateness_ms: int, least_ms: int, ahead_ms_max: int) -> None:
+        """Know nothing yet.
+
+        A frame before ``least_ms``, or more than ``ahead_ms_max`` after its receipt, has a wrong time: no evidence.
+        """
+        self._lateness_ms = lateness_ms
+        self._least_ms, self._ahead_ms_max = least_ms, ahead_ms_max
         self._last: tuple[int, float] | None = None
         self._reached_ms: int | None = None
         self._told_ms: int | None = None
@@ -25,7 +29,7 @@ class VenueClock:
 
     def frame(self, venue_ms: int, *, received_ms: int, at_s: float) -> None:
         """Take the time of a frame, received at ``at_s`` of the monotonic clock."""
-        if venue_ms <= received_ms + self._ahead_ms_max:
+        if self._least_ms <= venue_ms <= received_ms + self._ahead_ms_max:
             self._last = (venue_ms, at_s)
             self._reach(venue_ms)
 

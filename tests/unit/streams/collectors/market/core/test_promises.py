@@ -9,7 +9,7 @@ HOLD_S = 10.0
 
 
 def at(*reached_ms: int | None, up: bool = True) -> tuple[Promises, list[VenueClock]]:
-    clocks = [VenueClock(lateness_ms=0, ahead_ms_max=10**15) for _ in reached_ms]
+    clocks = [VenueClock(lateness_ms=0, least_ms=0, ahead_ms_max=10**15) for _ in reached_ms]
     promises = Promises(clocks, lateness_ms=100, hold_s=HOLD_S)
     promises.begin(0.0)
     for number, (clock, ms) in enumerate(zip(clocks, reached_ms, strict=True)):

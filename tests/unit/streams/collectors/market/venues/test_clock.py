@@ -7,11 +7,12 @@ from streams.collectors.market.venues import VenueClock
 
 LATENESS_MS, AHEAD_MS_MAX = 2_000, 60_000
 NOW_MS = 1_700_000_000_000
+LEAST_MS = NOW_MS - 10 * 365 * 86_400_000
 YEAR_MS = 365 * 86_400_000
 
 
 def clock() -> VenueClock:
-    return VenueClock(lateness_ms=LATENESS_MS, ahead_ms_max=AHEAD_MS_MAX)
+    return VenueClock(lateness_ms=LATENESS_MS, least_ms=LEAST_MS, ahead_ms_max=AHEAD_MS_MAX)
 
 
 def test_nothing_is_promised_before_a_frame() -> None:
@@ -55,11 +56,15 @@ def test_a_time_far_ahead_is_no_evidence() -> None:
     assert seen.advance() is None
 
 
-def test_a_time_of_the_first_seconds_promises_nothing_below_zero() -> None:
-    """Epoch milliseconds are not negative."""
+def test_a_time_before_all_markets_is_no_evidence() -> None:
+    """A frame that has none is often printed with zero: it would say since when the source has listened."""
     seen = clock()
-    seen.frame(5, received_ms=NOW_MS, at_s=0.0)
-    assert seen.advance() == 0
+    for venue_ms in (0, LEAST_MS - 1):
+        seen.frame(venue_ms, received_ms=NOW_MS, at_s=0.0)
+        assert seen.reached_ms is None
+        assert seen.advance() is None
+    seen.frame(LEAST_MS, received_ms=NOW_MS, at_s=0.0)
+    assert seen.advance() == LEAST_MS - LATENESS_MS
 
 
 @given(
