@@ -135,7 +135,7 @@ class Serving:
             TopicsError: The topics cannot be read.
         """
         app = create_app(self.served, market=self._market)
-        REGISTRY.register(ServingMetrics(app.gate, self.hub, self._allowance))
+        REGISTRY.register(ServingMetrics(app.gate, self.hub, self._allowance, self.view))
         serve = self._settings.serve
         with bound_socket(serve) as listening:
             host, port = listening.getsockname()[:2]

@@ -2,13 +2,13 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
-from typing import TypeVar
 
 from topics import Analysis, Decision
 
 from .counts import Counts
 from .links import Links
 from .newest import Kept, Newest
+from .once import Once
 from .records import Place
 from .spending import Spending
 
@@ -17,10 +17,6 @@ ANALYSES_MAX = 5_000
 ANALYSES_OF_ASSET_MAX = 500
 """Of one asset: it does not push out what was said of others."""
 DECISIONS_MAX = 10_000
-SAID_MAX = 20_000
-"""Ids of analyses remembered, and places of what was decided on, so that one that is said again counts once: more
-than can be in flight in a crash, and than there are analyses and decisions."""
-Key = TypeVar("Key")
 _Link = Callable[[str | None, str], None]
 
 
@@ -46,17 +42,14 @@ class AnalystBook:
         self.coalesced = Links()
         """From a candidate to those that it took over."""
         self._counts = counts
-        self._said: dict[str, None] = {}
-        self._decided: dict[tuple[int, int], None] = {}
-
-    @property
-    def remembered(self) -> int:
-        """How many ids of analyses there are that count once."""
-        return len(self._said)
+        self.said: Once[str] = Once()
+        """Ids of analyses."""
+        self.decided: Once[tuple[int, int]] = Once()
+        """Partition and last offset of what was decided on."""
 
     def put_analysis(self, analysis: Analysis, place: Place, at_ms: int) -> bool:
         """Take an analysis and return whether it counts: the first of an id does."""
-        if not first_time(self._said, analysis.analysis_id):
+        if not self.said.first_time(analysis.analysis_id):
             return False
         self._counts.analyses += 1
         self._counts.by_model += analysis.origin != "rules"
@@ -75,7 +68,7 @@ class AnalystBook:
         """Take a decision and return whether it counts: the first of an id does."""
         self._counts.decisions += 1
         key = decision.aggregates_partition, decision.last_offset
-        if decision.alert_id is None and first_time(self._decided, key):
+        if decision.alert_id is None and self.decided.first_time(key):
             self._counts.decided += 1
         if decision.decision_id in self.decision:
             return False
@@ -125,16 +118,6 @@ class AnalystBook:
         del self.analysis[analysis.analysis_id]
         self.replaced.pop(analysis.supersedes or "", None)
         self.answers.remove(analysis.trigger.alert_id, analysis.analysis_id)
-
-
-def first_time(said: dict[Key, None], key: Key) -> bool:
-    """Return whether a key is said for the first time, as far as is remembered, and remember it."""
-    if key in said:
-        return False
-    if len(said) >= SAID_MAX:
-        del said[next(iter(said))]
-    said[key] = None
-    return True
 
 
 def _as_of(kept: Kept[Analysis]) -> tuple[int, int, Place]:

@@ -35,10 +35,11 @@ from topics.marks import GapMark
 
 from .acts.standing import StandingActs
 from .alert_book import AlertBook
-from .analyst_book import AnalystBook, first_time
+from .analyst_book import AnalystBook
 from .counts import Counts
 from .gaps import GapBook
 from .newest import Kept, Newest
+from .once import Once
 from .records import LateShown, Letter, Place, late_of, written_ms
 from .ring import Ring
 from .series_book import DAY_MS, SeriesBook
@@ -91,7 +92,8 @@ class Memory:
         self.alert_notifications: dict[str, list[Kept[Notification]]] = {}
         self.latest_places: dict[tuple[Kind, str, int], Place] = {}
         self.feed_places: dict[tuple[str, str], Place] = {}
-        self._told_once: dict[str, None] = {}
+        self.notified: Once[str] = Once()
+        """Ids of notifications."""
         self._takers: dict[type, Callable[[Any, Place, int], None]] = {
             Aggregate: self._aggregate,
             Alert: self._alert,
@@ -243,7 +245,7 @@ class Memory:
         self.ring.put("late", late.asset)
 
     def _notification(self, told: Notification, place: Place, at_ms: int) -> None:
-        if not first_time(self._told_once, told.notification_id):
+        if not self.notified.first_time(told.notification_id):
             return
         kept = Kept(at_ms, place, told)
         self.alert_notifications.setdefault(told.alert_id, []).append(kept)

@@ -30,6 +30,11 @@ class Ring:
         """Return how many changes are remembered."""
         return len(self._came)
 
+    @property
+    def forgotten(self) -> int:
+        """How many changes are not."""
+        return self.serial - len(self._came)
+
     def is_new(self, place: Place) -> bool:
         """Return whether a record was not read before, and remember that it was read now."""
         log = place.topic, place.partition

@@ -30,7 +30,9 @@ class SeriesBook:
         self.points = 0
         """In all rows together."""
         self.forgotten = 0
-        """Windows that had to make room for others before their time."""
+        """Windows that had to make room for others before their time,"""
+        self.rows_forgotten = 0
+        """and rows."""
         self._keep_ms = keep_ms
         self._newest_ms: dict[Kind, int] = {}
 
@@ -83,16 +85,12 @@ class SeriesBook:
         point = None if row is None else row.at(int(read["start"]))
         return None if point is None else (key, point)
 
-    def drop(self, key: SeriesKey) -> None:
-        """Forget a row."""
-        row = self.rows.pop(key, None)
-        if row is not None:
-            self.points -= len(row)
-            self.forgotten += len(row)
-
     def _open(self, key: SeriesKey, asset: str) -> Series:
         if len(self.rows) >= SUBJECT_SERIES_MAX:
-            self.drop(min(self.rows, key=lambda k: (self.rows[k].newest_ms, k)))
+            gone = self.rows.pop(min(self.rows, key=lambda k: (self.rows[k].newest_ms, k)))
+            self.rows_forgotten += 1
+            self.points -= len(gone)
+            self.forgotten += len(gone)
         row = self.rows[key] = Series(key, asset)
         return row
 

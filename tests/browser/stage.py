@@ -84,10 +84,20 @@ class Stage:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._probe}/readyz", timeout=5) as got:
-                return bool(got.status == 200)
+            return self._probed("readyz") is not None
         except (urllib.error.URLError, OSError):
             return False
+
+    async def metrics(self) -> dict[str, float]:
+        """Return what a monitor scrapes, by name and labels."""
+        text = await asyncio.to_thread(self._probed, "metrics")
+        told = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, _, value in told}
+
+    def _probed(self, path: str) -> str:
+        """Return what a probe says; one that is not well is an error."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._probe}/{path}", timeout=5) as got:
+            return str(got.read().decode())
 
     def said(self) -> str:
         """Return the end of what the role said."""

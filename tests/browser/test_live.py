@@ -68,6 +68,22 @@ async def test_from_topic_to_pixel_it_takes_no_time_that_people_notice(
     assert quantiles(took_ms, n=20)[18] < SLOW_MS, took_ms
 
 
+async def test_a_monitor_sees_who_looks_and_how_full_the_view_is(visit: Open, stage: Stage) -> None:
+    """Of the process that serves the pages, on the port of its probes."""
+    before = await stage.metrics()
+    await visit("/")
+    seen = await stage.metrics()
+    assert seen["tapereader_serve_viewers"] >= 1
+    answers = 'tapereader_serve_answer_seconds_count{door="pages"}'
+    assert seen[answers] > before[answers]
+    kept, most, forgotten = (
+        seen[f'tapereader_serve_view_{what}{{part="alerts"}}']
+        for what in ("kept", "kept_max", "forgotten_total")
+    )
+    assert 0 < kept < most
+    assert forgotten == 0
+
+
 async def test_when_nothing_comes_the_browser_says_so_itself_and_goes_on_by_itself(
     visit: Open, stage: Stage
 ) -> None:

@@ -1,6 +1,7 @@
 """People are told of alerts on a real broker: at once, once, in words, and again after a death."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -146,6 +147,11 @@ async def test_a_role_that_dies_between_telling_and_noting_tells_it_again_under_
         await write(line.broker, alert("next", since_ms=since_ms))
         assert len(await told_until(line.broker, 3)) == 3
         assert phone.keys[:-1] == before
+        status, metrics = line.page(third, "metrics")
+        assert status == 200
+        for name in ("notices_total", "messages_total", "delivery_seconds_count"):
+            told = rf'^tapereader_notify_{name}{{.*receiver="phone".*}} 1.0$'
+            assert re.search(told, metrics, re.MULTILINE), name
 
 
 async def test_the_hours_bound_and_what_it_holds_back_outlive_the_process(

@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 
 from streams.serving.acts.allowance import Allowance
 from streams.serving.guard.gate import Gate
+from streams.serving.view import View
 
 from .hub import Hub
 
@@ -27,11 +28,11 @@ def answered(path: str, took_s: float) -> None:
 
 
 class ServingMetrics(Collector):
-    """What the guard, the streams and the acts' allowance count."""
+    """What the guard, the streams, the acts' allowance and the view count."""
 
-    def __init__(self, gate: Gate, hub: Hub, allowance: Allowance) -> None:
+    def __init__(self, gate: Gate, hub: Hub, allowance: Allowance, view: View) -> None:
         """Take what counts."""
-        self._gate, self._hub, self._allowance = gate, hub, allowance
+        self._gate, self._hub, self._allowance, self._view = gate, hub, allowance, view
 
     def collect(self) -> Iterator[Metric]:
         """Give every metric as it is now."""
@@ -76,3 +77,22 @@ class ServingMetrics(Collector):
         )
         forgotten.add_metric([], sum(bucket.forgotten for bucket in buckets))
         yield forgotten
+        yield from self._bounds()
+
+    def _bounds(self) -> Iterator[Metric]:
+        now = GaugeMetricFamily(
+            "tapereader_serve_view_kept", "What each part of the view holds.", labels=["part"]
+        )
+        most = GaugeMetricFamily(
+            "tapereader_serve_view_kept_max", "What it may hold.", labels=["part"]
+        )
+        gone = CounterMetricFamily(
+            "tapereader_serve_view_forgotten",
+            "What had to make room for others before its time.",
+            labels=["part"],
+        )
+        for bound in self._view.bounds():
+            now.add_metric([bound.name], bound.now)
+            most.add_metric([bound.name], bound.most)
+            gone.add_metric([bound.name], bound.forgotten)
+        yield from (now, most, gone)

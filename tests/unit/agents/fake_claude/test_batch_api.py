@@ -109,7 +109,7 @@ async def test_a_create_may_never_be_answered(client: AsyncAnthropic, wire: Wire
     """The batch is taken all the same."""
     await wire.spoil_batches(creates=["taken_and_hung"])
     with pytest.raises(APITimeoutError):
-        await client.messages.batches.create(requests=requests(asking()), timeout=0.5)
+        await client.messages.batches.create(requests=requests(asking()), timeout=1.0)
     assert len([b async for b in client.messages.batches.list()]) == 1
 
 

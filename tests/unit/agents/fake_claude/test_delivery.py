@@ -177,7 +177,7 @@ async def test_a_stalled_stream_stops_half_way_and_whoever_leaves_pays(
     assert bill["entries"][0]["charged"]
     assert bill["entries"][0]["cost_nano_usd"] > 0
     with pytest.raises(anthropic.APITimeoutError):
-        await client.with_options(timeout=0.2).messages.create(
+        await client.with_options(timeout=1.0).messages.create(
             model=MODEL, max_tokens=99, messages=asking()["messages"]
         )
 
@@ -308,7 +308,7 @@ async def test_a_clients_timeout_abandons_the_request(client: AsyncAnthropic, wi
     """As the SDK's own timeout does it."""
     await wire.play(once("slow", delay_s=LONG_S))
     with pytest.raises(anthropic.APITimeoutError):
-        await client.with_options(timeout=0.2).messages.create(
+        await client.with_options(timeout=1.0).messages.create(
             model=MODEL, max_tokens=9, messages=asking()["messages"]
         )
     bill = await wire.bill_when(lambda bill: bill["entries"][0]["delivered"] is not None)

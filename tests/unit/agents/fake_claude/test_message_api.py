@@ -254,7 +254,7 @@ async def test_a_prompt_whose_answer_never_began_is_not_cached(
         {"requests": [1, 1], "fault": "hang"}, {"requests": [2, 2], "fault": "overloaded"}
     )
     with pytest.raises(APITimeoutError):
-        await analysis(client.with_options(timeout=0.2), **cached)
+        await analysis(client.with_options(timeout=1.0), **cached)
     with pytest.raises(APIStatusError):
         await analysis(client, **cached)
     assert (await analysis(client, **cached)).usage.cache_read_input_tokens == 0

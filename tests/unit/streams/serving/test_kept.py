@@ -228,7 +228,7 @@ def test_what_changed_is_told_since_a_serial_and_up_to_a_bound(
     assert changes.touched(2) == (3, frozenset({("alerts", "SOL")}))
     assert changes.touched(3) == (3, frozenset())
     assert changes.touched(0) == (3, frozenset({("alerts", "ETH"), ("alerts", "SOL")}))
-    assert len(changes) == 2
+    assert (len(changes), changes.forgotten) == (2, 1)
 
 
 def test_a_log_that_is_another_one_is_read_from_its_begin() -> None:

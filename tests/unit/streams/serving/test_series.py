@@ -155,7 +155,7 @@ def test_at_the_bound_of_rows_the_oldest_makes_room(monkeypatch: pytest.MonkeyPa
     for n, subject in enumerate(("A/B", "A/B", "C/D", "E/F")):
         book.put(aggregates.market(subject, n), place(n))
     assert [key.subject for key in book.rows] == ["C/D", "E/F"]
-    assert (book.points, book.forgotten) == (2, 2)
+    assert (book.points, book.forgotten, book.rows_forgotten) == (2, 2, 1)
 
 
 def test_at_the_bound_of_windows_the_longest_row_gives_half(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from streams.serving import analyst_book as book
 from streams.serving import memory as module
+from streams.serving import once
 from streams.serving.view import View, feed_state
 from streams.serving.words import clock, number, plain, span
 from tests.strategies import aggregates
@@ -28,6 +29,7 @@ from topics import (
     Heartbeat,
     Intent,
     Late,
+    Notification,
     Result,
     Status,
     Tally,
@@ -265,15 +267,18 @@ def test_an_analysis_that_is_said_again_counts_once_and_its_first_words_stay() -
     assert [a.headline for a in view.analyses] == ["first"]
 
 
-def test_the_ids_of_analyses_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest is forgotten first."""
-    monkeypatch.setattr(book, "SAID_MAX", 2)
+def test_what_was_said_before_is_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Analyses, decisions and notifications: the oldest is forgotten first, and counted."""
+    monkeypatch.setattr(once, "SAID_MAX", 2)
     view = View()
-    for n in (1, 2, 3, 2, 3):
+    for n in (1, 2, 3, 2, 3, 1):
         view.take(analysis(n))
-    assert view.counts.analyses == 3
-    view.take(analysis(1))
-    assert view.counts.analyses == 4
+        view.take(golden(Decision, decision_id=str(n), alert_id=None, last_offset=n))
+        view.take(golden(Notification, notification_id=str(n)))
+    assert (view.counts.analyses, view.counts.decided) == (4, 4)
+    assert len(view.kept_notifications) == 4
+    told = {bound.name: (bound.now, bound.forgotten) for bound in view.bounds() if bound.most == 2}
+    assert told == {"said": (2, 2), "decided": (2, 2), "notified": (2, 2)}
 
 
 def test_readings_are_the_newest_first() -> None:
