@@ -9,16 +9,18 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from resource import getpagesize
 
 import msgspec
+from msgspec import Struct
 
 from streams.serving.shown import Place, SeriesKey
 from streams.serving.view import View
 from tests.strategies import aggregates
 from tests.unit.streams.serving.test_view import analysis, golden
-from topics import Aggregate, Alert, Decision, Score, decoder_of, encode
+from topics import Aggregate, Alert, Analysis, Decision, Score, decoder_of, encode
 from topics.metrics import SCORED
 
 ASSETS = 100
@@ -38,6 +40,7 @@ SIZES = (
     ("development", 60 * MINUTE_MS, 60 * MINUTE_MS),
 )
 """Kind, window and step."""
+TOPIC = {Aggregate: "aggregates", Analysis: "analyses", Decision: "decisions", Alert: "alerts"}
 
 
 def resident_bytes() -> int:
@@ -62,46 +65,41 @@ def windows(asset: str) -> Iterator[Aggregate]:
             yield decode(encode(changed))
 
 
+def day(asset: str) -> Iterator[tuple[Struct, int]]:
+    """Give all that is said of an asset in a day, as it comes out of bytes, and when it is logged."""
+    fact = analysis(0).facts[0]
+    for window in windows(asset):
+        yield window, window.window_end_ms
+    for start_ms in range(BASE_MS, BASE_MS + DAY_MS, 30 * MINUTE_MS):
+        said = analysis(
+            0,
+            analysis_id=f"state/{asset}/{start_ms}/0",
+            asset=asset,
+            as_of_ms=start_ms,
+            produced_ms=start_ms,
+            valid_until_ms=start_ms + 90 * MINUTE_MS,
+            facts=[msgspec.structs.replace(fact, value=float(n)) for n in range(15)],
+        )
+        yield decoder_of(type(said)).decode(encode(said)), start_ms
+        decided = golden(Decision, decision_id=said.analysis_id, asset=asset)
+        yield decoder_of(Decision).decode(encode(decided)), start_ms
+    for rule in range(ALERTS_OF_ASSET):
+        alert = golden(
+            Alert,
+            alert_id=f"r{rule}/{asset}/{BASE_MS}",
+            rule=f"r{rule}",
+            asset=asset,
+            subject=asset,
+            state="firing" if rule == 0 else "cleared",
+        )
+        yield alert, BASE_MS + DAY_MS
+
+
 def fill(view: View) -> None:
     """Let a view take a day of all assets."""
-    fact = analysis(0).facts[0]
-    offset = 0
-    for number in range(ASSETS):
-        asset = f"A{number}"
-        for window in windows(asset):
-            view.take(window, Place("aggregates", 0, offset), window.window_end_ms)
-            offset += 1
-        for start_ms in range(BASE_MS, BASE_MS + DAY_MS, 30 * MINUTE_MS):
-            said = analysis(
-                0,
-                analysis_id=f"state/{asset}/{start_ms}/0",
-                asset=asset,
-                as_of_ms=start_ms,
-                produced_ms=start_ms,
-                valid_until_ms=start_ms + 90 * MINUTE_MS,
-                facts=[msgspec.structs.replace(fact, value=float(n)) for n in range(15)],
-            )
-            view.take(
-                decoder_of(type(said)).decode(encode(said)), Place("analyses", 0, offset), start_ms
-            )
-            decided = golden(Decision, decision_id=said.analysis_id, asset=asset)
-            view.take(
-                decoder_of(Decision).decode(encode(decided)),
-                Place("decisions", 0, offset),
-                start_ms,
-            )
-            offset += 1
-        for rule in range(ALERTS_OF_ASSET):
-            alert = golden(
-                Alert,
-                alert_id=f"r{rule}/{asset}/{BASE_MS}",
-                rule=f"r{rule}",
-                asset=asset,
-                subject=asset,
-                state="firing" if rule == 0 else "cleared",
-            )
-            view.take(alert, Place("alerts", 0, offset), BASE_MS + DAY_MS)
-            offset += 1
+    events = chain.from_iterable(day(f"A{number}") for number in range(ASSETS))
+    for offset, (event, logged_ms) in enumerate(events):
+        view.take(event, Place(TOPIC[type(event)], 0, offset), logged_ms)
 
 
 def milliseconds(ask: Callable[[], object]) -> float:

@@ -74,9 +74,9 @@ class Stage:
         environment.pop(PROCESSES, None)
         self._child = self._children.start("serve", ["serve"], environment)
 
-    async def ready(self) -> None:
+    async def ready(self, patience_s: float = START_S) -> None:
         """Return when the role has read all there was, and answers."""
-        deadline_s = time.monotonic() + START_S
+        deadline_s = time.monotonic() + patience_s
         while not await asyncio.to_thread(self._is_ready):
             self._children.check()
             assert time.monotonic() < deadline_s, f"not ready: {self.said()}"
@@ -98,6 +98,12 @@ class Stage:
         """Return what a probe says; one that is not well is an error."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self._probe}/{path}", timeout=5) as got:
             return str(got.read().decode())
+
+    @property
+    def pid(self) -> int:
+        """The role's process."""
+        assert self._child
+        return self._child.pid
 
     def said(self) -> str:
         """Return the end of what the role said."""
