@@ -57,14 +57,14 @@ async def test_a_client_that_cleans_up_slowly_holds_nobody() -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(2.0)
             clean.set()
 
     client = Client("redis://127.0.0.1:1/0", call_s=0.1)
     began_s = time.monotonic()
     with pytest.raises(NoAnswerError, match=r"no answer within 0\.1 s"):
         await client.ask(asked)
-    assert time.monotonic() - began_s < 0.5
+    assert time.monotonic() - began_s < 1.5
     assert not clean.is_set()
     await client.close()
     assert clean.is_set()

@@ -160,7 +160,7 @@ async def test_one_leads_and_the_other_takes_over_when_it_is_gone() -> None:
         replicas.keeping[0].cancel()
         begun_s = replicas.clock()
         assert await second.won() == 6
-        assert replicas.clock() - begun_s < 0.4 + 0.25 + 0.2
+        assert replicas.clock() - begun_s < 0.4 + 0.25 + 2.0
         assert not first.leads()
         await first.lost(5)
         await second.leave()

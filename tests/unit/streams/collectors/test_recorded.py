@@ -407,7 +407,7 @@ async def test_a_source_that_waits_is_cancelled_at_once(tmp_path: Path) -> None:
     collected.task.cancel()
     await asyncio.wait([collected.task], timeout=5)
     assert collected.task.cancelled()
-    assert time.monotonic() - began_s < 0.2
+    assert time.monotonic() - began_s < 2.0
 
 
 async def test_a_recording_can_be_read_again(tmp_path: Path) -> None:

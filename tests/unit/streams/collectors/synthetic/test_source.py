@@ -165,7 +165,7 @@ async def test_a_pace_holds_each_observation_to_its_time() -> None:
     task.cancel()
     await asyncio.wait([task], timeout=5)
     assert task.cancelled()
-    assert time.monotonic() - began_s < 0.2
+    assert time.monotonic() - began_s < 2.0
 
 
 async def test_a_source_in_full_flight_is_cancelled_soon() -> None:
@@ -180,10 +180,11 @@ async def test_a_source_in_full_flight_is_cancelled_soon() -> None:
             seen += 1
 
     task = asyncio.create_task(collect())
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(5):
+        while seen <= 256:
+            await asyncio.sleep(0.01)
     task.cancel()
     began_s = time.monotonic()
     await asyncio.wait([task], timeout=5)
     assert task.cancelled()
-    assert seen > 256
-    assert time.monotonic() - began_s < 0.2
+    assert time.monotonic() - began_s < 2.0

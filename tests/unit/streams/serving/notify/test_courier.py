@@ -156,12 +156,10 @@ async def test_a_slow_receiver_delays_no_other() -> None:
     slow, quick = ListDoor(), ListDoor()
     slow.answers.clear()
     async with running(slow) as (late, none), running(quick) as (prompt, outcomes):
-        begun_s = asyncio.get_running_loop().time()
         for n in range(3):
             for courier in (late, prompt):
                 courier.offer(entry(rule=f"r{n}"))
         assert await until(outcomes, 3) == ["sent"] * 3
-        assert asyncio.get_running_loop().time() - begun_s < 1
         assert (none, slow.tries) == ([], 1)
         slow.answers.set()
         assert await until(none, 3) == ["sent"] * 3
@@ -196,7 +194,9 @@ async def test_beyond_what_may_wait_the_oldest_is_given_up_at_once() -> None:
     door = ListDoor(DoorError("x", retry_after_s=60))
     async with running(door, waiting_max=2) as (courier, outcomes):
         courier.offer(entry(rule="first"))
-        await asyncio.sleep(0.3)  # it is under way, and failing
+        async with asyncio.timeout(10):
+            while not door.tries:  # it is under way, and failing
+                await asyncio.sleep(0.01)
         entries: list[Entry] = [entry(rule=f"r{n}") for n in range(3)]
         for one in entries:
             courier.offer(one)
@@ -212,5 +212,7 @@ async def test_an_alertmanager_is_refreshed_at_once_and_a_failed_refresh_kills_n
         assert await until(outcomes, 1) == ["sent"]
         assert (door.tries, door.refreshed) == (2, [])
     async with running(door):
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(10):
+            while not door.refreshed:
+                await asyncio.sleep(0.01)
         assert door.refreshed == [[alert()]]
