@@ -30,6 +30,7 @@ from .windows import Windows
 ROWS = ("alerts", "analyses", "revised")
 VERY_UNUSUAL = 4.0
 """Of a score: drawn across, above and below."""
+UNCOMPARED = "How unusual: too few earlier windows yet"
 _SCORED: tuple[tuple[Kind, str, str, Colour], ...] = (
     ("market", "log_return", "return", "main"),
     ("market", "volume", "volume", "second"),
@@ -139,14 +140,15 @@ def _scores(
             series.append(
                 Series(name=words, form="line", colour=colour, dots=_thinned(dots, _step(points)))
             )
+    known = any(value is not None for one in series for _, value in one.dots)
     return Lane(
-        title="How unusual",
-        unit="z",
-        height=96,
+        title="How unusual" if known else UNCOMPARED,
+        unit="z" if known else "",
+        height=96 if known else 24,
         window_ms=choice.window_ms,
-        series=series,
+        series=series if known else series[:1],  # one at least, which holds what is hatched
         doubts=stretches(market, from_ms=from_ms, to_ms=to_ms),
-        levels=[-VERY_UNUSUAL, VERY_UNUSUAL],
+        levels=[-VERY_UNUSUAL, VERY_UNUSUAL] if known else (),
     )
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from streams.serving.pages.charts.charting import CANDLES_MAX, MARKERS_MAX, VALUES_MAX
 from streams.serving.pages.charts.choosing import Choice, chosen
+from streams.serving.pages.charts.lanes import UNCOMPARED
 from streams.serving.pages.charts.windows import instruments
 from streams.serving.pages.rows import asset as rows
 from streams.serving.pages.rows.behind import OTHERS_SHOWN_MAX
@@ -110,6 +111,18 @@ def test_all_lanes_are_over_one_axis_and_holes_and_revisions_are_in_them(view: V
     rows_of = {marker["row"] for marker in stack["markers"]}
     assert rows_of == {0, 1, 2}
     assert all(marker["href"].startswith("/") for marker in stack["markers"])
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_where_no_window_can_be_compared_yet_the_lane_says_so(compared: bool) -> None:
+    """An empty chart would look as if nothing were unusual."""
+    young = View()
+    start_ms = NOW_MS // MINUTE_MS * MINUTE_MS - HOUR_MS
+    made = window(traded(1.0, 2.0), "SOL/USDT", "market", start_ms, volume=1.5)
+    young.take(made if compared else replace(made, scores={}))
+    lane = rows.board_of(young, choice(6), NOW_MS).stack["lanes"][-1]
+    assert lane["title"] == ("How unusual" if compared else UNCOMPARED)
+    assert (len(lane["series"]), bool(lane["levels"])) == ((3, True) if compared else (1, False))
 
 
 def test_a_line_breaks_where_no_window_came(view: View) -> None:
