@@ -43,7 +43,8 @@ def _no_analysis(kind: object) -> object:
     if kind in {"analysis", "analyses"}:
         msg = (
             "a rule reads windows only. An analysis says when it was made, not when the market was so: taken from"
-            " another topic, an alert would depend on which of the two a worker read first"
+            " another topic, an alert would depend on which of the two a worker read first. Who shall be told only of"
+            " what an analysis bears out is a receiver with analysis_severity_min"
         )
         raise ValueError(msg)
     return kind

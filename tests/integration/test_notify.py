@@ -109,6 +109,35 @@ async def test_what_is_muted_is_told_when_the_mute_is_over_and_it_still_fires(
     assert phone.titles == ["Still firing: BTC/USD fell by 5.2 % in 5 min"]
 
 
+async def test_what_an_analysis_bears_out_is_told_and_what_not_is_left_out_through_a_restart(
+    broker: BrokerSettings, phone: Phone
+) -> None:
+    """What waited is read again and waits on; nobody hears the end of what they were not told of."""
+    since_ms = now_ms()
+    only = {"url": phone.url, "analysis_severity_min": "warning", "analysis_wait_s": 3_600}
+    settings = settings_of(broker, {"phone": only})
+    small, large = (alert(rule, since_ms=since_ms) for rule in ("small", "large"))
+    async with notifying(settings):
+        await write(broker, small, large, analysis(small.alert_id, severity="notice"))
+        await told_until(broker, 2)
+    over = alert("small", since_ms=since_ms, state="cleared", transition=2, as_of_ms=since_ms)
+    async with notifying(settings):
+        await write(broker, over, analysis(large.alert_id, severity="critical"))
+        found = await told_until(broker, 5)
+    ends = {(one.alert_id.partition("/")[0], one.step): one.outcome for one in found}
+    assert ends == {
+        ("small", "firing"): "muted",
+        ("small", "analysis"): "muted",
+        ("small", "cleared"): "muted",
+        ("large", "firing"): "sent",
+        ("large", "analysis"): "sent",
+    }
+    assert len(phone.heard) == 1
+    assert sorted(phone.keys) == sorted(
+        one.notification_id for one in found if one.outcome == "sent"
+    )
+
+
 async def test_a_role_that_dies_between_telling_and_noting_tells_it_again_under_the_same_key(
     kafka: SharedKafka, topic_prefix: str, tmp_path: Path, phone: Phone
 ) -> None:

@@ -128,12 +128,12 @@ class AlertmanagerDoor:
         now_ms = self._now_ms()
         # Of one alert the last step counts: it is told a state.
         told = {
-            notice.alert.alert_id: self._wording.of_notice(
-                notice, key, now_ms, fires=fires(notice.alert)
+            entry.notice.alert.alert_id: self._wording.of_notice(
+                entry.notice, entry.key, now_ms, fires=fires(entry.notice.alert)
             )
-            for notice, key in message.entries
+            for entry in message.entries
         }
-        for notice, _ in message.entries:
+        for notice in (entry.notice for entry in message.entries):
             alert_id = notice.alert.alert_id
             if notice.analysis is not None and fires(notice.alert):
                 self._explained[alert_id] = told[alert_id]["annotations"]

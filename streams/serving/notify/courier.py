@@ -11,7 +11,7 @@ from .door import Door, DoorError, Fires, Firing
 from .lane import Lane, Message, Silenced
 from .metrics import NOTIFY
 from .notice import Entry
-from .outcome import End, Outcome
+from .outcome import NOT_BORNE_OUT, End, Outcome
 from .settings import NotifySettings
 from .wording import letter_of
 
@@ -67,6 +67,10 @@ class Courier:
         for gone in given_up:
             self._end(gone, "undeliverable", words="too many waited for this receiver")
         self._offered.set()
+
+    def leave_out(self, entry: Entry) -> None:
+        """End this without a message: its alert's analysis did not bear it out."""
+        self._end(entry, "muted", words=NOT_BORNE_OUT)
 
     def leave(self) -> None:
         """Begin no message any more; the one under way is finished, if it is taken in time."""
@@ -140,7 +144,7 @@ class Courier:
         tally.last_delivered_ms, tally.failing = now_ms, ""
         NOTIFY.messages.labels(self.name, message.form).inc()
         for entry in message.entries:
-            if message.form == "sent":
+            if message.form == "sent" and not entry.withheld:
                 took_s = max(0, now_ms - entry.notice.logged_ms) / 1000
                 NOTIFY.delivery_s.labels(self.name).observe(took_s)
             self._end(entry, message.form, message=message, attempts=attempts)

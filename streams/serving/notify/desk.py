@@ -14,6 +14,7 @@ from .notice import Notice, Place, entry_of, of_alert, of_analysis, of_mute_end
 from .past import Past
 from .routing import Routes
 from .standing import Mutes
+from .withholding import Ruled, Withholding
 
 ORPHAN_MS = 60_000
 """How long an analysis waits for the alert that it is of; two topics are read in no order."""
@@ -41,12 +42,17 @@ class Desk:
         couriers: Mapping[str, Courier],
         past: Past,
         *,
+        withholdings: Mapping[str, Withholding],
         hearing: Hearing,
         now_ms: Callable[[], int],
     ) -> None:
-        """Take over from the past: the alerts as they stand, and the keys of what was told by then."""
+        """Take over from the past: the alerts as they stand, and the keys of what was told by then.
+
+        ``withholdings``: of the receivers that wait for analyses.
+        """
         self._account, self._routes, self._couriers = account, routes, couriers
         self._book, self._hearing, self._now_ms = past.book, hearing, now_ms
+        self._withholdings = withholdings
         self._known = dict.fromkeys(past.settled)
         self._orphans: dict[Place, _Orphan] = {}
         self._mutes = Mutes()
@@ -102,6 +108,13 @@ class Desk:
         for place, orphan in list(self._orphans.items()):
             if orphan.since_ms <= now_ms - ORPHAN_MS:
                 self._let_go(place)
+        for name, withholding in self._withholdings.items():
+            self._do(name, withholding.due(now_ms))
+
+    def withheld(self, receiver: str) -> int:
+        """Return how many alerts wait for what their analysis finds before a receiver is told."""
+        withholding = self._withholdings.get(receiver)
+        return 0 if withholding is None else len(withholding)
 
     def silenced(self, notice: Notice, now_ms: int) -> bool:
         """Return whether people want to hear nothing of a notice.
@@ -114,13 +127,14 @@ class Desk:
         return notice.phase == "fires" and acts.acknowledgement_of(notice.alert) is not None
 
     def firing_for(self, receiver: str) -> list[Alert]:
-        """Return the alerts that fire, are for a receiver, and are not muted."""
-        now_ms = self._now_ms()
+        """Return the alerts that fire, are for a receiver, and are neither muted nor withheld from it."""
+        now_ms, withholding = self._now_ms(), self._withholdings.get(receiver)
         return [
             standing.alert
             for standing in self._book.firing()
             if self._routes.refusals(of_alert(standing.alert, logged_ms=0))[receiver] is None
             and self._hearing.acts.mute_of(standing.alert, now_ms) is None
+            and (withholding is None or not withholding.withholds(standing.alert.alert_id))
         ]
 
     def _explain(self, alert: Alert, orphan: _Orphan) -> None:
@@ -153,7 +167,17 @@ class Desk:
             if len(self._known) > KNOWN_MAX:
                 del self._known[next(iter(self._known))]
             self._account.expect(notice.place)
-            courier.offer(entry)
+            withholding = self._withholdings.get(name)
+            if withholding is None:
+                courier.offer(entry)
+            else:
+                self._do(name, withholding.take(entry, self._now_ms()))
+
+    def _do(self, name: str, ruled: Ruled) -> None:
+        for entry in ruled.told:
+            self._couriers[name].offer(entry)
+        for entry in ruled.left_out:
+            self._couriers[name].leave_out(entry)
 
 
 def _alert_id(analysis: Analysis) -> str | None:

@@ -34,9 +34,14 @@ class NotifyMetrics:
             "Of those, how many are held back for the digest: the hour's messages are used up.",
             ("receiver",),
         )
+        self.withheld = Gauge(
+            "tapereader_notify_withheld",
+            "Alerts that wait for what their analysis finds.",
+            ("receiver",),
+        )
         self.delivery_s = Histogram(
             "tapereader_notify_delivery_seconds",
-            "From the record's log time to the receiver's taking it; of what was neither gathered nor held back.",
+            "From the record's log time to the receiver's taking it; of what was neither gathered, held back nor withheld.",
             ("receiver",),
             buckets=(0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2, 5, 10, 30, 60, 300, 900),
         )

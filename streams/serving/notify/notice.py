@@ -62,6 +62,8 @@ class Entry(NamedTuple):
 
     notice: Notice
     key: str
+    withheld: bool = False
+    """Whether it waited for an analysis."""
 
 
 def of_alert(

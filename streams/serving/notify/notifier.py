@@ -191,6 +191,7 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         for name, courier in tenure.couriers.items():
             NOTIFY.waiting.labels(name).set(courier.lane.waiting)
             NOTIFY.held.labels(name).set(courier.lane.held)
+            NOTIFY.withheld.labels(name).set(tenure.withheld(name))
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:

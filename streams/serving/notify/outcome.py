@@ -17,6 +17,8 @@ ROLE = "notify"
 WORDS_CHARS_MAX = 300
 """The contract's limit."""
 
+NOT_BORNE_OUT = "its analysis found it less severe than this receiver is told of"
+"""Words of what is left out for that; a start knows them again."""
 End = Literal["sent", "gathered", "digest", "muted", "undeliverable"]
 
 
@@ -46,7 +48,7 @@ def _partition(broker: BrokerSettings, outcome: Outcome) -> int:
 
 
 def _notification(broker: BrokerSettings, outcome: Outcome) -> OutRecord:
-    notice, key = outcome.entry
+    notice, key = outcome.entry.notice, outcome.entry.key
     told = Notification(
         notification_id=key,
         alert_id=notice.alert.alert_id,
@@ -70,7 +72,7 @@ def _notification(broker: BrokerSettings, outcome: Outcome) -> OutRecord:
 
 
 def _letter(broker: BrokerSettings, outcome: Outcome) -> OutRecord:
-    notice, key = outcome.entry
+    notice, key = outcome.entry.notice, outcome.entry.key
     place = notice.place
     letter = DeadLetter(
         reason="undeliverable",

@@ -17,6 +17,7 @@ from topics.record import LogRecord
 from topics.settings import BrokerSettings
 
 from .metrics import NOTIFY
+from .outcome import NOT_BORNE_OUT
 from .pacing import HOUR_MS
 from .standing import Book
 from .topic_log import offsets_at, reader, up_to
@@ -36,6 +37,8 @@ class Past(Struct):
 
     settled: set[str]
     """Keys of what was told, muted or given up."""
+    left_out: set[tuple[str, str]]
+    """Receivers and the alerts they were not told of, as their analyses did not bear them out."""
     begun_ms: dict[str, list[int]]
     """By receiver, when the messages of the last hour were taken."""
     book: Book
@@ -49,7 +52,7 @@ async def read_past(
     Raises:
         aiokafka.errors.KafkaError: The broker cannot be reached.
     """
-    past = Past(set(), {}, Book())
+    past = Past(set(), set(), {}, Book())
     async with reader(broker, "alerts", "notifications") as (consumer, places):
         alerts = [place for place in places if place.topic == broker.topic("alerts")]
         told = [place for place in places if place not in alerts]
@@ -63,6 +66,8 @@ async def read_past(
         def take(notification: Notification, logged_ms: int) -> None:
             del logged_ms
             past.settled.add(notification.notification_id)
+            if notification.words == NOT_BORNE_OUT:
+                past.left_out.add((notification.receiver, notification.alert_id))
             of_receiver, message = messages[notification.receiver], notification.message_id
             if message is not None and notification.at_ms > now_ms - HOUR_MS:
                 of_receiver[message] = max(notification.at_ms, of_receiver.get(message, 0))

@@ -100,6 +100,11 @@ def described(receiver: ReceiverSettings) -> str:
         told.append(f"rules {', '.join(receiver.rules)}")
     if receiver.assets:
         told.append(f"assets {', '.join(receiver.assets)}")
+    if receiver.analysis_severity_min is not None:
+        told.append(
+            f"of what is not critical only what its analysis finds {receiver.analysis_severity_min} or worse,"
+            f" or nobody has analysed within {receiver.analysis_wait_s:g} s"
+        )
     left_out = [
         words
         for words, wanted in (("data gaps", receiver.data_gap), ("analyses", receiver.analyses))

@@ -44,6 +44,11 @@ class ReceiverSettings(BaseModel):
     """Whether it is told that a rule could not be judged."""
     analyses: bool = True
     """Whether an alert's analysis follows."""
+    analysis_severity_min: Severity | None = None
+    """An alert that is not critical is told only if its analysis, by a model or by rules, finds it so severe. None: what
+    an analysis finds decides nothing, and nothing waits for it."""
+    analysis_wait_s: float = Field(default=120.0, ge=1, le=3_600)
+    """How long such an alert waits for its analysis; then it is told without."""
     per_hour: int = Field(default=30, ge=PER_HOUR_MIN, le=3_600)
     """Messages in any hour, digests included. A quarter is kept for what is critical. An Alertmanager's refreshes
     are none."""
@@ -53,6 +58,13 @@ class ReceiverSettings(BaseModel):
         text = self.url.get_secret_value()
         if self.kind == "alertmanager" and not text.startswith(("http://", "https://")):
             msg = "url: an Alertmanager is reached by http:// or https://"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _analyses_where_they_decide(self) -> Self:
+        if self.analysis_severity_min is not None and not self.analyses:
+            msg = "analysis_severity_min: it goes with analyses, which this receiver is not told"
             raise ValueError(msg)
         return self
 

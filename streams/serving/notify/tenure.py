@@ -22,11 +22,12 @@ from .metrics import NOTIFY
 from .notice import Place
 from .outcome import Outcome, records_of
 from .pacing import HOUR_MS
-from .past import read_past
+from .past import Past, read_past
 from .publishing import Publisher
 from .routing import Routes
 from .settings import NotifySettings
 from .topic_log import offsets_at
+from .withholding import Withholding
 
 TOPICS = ("alerts", "analyses")
 COMMIT_WAIT_S = 3.0
@@ -73,6 +74,10 @@ class Tenure:
         """The couriers' loops: none of them ends by itself but by a defect."""
         return self._running
 
+    def withheld(self, receiver: str) -> int:
+        """Return how many alerts wait for what their analysis finds before a receiver is told."""
+        return 0 if self._desk is None else self._desk.withheld(receiver)
+
     async def begin(self, consumer: AIOKafkaConsumer) -> None:
         """Find out what was before, and tell what comes.
 
@@ -88,6 +93,7 @@ class Tenure:
             Routes(self._settings),
             self.couriers,
             past,
+            withholdings=_withholdings(self._settings, past),
             hearing=self._hearing,
             now_ms=self._now_ms,
         )
@@ -204,3 +210,15 @@ class Tenure:
                 )
             begins[place] = max(offset, first[place])
         return begins
+
+
+def _withholdings(settings: NotifySettings, past: Past) -> dict[str, Withholding]:
+    return {
+        name: Withholding(
+            receiver.analysis_severity_min,
+            int(receiver.analysis_wait_s * 1000),
+            left_out=frozenset(alert_id for of, alert_id in past.left_out if of == name),
+        )
+        for name, receiver in settings.receivers.items()
+        if receiver.analysis_severity_min is not None
+    }

@@ -68,13 +68,13 @@ async def test_a_held_venue_is_neither_silent_nor_deaf() -> None:
     frames = flood(20_000)
     count = 0
     async with VenueServer(sends(frames)) as server, asyncio.timeout(PATIENCE_S):
-        source = create(server.url, silence_s=2.0, keep_alive_ms=1_000)
+        source = create(server.url, silence_s=4.0, keep_alive_ms=2_000)
         async with aclosing(source.observations()) as observations:  # type: ignore[type-var]
             async for seen in observations:
                 count += isinstance(seen, Trade)
                 if count == 100:
                     count += 1
-                    await asyncio.sleep(5.0)  # past both, however ccxt counts missing pongs
+                    await asyncio.sleep(6.0)  # past both, however ccxt counts missing pongs
                 if count == len(frames):
                     break
         assert server.connections == 1

@@ -9,7 +9,7 @@ from streams.serving.notify.courier import Courier, Tally
 from streams.serving.notify.door import DoorError, Fires
 from streams.serving.notify.lane import Lane, Message
 from streams.serving.notify.notice import Entry
-from streams.serving.notify.outcome import Outcome
+from streams.serving.notify.outcome import NOT_BORNE_OUT, Outcome
 from streams.serving.notify.settings import NotifySettings
 from streams.serving.notify.wording import TEXT_CHARS_MAX, Letter
 from topics import Alert
@@ -216,3 +216,13 @@ async def test_an_alertmanager_is_refreshed_at_once_and_a_failed_refresh_kills_n
             while not door.refreshed:
                 await asyncio.sleep(0.01)
         assert door.refreshed == [[alert()]]
+
+
+async def test_what_an_analysis_does_not_bear_out_ends_without_a_message() -> None:
+    """In words that a start knows again."""
+    door = ListDoor()
+    async with running(door) as (courier, outcomes):
+        courier.leave_out(entry())
+    assert door.tries == 0
+    assert [(one.end, one.words) for one in outcomes] == [("muted", NOT_BORNE_OUT)]
+    assert courier.tally.muted == 1

@@ -13,10 +13,11 @@ from streams.serving.notify.grouping import GATHER_MS
 from streams.serving.notify.hearing import Hearing
 from streams.serving.notify.lane import Lane
 from streams.serving.notify.notice import Entry, Place, key_of, of_alert
-from streams.serving.notify.outcome import Outcome
 from streams.serving.notify.past import Past
 from streams.serving.notify.routing import Routes
+from streams.serving.notify.settings import NotifySettings
 from streams.serving.notify.standing import Book
+from streams.serving.notify.withholding import Withholding
 from topics import Alert, Analysis, Control
 from topics.settings import BrokerSettings
 
@@ -25,6 +26,7 @@ from .test_courier import ListDoor
 from .test_routing import settings
 
 BOUND = settings(phone={}, chat={"severity_min": "critical"}, terse={"analyses": False})
+WAIT_MS = 30_000
 
 
 class Bench(NamedTuple):
@@ -63,32 +65,38 @@ class Bench(NamedTuple):
         return self.account.moved()
 
 
-def bench(*settled: str) -> Bench:
-    """Return a desk at the beginning of both topics."""
+def bench(*settled: str, receivers: NotifySettings = BOUND) -> Bench:
+    """Return a desk at the beginning of both topics; `calm` is told of what an analysis finds severe."""
     clock, couriers = [NOW_MS], dict[str, Courier]()
     account = Account({("alerts", 0): 0, ("analyses", 0): 0})
     hearing = Hearing(BrokerSettings())
-    past = Past(set(settled), {}, Book())
-    desk = Desk(account, Routes(BOUND), couriers, past, hearing=hearing, now_ms=lambda: clock[0])
-    for name in BOUND.receivers:
+    past = Past(set(settled), set(), {}, Book())
+    desk = Desk(
+        account,
+        Routes(receivers),
+        couriers,
+        past,
+        withholdings={"calm": Withholding("warning", WAIT_MS, left_out=frozenset())}
+        if "calm" in receivers.receivers
+        else {},
+        hearing=hearing,
+        now_ms=lambda: clock[0],
+    )
+    for name in receivers.receivers:
         couriers[name] = Courier(
             name,
             ListDoor(),
             Lane(3_600),
-            BOUND,
+            receivers,
             tally=Tally(),
             dashboard="",
             silenced=desk.silenced,
             firing=list,
             fires=past.book.fires,
-            done=_nobody,
+            done=lambda outcome: account.settle(outcome.entry.notice.place),
             now_ms=lambda: clock[0],
         )
     return Bench(desk, account, couriers, hearing, clock)
-
-
-def _nobody(_: Outcome) -> None:
-    """Take note of nothing."""
 
 
 def act(kind: str, subject: str, expires_ms: int | None = None) -> Control:
@@ -210,6 +218,28 @@ def test_of_an_acknowledged_alert_its_analysis_and_its_end_are_told() -> None:
     made.hearing.acts.take(act("mute", "rule/price_fall", NOW_MS + 1_000))
     assert made.desk.silenced(of_alert(over, logged_ms=0), NOW_MS)
     assert not made.desk.silenced(of_alert(over, logged_ms=0), NOW_MS + 1_000)
+
+
+def test_a_receiver_that_waits_for_analyses_is_told_of_what_they_bear_out() -> None:
+    """Others are told at once; what is left out is done with, and what nobody analysed is told when it is time."""
+    made = bench(receivers=settings(phone={}, calm={"analysis_severity_min": "warning"}))
+    one, other, third = (alert(subject=f"{name}/USD") for name in "ABC")
+    for offset, fires in enumerate((one, other, third)):
+        made.alert(fires, offset)
+    assert (made.steps("phone"), made.steps("calm")) == (["firing"] * 3, [])
+    assert (made.desk.withheld("calm"), made.desk.withheld("phone")) == (3, 0)
+    assert (len(made.desk.firing_for("phone")), made.desk.firing_for("calm")) == (3, [])
+    made.analysis(analysis(one.alert_id, severity="warning"), 0)
+    assert made.steps("calm") == ["firing", "analysis"]
+    made.analysis(analysis(other.alert_id, severity="notice"), 1)
+    assert (made.steps("calm"), made.couriers["calm"].tally.muted) == ([], 2)
+    made.clock[0] = NOW_MS + WAIT_MS
+    made.desk.look()
+    assert [entry.notice.alert for entry in made.waiting("calm")] == [third]
+    assert made.desk.firing_for("calm") == [one, third]
+    assert made.desk.withheld("calm") == 0
+    # Of the other its record is done with once the phone has it; of the two that were told, not yet.
+    assert len(made.account) == 5
 
 
 @given(

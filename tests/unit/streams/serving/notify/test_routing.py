@@ -126,3 +126,13 @@ def test_an_address_is_never_printed() -> None:
     """It is a secret: whoever has it can write to the receiver."""
     made = settings(phone={"url": "discord://1234/secret-token"})
     assert "secret" not in repr(made) + str(made) + made.model_dump_json()
+
+
+def test_a_receiver_that_waits_for_analyses_must_be_told_of_them() -> None:
+    """Or nothing would ever decide."""
+    made = settings(calm={"analysis_severity_min": "warning", "analysis_wait_s": 60})
+    assert "only what its analysis finds warning or worse, or nobody has analysed within 60 s" in (
+        described(made.receivers["calm"])
+    )
+    with pytest.raises(ValidationError, match="analysis_severity_min: it goes with analyses"):
+        settings(calm={"analysis_severity_min": "warning", "analyses": False})
