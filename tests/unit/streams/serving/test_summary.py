@@ -369,13 +369,15 @@ def test_an_open_breaker_is_told() -> None:
 
 
 def test_an_alert_that_could_not_be_told_is_told() -> None:
-    """Somebody waits for nothing."""
+    """Somebody waits for nothing. For an hour: then it is no news."""
     view = well()
     for n, outcome in enumerate(("sent", "undeliverable", "muted")):
         told = golden(Notification, notification_id=str(n), outcome=outcome, receiver="phone")
         view.take(told, at_ms=NOW_MS)
     (found,) = view.summary(NOW_MS).findings
     assert found.words == "Alerts could not be told to phone"
+    for past_ms, told_of in ((trouble.CUT_MS - 1, 1), (trouble.CUT_MS, 0)):
+        assert len(list(trouble.untold(view, NOW_MS + past_ms))) == told_of
 
 
 def test_what_is_broken_comes_before_what_is_degraded() -> None:
