@@ -15,7 +15,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from functools import partial
 
-from streams.collectors.outbound import AHEAD_MS_MAX, EVENT_MS_MIN
 from streams.collectors.port import (
     Clock,
     Context,
@@ -31,14 +30,14 @@ from topics import Heartbeat, Kind
 from .backfill import Backfill, Counts
 from .backlog import BACKLOG_MAX, HELD_AT, Backlog
 from .budget import DialBudget
-from .promises import Promises
+from .promises import Promises, clock_of
 from .session import TICK_S, Session
 from .settings import ExchangeSettings
 from .shard import Shard, budget_of, failure_of, link_of, parts_of
 from .silence import Silence
 from .tap import KEEP_ALIVE_MS, warm
 from .tape import Tape, Told
-from .venues import VENUES, Trades, VenueClock
+from .venues import VENUES, Trades
 from .watching import Dialling
 
 
@@ -90,14 +89,7 @@ class ExchangeSource:
         limits = self._venue.limits
         budget = budget or budget_of(settings.venue, limits.connections_per_5_min)
         parts = parts_of(self._venue, settings.symbols_per_connection)
-        self._clocks = [
-            VenueClock(
-                lateness_ms=settings.lateness_ms,
-                least_ms=EVENT_MS_MIN,
-                ahead_ms_max=AHEAD_MS_MAX,
-            )
-            for _ in parts
-        ]
+        self._clocks = [clock_of(settings.lateness_ms) for _ in parts]
         self._silences = [
             Silence(least_s=settings.silence_min_s, most_s=settings.silence_s) for _ in parts
         ]

@@ -8,7 +8,14 @@ from collections.abc import Hashable, Sequence
 
 from msgspec import Struct
 
+from streams.collectors.outbound import AHEAD_MS_MAX, EVENT_MS_MIN
+
 from .venues import VenueClock
+
+
+def clock_of(lateness_ms: int) -> VenueClock:
+    """Return a clock that believes what an event's time may be."""
+    return VenueClock(lateness_ms=lateness_ms, least_ms=EVENT_MS_MIN, ahead_ms_max=AHEAD_MS_MAX)
 
 
 class _Part(Struct):

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from streams.collectors.outbound import AHEAD_MS_MAX, EVENT_MS_MIN
 from streams.collectors.port import (
     Clock,
     Context,
@@ -35,11 +34,11 @@ from topics import (
     Trade,
 )
 
+from .promises import clock_of
 from .tap import errors
 from .unified_ccxt import Place, check_venue, create_venue
 from .unified_session import RETRY_S, UnifiedSession
 from .unified_tape import UnifiedTape
-from .venues import VenueClock
 
 SYMBOLS_MAX = 50
 """Of one source. Most venues take as many in one subscription; ccxt's parsing carries some 10,000 trades a second."""
@@ -100,9 +99,7 @@ class UnifiedSource:
         """None before the venue's markets are known."""
         self._settings, self._now_ms, self._retry_s = settings, now_ms, retry_s
         self._place = Place(url=settings.url, rest_url=settings.rest_url, ca_file=settings.ca_file)
-        self._clock = VenueClock(
-            lateness_ms=settings.lateness_ms, least_ms=EVENT_MS_MIN, ahead_ms_max=AHEAD_MS_MAX
-        )
+        self._clock = clock_of(settings.lateness_ms)
         self._markets: tuple[list[Any], Any] | None = None
         self._note = ""
         self._past: Sequence[RawEvent | GapMark | Heartbeat] = ()
