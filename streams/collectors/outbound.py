@@ -218,7 +218,8 @@ class Outbound:
                 original=value,
                 # An id that cannot be written must not keep its letter from being written.
                 origin=f"{self._source}/{named}".encode(errors="replace").decode(),
-                received_ms=event.received_ms,
+                # A source that makes no event may make no time either.
+                received_ms=event.received_ms if type(event.received_ms) is int else 0,
             )
         return value
 

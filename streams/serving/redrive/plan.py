@@ -27,9 +27,11 @@ ATTEMPTS_MAX = 3
 """A letter of this attempt is not redriven: by then it is known that it does not help."""
 LETTERS_MAX = 1_000
 """Of one redrive: it can be looked through, and is over in seconds."""
+FOLDED = "fold"
+"""The stage of the streams role."""
 PARTITION_MAX, OFFSET_MAX = 2**31 - 1, 2**63 - 1
 STRANGE = (
-    "the streams role did not write it: its place, attempt or size is none of its letters'. Find who writes to the"
+    "the streams role did not write it: its stage, place, attempt or size is none of its letters'. Find who writes to the"
     " dead letters"
 )
 
@@ -154,7 +156,8 @@ def _unfit(letter: DeadLetter) -> str | None:
 def _is_ours(letter: DeadLetter) -> bool:
     """Return whether a letter says what the streams role says of its letters: anybody may write to the topic."""
     return (
-        letter.origin is None
+        letter.stage == FOLDED
+        and letter.origin is None
         and letter.partition is not None
         and 0 <= letter.partition <= PARTITION_MAX
         and letter.offset is not None

@@ -250,6 +250,13 @@ def test_a_letter_that_anybody_wrote_goes_well_or_not_at_all(
         redrive("r", letters=[going.letter_id], places=[], actor="a", reason="r", at_ms=AT_MS)
 
 
+@pytest.mark.parametrize("stage", ["analyse", "notify", "elsewhere"])
+def test_a_letter_of_another_role_stays_though_its_record_is_raw(stage: str) -> None:
+    """The streams role has counted that record: only its own letters say that it has not."""
+    assert plan_of(letter()).going
+    assert why(letter(stage=stage)) == STRANGE
+
+
 def test_a_letter_larger_than_ours_stays() -> None:
     """With its headers it would not fit into a record."""
     value = encode(replace(TRADE, trade_id="x"))
