@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.collectors.development.acts import Act, Readers, Unreadable
@@ -135,10 +135,22 @@ def test_one_bad_commit_is_its_own() -> None:
     assert [type(each) for each in found] == [Act, Unreadable]
 
 
-@given(body=st.binary(max_size=80), event=st.sampled_from(["push", "issues", "x"]))
+@given(body=st.binary(max_size=80), event=st.sampled_from(["push", "issues"]))
+@example(body=b"{}", event="push")
 def test_hostile_bytes_say_so(body: bytes, event: str) -> None:
     with pytest.raises(DeliveryError):
         read(event, body, READERS)
+
+
+@given(body=st.binary(max_size=80))
+@example(body=b"{}")
+@example(body=b"{")
+def test_hostile_bytes_of_an_event_that_is_none_of_ours_say_so_or_nothing(body: bytes) -> None:
+    """An object without a repository is an organisation's."""
+    try:
+        assert read("x", body, READERS).found == ()
+    except DeliveryError:
+        assert body.strip() != b"{}"
 
 
 def test_a_signature_is_of_this_body_under_this_secret() -> None:
