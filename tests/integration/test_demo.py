@@ -64,8 +64,8 @@ KEYS = {
 }
 TOLD_MS = 5_000
 """From an alert's record to its message, on a busy machine: the notifier has 500 ms on an idle one."""
-STALLED_MS = 30_000
-"""More than that is no stall of a busy machine."""
+GATHERED_MS = 30_000
+"""More than what is gathered waits, ten seconds, and a busy machine."""
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="finds the demo's processes under /proc"
@@ -266,9 +266,9 @@ def test_each_incident_is_noticed_alerted_on_and_told(
     assert (crash["severity"], crash["state"]) == ("critical", "cleared")
     assert told["alerts"]["firing"] > told["alerts"]["cleared"] > 0
     assert told["messages"] >= len(stories)
-    # Of some ten messages p95 is the slowest; that one may have met a stall.
+    # Of some ten messages p95 is the slowest, which may have been gathered for ten seconds.
     assert 0 < told["told_after_ms"]["p50"] < TOLD_MS
-    assert told["told_after_ms"]["p95"] < STALLED_MS
+    assert told["told_after_ms"]["p95"] < GATHERED_MS
 
 
 def test_who_looks_at_the_dashboard_sees_an_incident_as_it_happens(
